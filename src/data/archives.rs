@@ -1,0 +1,246 @@
+//! Files of music where they lie: a folder, a .tar.gz, .tar or .zip archive, or a single file. Nothing is unpacked to disk.
+
+use super::FailedFile;
+use crate::{Error, Result};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufReader, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// A larger file is not one piece of music: Lakh's largest is under 3 MB.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// A file of music and its path inside the folder or archive, with `/` between the parts.
+#[derive(Debug, Clone)]
+pub struct MusicFile {
+    pub path: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Called with every file of music in turn, or with the reason why one could not be read; it may ask to stop.
+pub type Visitor<'a> = &'a mut dyn FnMut(Result<MusicFile, FailedFile>) -> ControlFlow<()>;
+
+/// Is this the name of a file that we read? `._x.mid` and the like are leavings of macOS, not music.
+pub fn is_music_name(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    !name.starts_with("._") && (is_midi_name(name) || is_abc_name(name))
+}
+
+pub fn is_midi_name(path: &str) -> bool {
+    has_ending(path, &[".mid", ".midi", ".kar"]) // .kar: karaoke, MIDI with lyrics
+}
+
+pub fn is_abc_name(path: &str) -> bool {
+    has_ending(path, &[".abc"])
+}
+
+/// Is this the name of an archive that we read?
+pub fn is_archive_name(path: &str) -> bool {
+    has_ending(path, &[".tar.gz", ".tgz", ".tar", ".zip", ".whl"])
+}
+
+fn has_ending(path: &str, endings: &[&str]) -> bool {
+    let lower = path.to_ascii_lowercase();
+    endings.iter().any(|ending| lower.ends_with(ending))
+}
+
+/// Visits every file below or in `path` whose name `wanted` accepts: folders by name, archives in their own order.
+///
+/// A damaged file is reported to the visitor; a damaged archive too, after the files before the damage. What cannot be
+/// opened at all is an error.
+pub fn visit(path: &Path, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if path.is_dir() {
+        return visit_folder(path, wanted, visitor);
+    }
+    let file = fs::File::open(path).map_err(Error::file("open", path))?;
+    if has_ending(&name, &[".zip", ".whl"]) {
+        visit_zip(path, file, wanted, visitor)
+    } else if has_ending(&name, &[".tar"]) {
+        visit_tar(path, BufReader::new(file), wanted, visitor)
+    } else if is_archive_name(&name) {
+        visit_tar(path, flate2::read::MultiGzDecoder::new(BufReader::new(file)), wanted, visitor)
+    } else {
+        let _ = visitor(read_entry(file, name)); // there is nothing after it to stop before
+        Ok(())
+    }
+}
+
+/// All accepted files of a folder and of the folders in it, as (path, path inside the folder), sorted.
+pub fn list_folder(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(PathBuf, String)>> {
+    let mut files = Vec::new();
+    let mut seen = BTreeSet::new(); // links may lead back to a folder above
+    let mut waiting = vec![(folder.to_path_buf(), String::new())];
+    while let Some((folder, inside)) = waiting.pop() {
+        let identity = folder.canonicalize().map_err(Error::file("open the folder", &folder))?;
+        if !seen.insert(identity) {
+            continue;
+        }
+        for entry in fs::read_dir(&folder).map_err(Error::file("read the folder", &folder))? {
+            let entry = entry.map_err(Error::file("read the folder", &folder))?;
+            let name = format!("{inside}{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                waiting.push((entry.path(), format!("{name}/")));
+            } else if wanted(&name) {
+                files.push((entry.path(), name));
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn visit_folder(folder: &Path, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
+    for (path, name) in list_folder(folder, wanted)? {
+        let file = match fs::File::open(&path) {
+            Ok(file) => read_entry(file, name),
+            Err(error) => Err(FailedFile::new(name, "open", format!("the file cannot be opened: {error}"))),
+        };
+        if visitor(file).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn visit_tar(path: &Path, stream: impl Read, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
+    let mut archive = tar::Archive::new(stream);
+    for (n_entries, entry) in archive.entries().map_err(Error::file("open", path))?.enumerate() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if n_entries == 0 => return Err(not_an_archive(path, &error)),
+            Err(error) => {
+                let _ = visitor(Err(damaged(path, n_entries, &error)));
+                break;
+            }
+        };
+        let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_string();
+        let accepted = entry.header().entry_type().is_file() && wanted(&name);
+        if accepted && visitor(read_entry(entry, name)).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn visit_zip(path: &Path, file: fs::File, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
+    let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(|error| not_an_archive(path, &error))?;
+    for index in 0..archive.len() {
+        let file = match archive.by_index(index) {
+            Ok(entry) => {
+                let name = entry.name().map(|name| name.to_string()).unwrap_or_else(|_| format!("entry {index}"));
+                if !entry.is_file() || !wanted(&name) {
+                    continue;
+                }
+                read_entry(entry, name)
+            }
+            Err(error) => Err(damaged(path, index, &error)),
+        };
+        if visitor(file).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn read_entry(stream: impl Read, path: String) -> Result<MusicFile, FailedFile> {
+    let mut bytes = Vec::new();
+    match stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes) {
+        Err(error) => Err(FailedFile::new(path, "open", format!("the file cannot be read to its end: {error}"))),
+        Ok(_) if bytes.is_empty() => Err(FailedFile::new(path, "open", "the file is empty")),
+        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => {
+            Err(FailedFile::new(path, "open", format!("the file is larger than {} MB", MAX_FILE_BYTES >> 20)))
+        }
+        Ok(_) => Ok(MusicFile { path, bytes }),
+    }
+}
+
+fn not_an_archive(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::Data(format!("{} is not an archive that can be read ({error}); download or pack it again", path.display()))
+}
+
+fn damaged(path: &Path, n_entries: usize, error: &dyn std::fmt::Display) -> FailedFile {
+    FailedFile::new(
+        path.display().to_string(),
+        "open",
+        format!("the archive is damaged after {n_entries} entries: {error}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("music-scaling-archives-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("deep/er")).unwrap();
+        folder
+    }
+
+    fn names_in(path: &Path) -> Vec<String> {
+        let mut names = Vec::new();
+        visit(path, &is_music_name, &mut |file| {
+            names.push(file.map_or_else(|failed| format!("{}: {}", failed.source, failed.reason), |file| file.path));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        names
+    }
+
+    fn tar_gz(names: &[&str]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        for (index, name) in names.iter().enumerate() {
+            let bytes: Vec<u8> =
+                (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761 + index as u32) >> 13) as u8).collect();
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, bytes.as_slice()).unwrap();
+        }
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    #[test]
+    fn a_folder_is_read_in_order_and_an_empty_file_is_named() {
+        let folder = folder("folder");
+        for (name, text) in
+            [("b.MID", "x"), ("deep/er/a.abc", "x"), ("c.midi", ""), ("._b.mid", "x"), ("notes.txt", "x")]
+        {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        assert_eq!(names_in(&folder), ["b.MID", "c.midi: the file is empty", "deep/er/a.abc"]);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn an_archive_cut_in_half_gives_the_files_before_the_cut_and_says_so() {
+        let folder = folder("cut");
+        let path = folder.join("music.tar.gz");
+        let whole = tar_gz(&["m/1.mid", "m/2.mid", "m/3.mid", "m/4.mid"]);
+        fs::write(&path, &whole).unwrap();
+        assert_eq!(names_in(&path), ["m/1.mid", "m/2.mid", "m/3.mid", "m/4.mid"]);
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        let names = names_in(&path);
+        assert_eq!(names[0], "m/1.mid");
+        assert!(
+            names.len() < 5 && names.iter().any(|name| name.contains("damaged") || name.contains("to its end")),
+            "{names:?}"
+        );
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_an_archive_is_one_sentence() {
+        let folder = folder("not");
+        for name in ["a.tar.gz", "a.zip"] {
+            fs::File::create(folder.join(name)).unwrap().write_all(b"<html>404</html>").unwrap();
+            let error =
+                visit(&folder.join(name), &is_music_name, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string();
+            assert!(error.contains("is not an archive that can be read"), "{error}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

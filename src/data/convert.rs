@@ -1,0 +1,277 @@
+//! The sub-command `convert`: files, folders and archives of MIDI and ABC to ABC or MIDI, one output an input.
+
+use super::archives::{self, MusicFile, is_abc_name};
+use super::parallel::{Input, Progress, for_each_file};
+use super::reading::{abc_text, score_of_midi};
+use super::{FailedFile, corpus_files};
+use crate::music::{abc, midi};
+use crate::{Error, Result, files};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Component, Path, PathBuf};
+
+/// What to convert to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    Abc,
+    Midi,
+}
+
+impl std::str::FromStr for Target {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Target> {
+        match name {
+            "abc" => Ok(Target::Abc),
+            "midi" => Ok(Target::Midi),
+            _ => Err(Error::Data(format!("\"{name}\" is nothing to convert to; try abc or midi"))),
+        }
+    }
+}
+
+/// What `convert` did.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ConvertReport {
+    pub n_files: usize,
+    /// Files that gave at least one output.
+    pub n_converted: usize,
+    /// Outputs written: an ABC book gives one MIDI file for each of its tunes.
+    pub n_outputs: usize,
+    /// Characters of the ABC text written.
+    pub n_chars: usize,
+    pub seconds: f64,
+    pub files_per_second: f64,
+    pub out: PathBuf,
+    pub failed: Vec<FailedFile>,
+}
+
+impl ConvertReport {
+    /// Writes what a file became and counts it.
+    fn take(&mut self, converted: Converted, names: &mut HashSet<String>) -> Result<()> {
+        self.n_converted += usize::from(!converted.outputs.is_empty());
+        self.failed.extend(converted.failed);
+        for output in converted.outputs {
+            write_output(&self.out, &output, names)?;
+            self.n_outputs += 1;
+            self.n_chars += output.n_chars;
+        }
+        Ok(())
+    }
+
+    pub fn success_rate(&self) -> f64 {
+        self.n_converted as f64 / (self.n_files as f64).max(1.0)
+    }
+}
+
+impl std::fmt::Display for ConvertReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let percent = 100.0 * self.success_rate();
+        write!(
+            f,
+            "{} of {} files converted ({percent:.1} %), {} outputs",
+            self.n_converted, self.n_files, self.n_outputs
+        )?;
+        if self.n_chars > 0 {
+            write!(f, ", {} characters", self.n_chars)?;
+        }
+        write!(f, ", {:.1} s, {:.0} files/s, in {}", self.seconds, self.files_per_second, self.out.display())
+    }
+}
+
+/// Converts every .mid, .midi, .kar and .abc file of `inputs` and writes the results below `out` under the same relative
+/// paths, and `failed.csv` beside them. A file that fails is not an error; an input that isn't there, or holds no music, is.
+pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertReport> {
+    fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
+    let mut progress = Progress::new("convert");
+    let mut report = ConvertReport { out: out.to_path_buf(), ..ConvertReport::default() };
+    let mut names = HashSet::new();
+    for input in inputs {
+        let n_before = progress.n_files();
+        let visit = |visitor: archives::Visitor| archives::visit(input, &archives::is_music_name, visitor);
+        let mut problem = None; // a full disk or a folder that can't be written: every further file would fail too
+        for_each_file(visit, |file| convert_file(file, to), &mut |converted: Converted| {
+            progress.count(|| format!("{} failures", report.failed.len()));
+            match report.take(converted, &mut names) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    problem = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        if let Some(error) = problem {
+            return Err(error);
+        }
+        if progress.n_files() == n_before {
+            let input = input.display();
+            return Err(Error::Data(format!(
+                "{input} holds no file that ends in .mid, .midi, .kar or .abc: nothing to convert"
+            )));
+        }
+    }
+    corpus_files::write_failed(&out.join("failed.csv"), &report.failed)?;
+    report.n_files = progress.n_files();
+    report.seconds = progress.seconds();
+    report.files_per_second = progress.files_per_second();
+    Ok(report)
+}
+
+/// What one file became.
+#[derive(Debug, Default)]
+struct Converted {
+    outputs: Vec<Output>,
+    failed: Vec<FailedFile>,
+}
+
+/// A file to be written; `path` has no ending yet.
+#[derive(Debug)]
+struct Output {
+    path: String,
+    ending: &'static str,
+    bytes: Vec<u8>,
+    n_chars: usize,
+}
+
+impl Output {
+    fn abc(path: &str, text: String) -> Output {
+        Output { path: path.to_string(), ending: "abc", n_chars: text.chars().count(), bytes: text.into_bytes() }
+    }
+
+    fn midi(path: &str, bytes: Vec<u8>) -> Output {
+        Output { path: path.to_string(), ending: "mid", bytes, n_chars: 0 }
+    }
+}
+
+fn convert_file(file: Input, to: Target) -> Converted {
+    let file = match file {
+        Ok(file) => file,
+        Err(failed) => return Converted { failed: vec![failed], ..Converted::default() },
+    };
+    let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem).to_string();
+    if is_abc_name(&file.path) {
+        return convert_abc(&file, &stem, to);
+    }
+    match score_of_midi(&file) {
+        Ok(score) => {
+            let output = match to {
+                Target::Abc => Output::abc(&stem, abc::write(&score, &abc::WriteOptions::default())),
+                Target::Midi => Output::midi(&stem, midi::write(&score)),
+            };
+            Converted { outputs: vec![output], failed: Vec::new() }
+        }
+        Err(failed) => Converted { outputs: Vec::new(), failed: vec![failed] },
+    }
+}
+
+/// ABC to ABC: one book of canonical tunes. ABC to MIDI: one file a tune, `book-12.mid` where the book holds several.
+fn convert_abc(file: &MusicFile, stem: &str, to: Target) -> Converted {
+    let book = abc::split_tunebook(&abc_text(&file.bytes));
+    let mut converted = Converted::default();
+    if book.is_empty() {
+        converted.failed.push(FailedFile::new(
+            file.path.clone(),
+            "read abc",
+            "the file holds no tune: no line begins with X:",
+        ));
+    }
+    let single = book.len() == 1;
+    let mut canonical = String::new();
+    for tune in book {
+        let name = if single { stem.to_string() } else { format!("{stem}-{}", tune.reference.trim()) };
+        let result = match to {
+            Target::Abc => abc::canonical(&tune.text).map(|text| canonical.push_str(&text)),
+            Target::Midi => abc::parse_lenient(&tune.text)
+                .map(|(score, _)| converted.outputs.push(Output::midi(&name, midi::write(&score)))),
+        };
+        if let Err(error) = result {
+            converted.failed.push(FailedFile::new(format!("{}:{}", file.path, tune.line), "read abc", error));
+        }
+    }
+    if !canonical.is_empty() {
+        converted.outputs.push(Output::abc(stem, canonical));
+    }
+    converted
+}
+
+/// Writes below `out` and nowhere else, whatever an archive's paths say; a name that is taken gets a number.
+fn write_output(out: &Path, output: &Output, names: &mut HashSet<String>) -> Result<()> {
+    let parts = Path::new(&output.path).components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None, // "..", "/" and "C:" would lead out of the folder
+    });
+    let path = parts.collect::<Vec<_>>().join("/");
+    let numbered = (2..).map(|number| format!("{path}.{number}.{}", output.ending));
+    let name = std::iter::once(format!("{path}.{}", output.ending))
+        .chain(numbered)
+        .find(|name| names.insert(name.to_lowercase()));
+    files::write_atomic(out.join(name.unwrap_or(path)), &output.bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::composed;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("music-scaling-convert-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("in/deep")).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_folder_goes_to_abc_and_back_with_its_relative_paths_and_failures() {
+        let folder = folder("both");
+        for (index, name) in ["in/a.mid", "in/deep/b.MIDI", "in/deep/b.mid"].iter().enumerate() {
+            fs::write(folder.join(name), composed::midi_file(1, index).bytes).unwrap();
+        }
+        fs::write(folder.join("in/page.mid"), "<html>404</html>").unwrap();
+        let report = convert(&[folder.join("in")], Target::Abc, &folder.join("abc")).unwrap();
+        assert_eq!((report.n_files, report.n_converted, report.failed.len()), (4, 3, 1));
+        for name in ["abc/a.abc", "abc/deep/b.abc", "abc/deep/b.2.abc", "abc/failed.csv"] {
+            assert!(folder.join(name).is_file(), "{name}");
+        }
+        assert!(
+            files::read_text(folder.join("abc/failed.csv"))
+                .unwrap()
+                .starts_with("source,stage,reason\npage.mid,read midi,")
+        );
+        let back = convert(&[folder.join("abc")], Target::Midi, &folder.join("mid")).unwrap();
+        assert_eq!((back.n_files, back.n_converted), (3, 3));
+        let first = midi::read(&fs::read(folder.join("mid/a.mid")).unwrap()).unwrap();
+        assert_eq!(first.n_notes(), composed::compose(1, 0).n_notes());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_book_gives_one_midi_file_a_tune() {
+        let folder = folder("book");
+        fs::write(folder.join("in/book.abc"), "X:1\nL:1/4\nK:C\nCDEF|\n\nX:7\nL:1/4\nK:C\nGABc|\n").unwrap();
+        let report = convert(&[folder.join("in/book.abc")], Target::Midi, &folder.join("mid")).unwrap();
+        assert_eq!((report.n_files, report.n_converted, report.n_outputs), (1, 1, 2));
+        assert!(folder.join("mid/book-1.mid").is_file() && folder.join("mid/book-7.mid").is_file());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn an_input_without_music_or_that_is_not_there_is_one_sentence() {
+        let folder = folder("none");
+        let error = convert(&[folder.join("in")], Target::Abc, &folder.join("abc")).unwrap_err().to_string();
+        assert!(error.ends_with("holds no file that ends in .mid, .midi, .kar or .abc: nothing to convert"), "{error}");
+        let error = convert(&[folder.join("absent.mid")], Target::Abc, &folder.join("abc")).unwrap_err().to_string();
+        assert!(error.starts_with("cannot open ") && error.contains("absent.mid"), "{error}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn no_path_leads_out_of_the_output_folder() {
+        let folder = folder("escape");
+        let output = Output::midi("../../escape/./x", vec![1]);
+        write_output(&folder.join("in/deep"), &output, &mut HashSet::new()).unwrap();
+        assert!(folder.join("in/deep/escape/x.mid").is_file());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,283 @@
+//! One file of music to tunes: MIDI → score → quantised → ABC, or ABC → canonical ABC; then the length filter.
+
+use super::archives::{MusicFile, is_abc_name};
+use super::fingerprint::fingerprint;
+use super::{CorpusConfig, FailedFile, LongTunes, Tune, short_hash};
+use crate::music::abc::{self, TuneText, WriteOptions};
+use crate::music::{Key, Mode, Score, midi, quantise};
+
+/// A score of more bars is an accident (one stray event after hours of silence), not a piece of music.
+const MAX_BARS: usize = 10_000;
+
+/// What became of one file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reading {
+    pub tunes: Vec<Tune>,
+    pub failed: Vec<FailedFile>,
+    /// What was tried: one for a MIDI file, one for each tune of an ABC file.
+    pub n_inputs: usize,
+}
+
+/// A whole tune as it was read, before the length filter.
+struct WholeTune {
+    source: String,
+    source_hash: String,
+    artist: Option<String>,
+    title: Option<String>,
+    fingerprint: String,
+    text: String,
+}
+
+/// Every tune of a file, kept or dropped with its reason; and what failed, with its stage and reason.
+pub fn read_tunes(file: &MusicFile, config: &CorpusConfig) -> Reading {
+    let wholes = if is_abc_name(&file.path) { read_abc(file) } else { vec![read_midi(file, config)] };
+    let mut reading = Reading { n_inputs: wholes.len(), ..Reading::default() };
+    for whole in wholes {
+        match whole.and_then(|whole| pieces(&whole, config)) {
+            Ok(tunes) => reading.tunes.extend(tunes),
+            Err(failed) => reading.failed.push(failed),
+        }
+    }
+    reading
+}
+
+fn read_midi(file: &MusicFile, config: &CorpusConfig) -> Result<WholeTune, FailedFile> {
+    let score = score_of_midi(file)?;
+    let (artist, title) = artist_and_title(&file.path);
+    Ok(WholeTune {
+        source: file.path.clone(),
+        source_hash: short_hash(&[&file.bytes]),
+        artist,
+        title: title.or_else(|| score.title.clone()),
+        fingerprint: fingerprint(&score),
+        text: abc::write(&score, &WriteOptions { layout: config.layout, ..WriteOptions::default() }),
+    })
+}
+
+/// The quantised score of a MIDI file that holds music.
+pub fn score_of_midi(file: &MusicFile) -> Result<Score, FailedFile> {
+    let failed = |reason: &dyn std::fmt::Display| FailedFile::new(file.path.clone(), "read midi", reason);
+    let score = midi::read(&file.bytes).map_err(|error| failed(&error))?;
+    if score.n_notes() == 0 {
+        return Err(failed(&"the file holds no notes"));
+    }
+    if n_bars(&score) > MAX_BARS {
+        return Err(failed(&format!(
+            "the music spans {} bars; more than {MAX_BARS} are taken for damage",
+            n_bars(&score)
+        )));
+    }
+    Ok(quantise::quantise(&score))
+}
+
+/// The text of an ABC file: UTF-8, or Latin-1 as old files are.
+pub fn abc_text(bytes: &[u8]) -> String {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes); // byte order mark
+    let latin1 = |_| bytes.iter().map(|&byte| char::from(byte)).collect();
+    std::str::from_utf8(bytes).map(str::to_string).unwrap_or_else(latin1)
+}
+
+fn read_abc(file: &MusicFile) -> Vec<Result<WholeTune, FailedFile>> {
+    let book = abc::split_tunebook(&abc_text(&file.bytes));
+    if book.is_empty() {
+        return vec![Err(FailedFile::new(
+            file.path.clone(),
+            "read abc",
+            "the file holds no tune: no line begins with X:",
+        ))];
+    }
+    book.into_iter().map(|tune| read_abc_tune(&file.path, tune)).collect()
+}
+
+fn read_abc_tune(path: &str, tune: TuneText) -> Result<WholeTune, FailedFile> {
+    let source = format!("{path}:{}", tune.line);
+    let failed = |reason: &dyn std::fmt::Display| FailedFile::new(source.clone(), "read abc", reason);
+    let text = abc::canonical(&tune.text).map_err(|error| failed(&error))?;
+    let score = abc::parse(&text).map_err(|error| failed(&format!("its canonical text does not parse: {error}")))?;
+    if score.n_notes() == 0 {
+        return Err(failed(&"the tune holds no notes"));
+    }
+    let (fingerprint, source_hash) = (fingerprint(&score), short_hash(&[tune.text.as_bytes()]));
+    Ok(WholeTune { source, source_hash, artist: None, title: tune.title, fingerprint, text })
+}
+
+/// The tune itself if its length passes the filter, its pieces if it is to be split, or one dropped tune.
+fn pieces(whole: &WholeTune, config: &CorpusConfig) -> Result<Vec<Tune>, FailedFile> {
+    if whole.text.chars().count() < config.max_chars || config.long_tunes == LongTunes::Drop {
+        return Ok(vec![filtered(whole, whole.source.clone(), &whole.text, config)?]);
+    }
+    let texts = abc::split_long(&whole.text, config.max_chars);
+    let texts = texts.iter().enumerate().map(|(index, text)| (format!("{}~{}", whole.source, index + 1), text));
+    texts.map(|(tune_id, text)| filtered(whole, tune_id, text, config)).collect()
+}
+
+/// A tune with its numbers, dropped if its length doesn't pass. Only text that parses strictly comes through here.
+fn filtered(whole: &WholeTune, tune_id: String, text: &str, config: &CorpusConfig) -> Result<Tune, FailedFile> {
+    let unreadable =
+        |error| FailedFile::new(tune_id.clone(), "write abc", format!("the text does not parse back: {error}"));
+    let score = abc::parse(text).map_err(unreadable)?;
+    let n_chars = text.chars().count();
+    let mut tune = Tune {
+        tune_id,
+        source: whole.source.clone(),
+        source_hash: whole.source_hash.clone(),
+        fingerprint: whole.fingerprint.clone(),
+        artist: whole.artist.clone(),
+        title: whole.title.clone(),
+        key: key_name(score.key()),
+        meter: score.meter().to_string(),
+        tempo_bpm: (1000.0 * score.tempo_bpm()).round() / 1000.0, // short decimals survive JSON unchanged
+        n_voices: score.voices.iter().filter(|voice| !voice.notes.is_empty()).count(),
+        n_notes: score.n_notes(),
+        n_bars: n_bars(&score),
+        n_chars,
+        abc: text.to_string(),
+        split: None,
+        dropped_because: None,
+    };
+    if tune.n_notes == 0 {
+        tune.drop_because("a piece without notes");
+    } else if n_chars <= config.min_chars {
+        tune.drop_because(format!("at most {} characters", config.min_chars));
+    } else if n_chars >= config.max_chars {
+        tune.drop_because(format!("{} characters or more", config.max_chars));
+    }
+    Ok(tune)
+}
+
+/// Lakh's clean_midi names its files `clean_midi/Artist/Title.mid`, further versions `Title.1.mid`, `Title.2.mid`. Elsewhere
+/// the file's name is all that is known.
+fn artist_and_title(path: &str) -> (Option<String>, Option<String>) {
+    let mut parts = path.rsplit('/');
+    let stem = parts.next().and_then(|name| name.rsplit_once('.')).map(|(stem, _)| stem);
+    match (parts.next(), parts.next()) {
+        (Some(artist), Some("clean_midi")) => {
+            let version = |(title, number): (&str, &str)| number.parse::<u32>().is_ok().then(|| title.to_string());
+            let title = stem.map(|stem| stem.rsplit_once('.').and_then(version).unwrap_or_else(|| stem.to_string()));
+            (Some(artist.to_string()), title)
+        }
+        _ => (None, None),
+    }
+}
+
+/// Bars from the start to the last note's end, each metre's bars counted by themselves.
+pub fn n_bars(score: &Score) -> usize {
+    let end = score.end_ticks();
+    let stops = score.meters.iter().skip(1).map(|change| change.tick.min(end)).chain([end]);
+    let bars = score.meters.iter().zip(stops);
+    let bars =
+        bars.map(|(change, stop)| stop.saturating_sub(change.tick).div_ceil(change.meter.bar_ticks().max(1)) as usize);
+    if score.meters.is_empty() { end.div_ceil(score.meter().bar_ticks()) as usize } else { bars.sum() }
+}
+
+/// `D minor`, `F# major`, `E dorian`: tonics lie on the circle of fifths, a mode's tonic so many fifths from major's.
+pub fn key_name(key: Key) -> String {
+    let (mode, fifths_from_major) = match key.mode {
+        Mode::Lydian => ("lydian", -1),
+        Mode::Major => ("major", 0),
+        Mode::Mixolydian => ("mixolydian", 1),
+        Mode::Dorian => ("dorian", 2),
+        Mode::Minor => ("minor", 3),
+        Mode::Phrygian => ("phrygian", 4),
+        Mode::Locrian => ("locrian", 5),
+    };
+    let place = i32::from(key.fifths) + fifths_from_major + 1; // 0 is F, the first of the circle's letters
+    let letter = ["F", "C", "G", "D", "A", "E", "B"].get(place.rem_euclid(7) as usize).copied().unwrap_or("C");
+    let accidentals = place.div_euclid(7);
+    let sign = if accidentals < 0 { "b" } else { "#" };
+    format!("{letter}{} {mode}", sign.repeat(accidentals.unsigned_abs() as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::music::{Meter, MeterChange, Note, Voice};
+
+    fn file(path: &str, bytes: &[u8]) -> MusicFile {
+        MusicFile { path: path.to_string(), bytes: bytes.to_vec() }
+    }
+
+    const BOOK: &str = "X:1\nT:First\nM:4/4\nL:1/8\nK:G\nGABc d2B2|GABc d4|GABc d2B2|A4 G4|\n\nX:2\nT:Broken\nM:4/4\nL:1/8\nK:G\n[GAB %% |\n\n";
+
+    #[test]
+    fn an_abc_book_gives_its_tunes_and_names_the_line_of_the_broken_one() {
+        let config = CorpusConfig { min_chars: 10, ..CorpusConfig::default() };
+        let reading = read_tunes(&file("book.abc", BOOK.as_bytes()), &config);
+        assert_eq!(reading.n_inputs, 2);
+        assert_eq!(reading.tunes.len(), 1, "{reading:?}");
+        let tune = &reading.tunes[0];
+        assert_eq!(
+            (tune.tune_id.as_str(), tune.title.as_deref(), tune.key.as_str()),
+            ("book.abc:1", Some("First"), "G major")
+        );
+        assert_eq!((tune.meter.as_str(), tune.n_notes, tune.n_bars), ("4/4", 19, 4));
+        assert_eq!((reading.failed[0].source.as_str(), reading.failed[0].stage.as_str()), ("book.abc:8", "read abc"));
+    }
+
+    #[test]
+    fn files_that_are_not_music_fail_with_a_reason() {
+        for (path, bytes) in
+            [("a.mid", &b"<html>404</html>"[..]), ("b.mid", b"MThd"), ("c.abc", b"no tune"), ("d.mid", &[0; 4096])]
+        {
+            let reading = read_tunes(&file(path, bytes), &CorpusConfig::default());
+            assert_eq!((reading.n_inputs, reading.tunes.len(), reading.failed.len()), (1, 0, 1));
+            assert!(reading.failed[0].reason.len() > 10, "{:?}", reading.failed);
+        }
+    }
+
+    #[test]
+    fn a_tune_outside_the_length_filter_is_dropped_or_split() {
+        let body = "GABc d2B2|".repeat(200);
+        let book = format!("X:1\nM:4/4\nL:1/8\nK:G\n{body}\n\n");
+        let dropping = CorpusConfig { long_tunes: LongTunes::Drop, max_chars: 500, ..CorpusConfig::default() };
+        let reading = read_tunes(&file("long.abc", book.as_bytes()), &dropping);
+        assert_eq!(reading.tunes[0].dropped_because.as_deref(), Some("500 characters or more"));
+        assert!(reading.tunes[0].abc.is_empty() && reading.tunes[0].n_chars > 2000);
+        let reading =
+            read_tunes(&file("long.abc", book.as_bytes()), &CorpusConfig { max_chars: 500, ..CorpusConfig::default() });
+        assert!(reading.tunes.len() > 4 && reading.failed.is_empty(), "{:?}", reading.failed);
+        assert_eq!(reading.tunes.iter().map(|tune| tune.n_notes).sum::<usize>(), 200 * 6);
+        assert!(
+            reading.tunes.iter().all(|tune| tune.n_chars < 500 && tune.fingerprint == reading.tunes[0].fingerprint)
+        );
+        assert_eq!(reading.tunes[1].tune_id, "long.abc:1~2");
+        let short = read_tunes(&file("short.abc", b"X:1\nL:1/4\nK:C\nCDEF|\n"), &CorpusConfig::default());
+        assert_eq!(short.tunes[0].dropped_because.as_deref(), Some("at most 100 characters"));
+    }
+
+    #[test]
+    fn lakh_paths_name_artist_and_title() {
+        let some = |text: &str| Some(text.to_string());
+        assert_eq!(artist_and_title("clean_midi/AC_DC/T.N.T.2.mid"), (some("AC_DC"), some("T.N.T")));
+        assert_eq!(artist_and_title("x/clean_midi/a-ha/Take on Me.mid"), (some("a-ha"), some("Take on Me")));
+        assert_eq!(artist_and_title("lmd_full/0/0a.mid"), (None, None));
+    }
+
+    #[test]
+    fn keys_are_named_by_the_circle_of_fifths() {
+        let names = [
+            (0, Mode::Major, "C major"),
+            (6, Mode::Major, "F# major"),
+            (-3, Mode::Major, "Eb major"),
+            (0, Mode::Minor, "A minor"),
+        ];
+        let modes = [
+            (0, Mode::Dorian, "D dorian"),
+            (-2, Mode::Mixolydian, "F mixolydian"),
+            (1, Mode::Lydian, "C lydian"),
+            (7, Mode::Major, "C# major"),
+        ];
+        for (fifths, mode, name) in names.into_iter().chain(modes) {
+            assert_eq!(key_name(Key { fifths, mode }), name);
+        }
+    }
+
+    #[test]
+    fn bars_are_counted_in_each_metre() {
+        let meter = |tick, numerator| MeterChange { tick, meter: Meter { numerator, denominator: 4 } };
+        let note = Note { onset_ticks: 0, pitch: 60, duration_ticks: 480 * 14, velocity: 80 };
+        let voices = vec![Voice { notes: vec![note], ..Voice::default() }];
+        let score = Score { meters: vec![meter(0, 4), meter(480 * 8, 3)], voices, ..Score::default() };
+        assert_eq!(n_bars(&score), 4); // two of 4/4, two of 3/4
+    }
+}

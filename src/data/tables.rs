@@ -1,0 +1,284 @@
+//! A corpus as polars tables: its tunes, its failures, and what it is made of.
+
+use super::{Corpus, Split, Tune};
+use crate::{Error, Result};
+use polars::prelude::*;
+use std::collections::BTreeMap;
+
+/// The sixteen families of eight General MIDI programs each.
+const INSTRUMENT_FAMILIES: [&str; 16] = [
+    "piano",
+    "chromatic percussion",
+    "organ",
+    "guitar",
+    "bass",
+    "strings",
+    "ensemble",
+    "brass",
+    "reed",
+    "pipe",
+    "synth lead",
+    "synth pad",
+    "synth effects",
+    "ethnic",
+    "percussive",
+    "sound effects",
+];
+
+/// Something about a tune that can be counted.
+type Count = fn(&Tune) -> usize;
+
+/// Width of the classes of tempo, in quarter notes per minute.
+const TEMPO_CLASS_BPM: usize = 20;
+
+impl Corpus {
+    /// One row a tune, kept and dropped, without the text.
+    pub fn table(&self) -> Result<DataFrame> {
+        let tunes = &self.tunes;
+        let texts = |of: fn(&Tune) -> Option<String>| tunes.iter().map(of).collect::<Vec<_>>();
+        let counts = |of: Count| tunes.iter().map(|tune| of(tune) as u64).collect::<Vec<_>>();
+        let table = df!(
+            "tune_id" => texts(|tune| Some(tune.tune_id.clone())),
+            "artist" => texts(|tune| tune.artist.clone()),
+            "title" => texts(|tune| tune.title.clone()),
+            "key" => texts(|tune| Some(tune.key.clone())),
+            "meter" => texts(|tune| Some(tune.meter.clone())),
+            "tempo_bpm" => tunes.iter().map(|tune| tune.tempo_bpm).collect::<Vec<_>>(),
+            "n_voices" => counts(|tune| tune.n_voices),
+            "n_notes" => counts(|tune| tune.n_notes),
+            "n_bars" => counts(|tune| tune.n_bars),
+            "n_chars" => counts(|tune| tune.n_chars),
+            "split" => texts(|tune| tune.split.map(|split| split.to_string())),
+            "dropped_because" => texts(|tune| tune.dropped_because.clone()),
+        );
+        table.map_err(no_table)
+    }
+
+    /// One row a failed file: source, stage, reason.
+    pub fn failed_table(&self) -> Result<DataFrame> {
+        let column = |of: fn(&super::FailedFile) -> &str| self.failed.iter().map(of).collect::<Vec<_>>();
+        let table = df!(
+            "source" => column(|failed| &failed.source),
+            "stage" => column(|failed| &failed.stage),
+            "reason" => column(|failed| &failed.reason),
+        );
+        table.map_err(no_table)
+    }
+
+    /// Tunes, characters and lengths of each split.
+    pub fn by_split(&self) -> Result<DataFrame> {
+        let lengths = Split::ALL.map(|split| sorted_lengths(self.kept().filter(|tune| tune.split == Some(split))));
+        let table = df!(
+            "split" => Split::ALL.map(Split::name),
+            "n_tunes" => lengths.each_ref().map(|lengths| lengths.len() as u64),
+            "n_chars" => lengths.each_ref().map(|lengths| lengths.iter().sum::<u64>()),
+            "mean_chars" => lengths.each_ref().map(|lengths| mean(lengths)),
+            "median_chars" => lengths.each_ref().map(|lengths| quantile(lengths, 0.5)),
+        );
+        table.map_err(no_table)
+    }
+
+    /// Characters, bars, notes and voices of the kept tunes: mean and quantiles.
+    pub fn lengths(&self) -> Result<DataFrame> {
+        let measures: [(&str, Count); 4] = [
+            ("n_chars", |tune| tune.n_chars),
+            ("n_bars", |tune| tune.n_bars),
+            ("n_notes", |tune| tune.n_notes),
+            ("n_voices", |tune| tune.n_voices),
+        ];
+        let sorted = measures.map(|(_, of)| {
+            let mut values: Vec<u64> = self.kept().map(|tune| of(tune) as u64).collect();
+            values.sort_unstable();
+            values
+        });
+        let at = |share: f64| sorted.each_ref().map(|values| quantile(values, share));
+        let table = df!(
+            "of a kept tune" => measures.map(|(name, _)| name),
+            "mean" => sorted.each_ref().map(|values| mean(values)),
+            "minimum" => at(0.0),
+            "10 %" => at(0.1),
+            "median" => at(0.5),
+            "90 %" => at(0.9),
+            "maximum" => at(1.0),
+        );
+        table.map_err(no_table)
+    }
+
+    pub fn by_key(&self) -> Result<DataFrame> {
+        counts("key", self.kept().map(|tune| tune.key.clone()))
+    }
+
+    pub fn by_meter(&self) -> Result<DataFrame> {
+        counts("meter", self.kept().map(|tune| tune.meter.clone()))
+    }
+
+    /// Tempi in classes of 20 quarter notes per minute, in order of tempo.
+    pub fn by_tempo(&self) -> Result<DataFrame> {
+        let mut classes: BTreeMap<usize, u64> = BTreeMap::new();
+        for tune in self.kept() {
+            *classes.entry(tune.tempo_bpm.max(0.0) as usize / TEMPO_CLASS_BPM).or_default() += 1;
+        }
+        let label = |class: &usize| format!("{}–{}", class * TEMPO_CLASS_BPM, (class + 1) * TEMPO_CLASS_BPM - 1);
+        let table = df!(
+            "tempo_bpm" => classes.keys().map(label).collect::<Vec<_>>(),
+            "n_tunes" => classes.values().copied().collect::<Vec<_>>(),
+        );
+        table.map_err(no_table)
+    }
+
+    /// Families of General MIDI instruments, and drums, by the number of tunes that use them and their share of all tunes.
+    pub fn by_instrument(&self) -> Result<DataFrame> {
+        shares("instrument", self.kept().flat_map(|tune| instruments(&tune.abc)), self.kept().count())
+    }
+
+    /// Why tunes were dropped.
+    pub fn drop_reasons(&self) -> Result<DataFrame> {
+        counts("dropped_because", self.tunes.iter().filter_map(|tune| tune.dropped_because.clone()))
+    }
+
+    /// Why files failed, places and numbers left out.
+    pub fn failure_reasons(&self) -> Result<DataFrame> {
+        counts(
+            "failure",
+            self.failed.iter().map(|failed| format!("{}: {}", failed.stage, without_numbers(&failed.reason))),
+        )
+    }
+}
+
+/// Names and how often each occurs, the most frequent first; percent of all occurrences.
+fn counts(name: &str, values: impl Iterator<Item = String>) -> Result<DataFrame> {
+    let values: Vec<String> = values.collect();
+    let n_values = values.len();
+    shares(name, values.into_iter(), n_values)
+}
+
+/// The same with percent of `total`.
+fn shares(name: &str, values: impl Iterator<Item = String>, total: usize) -> Result<DataFrame> {
+    let mut n_of: BTreeMap<String, u64> = BTreeMap::new();
+    for value in values {
+        *n_of.entry(value).or_default() += 1;
+    }
+    let mut rows: Vec<(String, u64)> = n_of.into_iter().collect();
+    rows.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let (names, n): (Vec<String>, Vec<u64>) = rows.into_iter().unzip();
+    let percent: Vec<f64> = n.iter().map(|&n| 100.0 * n as f64 / total.max(1) as f64).collect();
+    df!(name => names, "n" => n, "percent" => percent).map_err(no_table)
+}
+
+/// The instrument families of a tune's `%%MIDI program` and `%%MIDI channel 10` lines, each once.
+fn instruments(abc: &str) -> Vec<String> {
+    let mut families: Vec<&str> =
+        abc.lines().filter_map(|line| line.trim().strip_prefix("%%MIDI ")).filter_map(family).collect();
+    families.sort_unstable();
+    families.dedup();
+    families.into_iter().map(str::to_string).collect()
+}
+
+fn family(directive: &str) -> Option<&'static str> {
+    let mut words = directive.split_whitespace();
+    let what = words.next()?;
+    let number: usize = words.last()?.parse().ok()?; // "program 40" or, with a channel first, "program 2 40"
+    match what {
+        "program" => INSTRUMENT_FAMILIES.get(number / 8).copied(),
+        "channel" if number == 10 => Some("drums"),
+        _ => None,
+    }
+}
+
+fn without_numbers(reason: &str) -> String {
+    let parts = reason.split(|c: char| c.is_ascii_digit());
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("n")
+}
+
+fn sorted_lengths<'a>(tunes: impl Iterator<Item = &'a Tune>) -> Vec<u64> {
+    let mut lengths: Vec<u64> = tunes.map(|tune| tune.n_chars as u64).collect();
+    lengths.sort_unstable();
+    lengths
+}
+
+fn mean(values: &[u64]) -> f64 {
+    values.iter().sum::<u64>() as f64 / (values.len() as f64).max(1.0)
+}
+
+/// The value below which the share lies; 0 for no values.
+fn quantile(sorted: &[u64], share: f64) -> u64 {
+    let place = (share * sorted.len().saturating_sub(1) as f64).round() as usize;
+    sorted.get(place).copied().unwrap_or(0)
+}
+
+fn no_table(error: PolarsError) -> Error {
+    Error::Data(format!("the table cannot be put together: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::tune::tests::tune;
+    use crate::data::{CorpusConfig, FailedFile};
+
+    fn corpus() -> Corpus {
+        let mut tunes: Vec<Tune> = (0..5).map(|i| tune(&format!("t{i}"), &"x".repeat(100 * (i + 1)))).collect();
+        tunes[0].split = Some(Split::Train);
+        tunes[1].split = Some(Split::Train);
+        tunes[1].meter = "6/8".to_string();
+        tunes[2].split = Some(Split::Val);
+        tunes[3].split = Some(Split::Test);
+        tunes[4].drop_because("too long");
+        tunes[0].abc = "V:1\n%%MIDI program 40\nV:2\n%%MIDI program 2 41\nV:3\n%%MIDI channel 10\n".to_string();
+        let failed = vec![FailedFile::new("a.abc:1", "read abc", "line 3, column 14: a bar too many")];
+        Corpus {
+            config: CorpusConfig::default(),
+            dir: "x".into(),
+            tunes,
+            failed,
+            n_files: 3,
+            n_inputs: 6,
+            seconds: 1.0,
+        }
+    }
+
+    fn cell(table: &DataFrame, column: &str, row: usize) -> String {
+        let value = table.column(column).unwrap().get(row).unwrap();
+        value.to_string().trim_matches('"').to_string()
+    }
+
+    #[test]
+    fn the_table_has_a_row_a_tune() {
+        let table = corpus().table().unwrap();
+        assert_eq!(table.shape(), (5, 12));
+        assert_eq!(
+            (cell(&table, "tune_id", 4), cell(&table, "dropped_because", 4), cell(&table, "n_chars", 4)),
+            ("t4".into(), "too long".into(), "500".into())
+        );
+    }
+
+    #[test]
+    fn counts_are_of_kept_tunes_with_the_most_frequent_first() {
+        let corpus = corpus();
+        let meters = corpus.by_meter().unwrap();
+        assert_eq!(
+            (cell(&meters, "meter", 0), cell(&meters, "n", 0), cell(&meters, "percent", 0)),
+            ("4/4".into(), "3".into(), "75.0".into())
+        );
+        let splits = corpus.by_split().unwrap();
+        assert_eq!(
+            (cell(&splits, "n_tunes", 0), cell(&splits, "n_chars", 0), cell(&splits, "mean_chars", 0)),
+            ("2".into(), "300".into(), "150.0".into())
+        );
+        assert_eq!(cell(&corpus.by_tempo().unwrap(), "tempo_bpm", 0), "120–139");
+        assert_eq!(cell(&corpus.lengths().unwrap(), "maximum", 0), "400");
+        assert_eq!(cell(&corpus.drop_reasons().unwrap(), "dropped_because", 0), "too long");
+        assert_eq!(
+            cell(&corpus.failure_reasons().unwrap(), "failure", 0),
+            "read abc: line n, column n: a bar too many"
+        );
+        assert_eq!(corpus.failed_table().unwrap().shape(), (1, 3));
+    }
+
+    #[test]
+    fn instruments_are_families_and_drums_once_a_tune() {
+        let table = corpus().by_instrument().unwrap();
+        assert_eq!(table.height(), 2);
+        assert_eq!((cell(&table, "instrument", 0), cell(&table, "instrument", 1)), ("drums".into(), "strings".into()));
+    }
+}

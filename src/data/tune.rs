@@ -1,0 +1,139 @@
+//! The rows of a corpus: a tune, and a file that could not become one.
+
+use serde::{Deserialize, Serialize};
+
+/// One tune of a corpus: one line of `tunes.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tune {
+    /// Unique in its corpus: `source`, and for a piece of a long tune `~1`, `~2` and so on.
+    pub tune_id: String,
+    /// Path of the file inside the corpus; for a tune of an ABC book followed by `:` and the line of its `X:`.
+    pub source: String,
+    /// Hash of the source file's bytes, or of the tune's text in its book.
+    pub source_hash: String,
+    /// Hash of the whole tune's notes that neither transposition nor tempo changes; pieces of one tune share it.
+    pub fingerprint: String,
+    pub artist: Option<String>,
+    pub title: Option<String>,
+    /// Key at the start, such as `D minor`.
+    pub key: String,
+    /// Metre at the start, such as `6/8`.
+    pub meter: String,
+    /// Tempo at the start, in quarter notes per minute.
+    pub tempo_bpm: f64,
+    pub n_voices: usize,
+    pub n_notes: usize,
+    pub n_bars: usize,
+    /// Characters of the tune's text (counted before it was dropped, if it was).
+    pub n_chars: usize,
+    /// The text that models read; empty for a tune that was dropped.
+    pub abc: String,
+    /// Where the tune went; `None` for a tune that was dropped.
+    pub split: Option<Split>,
+    pub dropped_because: Option<String>,
+}
+
+/// The part of a corpus that a tune belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    Train,
+    Val,
+    Test,
+}
+
+/// A file, or a tune of an ABC book, that gave no tune: one line of `failed.csv`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedFile {
+    pub source: String,
+    /// What was being done: `open`, `read midi`, `write abc`, `read abc`, `split`, `write`.
+    pub stage: String,
+    pub reason: String,
+}
+
+impl Split {
+    pub const ALL: [Split; 3] = [Split::Train, Split::Val, Split::Test];
+
+    /// `train`, `val` or `test`: the name of the split's files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Val => "val",
+            Split::Test => "test",
+        }
+    }
+}
+
+impl std::fmt::Display for Split {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Split {
+    type Err = crate::Error;
+
+    fn from_str(name: &str) -> crate::Result<Split> {
+        let known = Split::ALL.into_iter().find(|split| split.name() == name);
+        known.ok_or_else(|| crate::Error::Data(format!("\"{name}\" is not a split; try train, val or test")))
+    }
+}
+
+impl Tune {
+    /// The tune was kept and stands in one of the splits.
+    pub fn is_kept(&self) -> bool {
+        self.dropped_because.is_none()
+    }
+
+    /// Takes the tune out of the corpus: its numbers stay, its text goes.
+    pub fn drop_because(&mut self, reason: impl Into<String>) {
+        self.dropped_because = Some(reason.into());
+        self.abc = String::new();
+        self.split = None;
+    }
+}
+
+impl std::fmt::Display for Tune {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let title = self.title.as_deref().unwrap_or("untitled");
+        write!(
+            f,
+            "{} ({title}): {} in {}, {} voices, {} notes, ",
+            self.tune_id, self.key, self.meter, self.n_voices, self.n_notes
+        )?;
+        write!(f, "{} bars, {} characters", self.n_bars, self.n_chars)
+    }
+}
+
+impl FailedFile {
+    pub fn new(source: impl Into<String>, stage: &str, reason: impl std::fmt::Display) -> FailedFile {
+        FailedFile { source: source.into(), stage: stage.to_string(), reason: reason.to_string() }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A kept tune with this text; everything else is plain.
+    pub fn tune(tune_id: &str, abc: &str) -> Tune {
+        Tune {
+            tune_id: tune_id.to_string(),
+            source: tune_id.to_string(),
+            source_hash: String::new(),
+            fingerprint: tune_id.to_string(),
+            artist: None,
+            title: None,
+            key: "C major".to_string(),
+            meter: "4/4".to_string(),
+            tempo_bpm: 120.0,
+            n_voices: 1,
+            n_notes: 1,
+            n_bars: 1,
+            n_chars: abc.chars().count(),
+            abc: abc.to_string(),
+            split: None,
+            dropped_because: None,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Bars that lie, so that their names can be read: one value each, written at its end, with its interval if there is one.
+
+use super::axes::{Axis, AxisPlan, human};
+use super::canvas::Canvas;
+use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, WIDTH};
+use super::{Figure, Numbers, Options, Picture, lines};
+use crate::models::Family;
+use crate::{Error, Result};
+
+/// One value with its name.
+#[derive(Debug, Clone)]
+pub struct NamedValue {
+    pub label: String,
+    pub value: f64,
+    /// (low, high)
+    pub interval: Option<(f64, f64)>,
+    /// What is written at the bar's end in place of the value.
+    pub note: Option<String>,
+    colour: Colour,
+    family: Option<Family>,
+}
+
+impl NamedValue {
+    pub fn new(label: impl Into<String>, value: f64) -> Self {
+        NamedValue { label: label.into(), value, interval: None, note: None, colour: look::NEUTRAL, family: None }
+    }
+
+    /// The family's colour.
+    pub fn family(mut self, family: Family) -> Self {
+        self.family = Some(family);
+        self.colour = look::family_colour(family);
+        self
+    }
+
+    /// Grey: there for comparison.
+    pub fn grey(mut self) -> Self {
+        self.colour = Colour(0xBB, 0xBB, 0xBB);
+        self
+    }
+
+    /// The interval that the value may lie in.
+    pub fn interval(mut self, low: f64, high: f64) -> Self {
+        self.interval = Some((low, high));
+        self
+    }
+
+    /// Text at the bar's end in place of the value: `9 of 10`.
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    fn end_text(&self) -> String {
+        self.note.clone().unwrap_or_else(|| human(self.value))
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Bars {
+    bars: Vec<NamedValue>,
+    value_label: String,
+}
+
+/// One bar below the other, in the order given; `value_label` names the quantity and, in brackets, its unit.
+pub fn bars(bars: Vec<NamedValue>, value_label: &str) -> Figure {
+    Figure::new(Bars { bars, value_label: value_label.into() })
+}
+
+const ROW: f64 = 25.0;
+const THICKNESS: f64 = 15.0;
+
+impl Picture for Bars {
+    fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {
+        let axis = self.axis(options)?;
+        let widest =
+            |texts: Vec<String>| texts.iter().map(|text| look::text_width(text, LABEL_SIZE, false)).fold(0.0, f64::max);
+        let label_room = widest(self.bars.iter().map(|bar| bar.label.clone()).collect()).min(0.4 * WIDTH);
+        let note_room = widest(self.bars.iter().map(NamedValue::end_text).collect()).min(0.3 * WIDTH);
+        let (left, right) = (label_room + 12.0, WIDTH - note_room - 14.0);
+        let x = |value: f64| left + (right - left) * axis.place(value).clamp(0.0, 1.0);
+        let (first, last) = (top + 4.0, top + 4.0 + ROW * self.bars.len() as f64);
+        for tick in &axis.ticks {
+            canvas.line(vec![(x(tick.value), first), (x(tick.value), last)], GRID, 0.7);
+            canvas.text((x(tick.value), last + 16.0), tick.label.as_str(), look::text(look::TICK_SIZE, AXIS).middle());
+        }
+        for (i, bar) in self.bars.iter().enumerate() {
+            draw_bar(canvas, bar, first + ROW * (i as f64 + 0.5), left, label_room, &x);
+        }
+        let zero = x(0.0);
+        canvas.line(vec![(zero, first), (zero, last)], AXIS, 1.0);
+        canvas.text(((left + right) / 2.0, last + 33.0), axis.label.as_str(), look::text(LABEL_SIZE, INK).middle());
+        Ok(last + 41.0)
+    }
+
+    fn numbers(&self, options: &Options) -> Numbers {
+        let value = lines::column(options.x.label.as_ref().unwrap_or(&self.value_label));
+        let mut numbers = Numbers::new(&["label", "family", &value, "low", "high", "note"]);
+        for bar in &self.bars {
+            let family = bar.family.map(|family| family.to_string()).unwrap_or_default();
+            let (low, high) = bar.interval.map(|(low, high)| (low.to_string(), high.to_string())).unwrap_or_default();
+            numbers.row([
+                bar.label.clone(),
+                family,
+                bar.value.to_string(),
+                low,
+                high,
+                bar.note.clone().unwrap_or_default(),
+            ]);
+        }
+        numbers.without_empty_columns(&["family", "low", "high", "note"])
+    }
+}
+
+impl Bars {
+    fn axis(&self, options: &Options) -> Result<Axis> {
+        if self.bars.is_empty() {
+            return Err(Error::Figure("there is nothing to draw: the figure was given no bars".into()));
+        }
+        let ends =
+            |bar: &NamedValue| [Some(bar.value), bar.interval.map(|ends| ends.0), bar.interval.map(|ends| ends.1)];
+        if let Some(bar) = self.bars.iter().find(|bar| ends(bar).into_iter().flatten().any(|value| !value.is_finite()))
+        {
+            let message = format!("the bar '{}' has a value that is not a finite number: leave it out", bar.label);
+            return Err(Error::Figure(message));
+        }
+        let label = options.x.label.as_ref().unwrap_or(&self.value_label);
+        let plan = AxisPlan { range: options.x.range, ..AxisPlan::new(label, "value").with_zero() };
+        plan.fit(self.bars.iter().flat_map(ends).flatten(), 6)
+    }
+}
+
+fn draw_bar(canvas: &mut Canvas, bar: &NamedValue, middle: f64, left: f64, label_room: f64, x: &dyn Fn(f64) -> f64) {
+    let (from, to) = (x(bar.value.min(0.0)), x(bar.value.max(0.0)));
+    canvas.rectangle((from, middle - THICKNESS / 2.0), ((to - from).max(0.1), THICKNESS), bar.colour);
+    let mut end = to;
+    if let Some((low, high)) = bar.interval {
+        canvas.line(vec![(x(low), middle), (x(high), middle)], INK, 1.2);
+        for value in [low, high] {
+            canvas.line(vec![(x(value), middle - 3.5), (x(value), middle + 3.5)], INK, 1.2);
+        }
+        end = end.max(x(high));
+    }
+    let baseline = middle + 0.36 * LABEL_SIZE;
+    let label = look::shorten(&bar.label, LABEL_SIZE, label_room + 1.0);
+    canvas.text((left - 7.0, baseline), label, look::text(LABEL_SIZE, INK).end());
+    canvas.text((end + 6.0, baseline), bar.end_text(), look::text(LABEL_SIZE, INK));
+}

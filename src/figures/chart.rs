@@ -1,0 +1,382 @@
+//! A chart: marks on two axes. Scaling figures, loss curves, histograms and plain lines are all charts.
+
+use super::axes::{Axis, AxisPlan};
+use super::canvas::{At, Canvas};
+use super::labels::{self, EndLabel};
+use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, REFERENCE, TICK_SIZE, WIDTH};
+use super::{Numbers, Options, Picture};
+use crate::models::Family;
+use crate::{Error, Result};
+
+#[derive(Debug, Clone)]
+pub(super) struct Chart {
+    pub x: AxisPlan,
+    pub y: AxisPlan,
+    pub marks: Vec<Mark>,
+    pub references: Vec<Reference>,
+}
+
+/// One set of numbers and how it is drawn.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    /// What the numbers are, for the CSV file: `run`, `fit`, `interval`, `curve`, `count`.
+    pub role: &'static str,
+    pub series: String,
+    pub family: Option<Family>,
+    pub colour: Colour,
+    pub shape: MarkShape,
+    /// Whether the series' name stands beside the mark's last point.
+    pub labelled: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum MarkShape {
+    Line {
+        points: Vec<At>,
+        width: f64,
+        dashed: bool,
+    },
+    Dots {
+        points: Vec<At>,
+        radius: f64,
+    },
+    /// (x, low, high)
+    Band(Vec<(f64, f64, f64)>),
+    /// (left edge, right edge, height), standing on zero
+    Columns(Vec<(f64, f64, f64)>),
+}
+
+/// A grey line across the whole figure, for comparison: `6-gram`, `median`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    pub label: String,
+    pub value: f64,
+    /// Whether the value is on the y axis (a horizontal line) or on the x axis (a vertical one).
+    pub horizontal: bool,
+    colour: Colour,
+}
+
+impl Reference {
+    /// A horizontal line at `value` on the y axis.
+    pub fn new(label: impl Into<String>, value: f64) -> Self {
+        Reference { label: label.into(), value, horizontal: true, colour: REFERENCE }
+    }
+
+    /// The limit that a family's law tends to, in the family's colour.
+    pub(super) fn of_family(self, family: Family) -> Self {
+        Reference { colour: look::family_colour(family), ..self }
+    }
+
+    /// A vertical line at `value` on the x axis.
+    pub fn vertical(label: impl Into<String>, value: f64) -> Self {
+        Reference { horizontal: false, colour: INK, ..Reference::new(label, value) } // dark: it may cross columns
+    }
+}
+
+/// The rectangle inside the axes, in points.
+struct Frame {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    x: Axis,
+    y: Axis,
+}
+
+impl Frame {
+    fn at(&self, (x, y): At) -> At {
+        (
+            self.left + (self.right - self.left) * self.x.place(x),
+            self.bottom - (self.bottom - self.top) * self.y.place(y),
+        )
+    }
+
+    fn holds(&self, (x, y): At) -> bool {
+        const HAIR: f64 = 0.01;
+        (self.left - HAIR..=self.right + HAIR).contains(&x) && (self.top - HAIR..=self.bottom + HAIR).contains(&y)
+    }
+
+    fn nearest(&self, (x, y): At) -> At {
+        (x.min(self.right).max(self.left), y.min(self.bottom).max(self.top))
+    }
+
+    /// The parts of a line that lie inside.
+    fn clip(&self, points: &[At]) -> Vec<Vec<At>> {
+        let mut pieces: Vec<Vec<At>> = Vec::new();
+        for (a, b) in points.iter().zip(points.iter().skip(1)) {
+            let Some((from, to)) = self.clip_segment(*a, *b) else { continue };
+            match pieces.last_mut().filter(|piece| piece.last() == Some(&from)) {
+                Some(piece) => piece.push(to),
+                None => pieces.push(vec![from, to]),
+            }
+        }
+        pieces
+    }
+
+    /// Liang and Barsky: the share of the segment that lies inside each edge in turn.
+    fn clip_segment(&self, a: At, b: At) -> Option<(At, At)> {
+        let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+        let (mut from, mut to) = (0.0_f64, 1.0_f64);
+        let edges = [(-dx, a.0 - self.left), (dx, self.right - a.0), (-dy, a.1 - self.top), (dy, self.bottom - a.1)];
+        for (outwards, room) in edges {
+            match outwards {
+                step if step < 0.0 => from = from.max(room / step),
+                step if step > 0.0 => to = to.min(room / step),
+                _ if room < -1e-6 => return None,
+                _ => {}
+            }
+        }
+        let place = |share: f64| {
+            if share == 0.0 {
+                a
+            } else if share == 1.0 {
+                b
+            } else {
+                (a.0 + share * dx, a.1 + share * dy)
+            }
+        };
+        (from <= to).then(|| (place(from), place(to)))
+    }
+}
+
+impl Picture for Chart {
+    fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {
+        let chart = self.with(options);
+        chart.check()?;
+        let frame = chart.frame(options, top)?;
+        draw_axes(canvas, &frame);
+        let layer = |wanted: u8| chart.marks.iter().filter(move |mark| mark.layer() == wanted);
+        layer(0).for_each(|mark| draw_mark(canvas, &frame, mark));
+        let mut ends = chart.draw_references(canvas, &frame);
+        layer(1).chain(layer(2)).for_each(|mark| draw_mark(canvas, &frame, mark));
+        ends.extend(chart.marks.iter().filter_map(|mark| mark.end_label(&frame)));
+        labels::draw(canvas, ends, frame.right, (frame.top, frame.bottom));
+        Ok(frame.bottom + 42.0) // tick labels and the axis label
+    }
+
+    fn numbers(&self, options: &Options) -> Numbers {
+        let chart = self.with(options);
+        let header = ["role", "series", "family", &chart.x.column, &chart.y.column, "low", "high"];
+        let mut numbers = Numbers::new(&header);
+        for mark in chart.marks.iter().filter(|mark| !mark.role.is_empty()) {
+            let family = mark.family.map(|family| family.to_string()).unwrap_or_default();
+            for [x, y, low, high] in mark.rows() {
+                numbers.row([mark.role.into(), mark.series.clone(), family.clone(), x, y, low, high]);
+            }
+        }
+        for line in &chart.references {
+            let (x, y) = if line.horizontal {
+                (String::new(), line.value.to_string())
+            } else {
+                (line.value.to_string(), String::new())
+            };
+            numbers.row(["reference".into(), line.label.clone(), String::new(), x, y, String::new(), String::new()]);
+        }
+        numbers.without_empty_columns(&["family", "low", "high"])
+    }
+}
+
+impl Chart {
+    pub fn new(x: AxisPlan, y: AxisPlan) -> Self {
+        Chart { x, y, marks: Vec::new(), references: Vec::new() }
+    }
+
+    /// This chart with what the caller asked for in place of the kind's own choices.
+    fn with(&self, options: &Options) -> Chart {
+        let mut chart = self.clone();
+        for (plan, wish) in [(&mut chart.x, &options.x), (&mut chart.y, &options.y)] {
+            if let Some(label) = &wish.label {
+                plan.label.clone_from(label);
+            }
+            plan.log = wish.log.unwrap_or(plan.log);
+            plan.range = wish.range.or(plan.range);
+        }
+        chart
+    }
+
+    /// Refuses what has no place in any figure, naming the series.
+    fn check(&self) -> Result<()> {
+        if self.marks.iter().all(|mark| mark.places().next().is_none()) {
+            return Err(Error::Figure("there is nothing to draw: the figure was given no points".into()));
+        }
+        for mark in &self.marks {
+            if let Some((i, (x, y))) = mark.places().enumerate().find(|(_, (x, y))| !(x.is_finite() && y.is_finite())) {
+                let (series, role) = (&mark.series, mark.role);
+                let message =
+                    format!("{role} point {} of '{series}' is ({x}, {y}), which cannot be drawn: leave it out", i + 1);
+                return Err(Error::Figure(message));
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&self, options: &Options, top: f64) -> Result<Frame> {
+        let horizontal = |line: &&Reference| line.horizontal;
+        let named = self.marks.iter().filter(|mark| mark.labelled).map(|mark| mark.series.as_str());
+        let room = labels::room(named.chain(self.references.iter().filter(horizontal).map(|line| line.label.as_str())));
+        let ys = self.marks.iter().flat_map(Mark::fixing_places).map(|(_, y)| y);
+        let y = self.y.fit(ys.chain(self.references.iter().filter(horizontal).map(|line| line.value)), 6)?;
+        let xs = self.marks.iter().flat_map(Mark::places).map(|(x, _)| x);
+        let x =
+            self.x.fit(xs.chain(self.references.iter().filter(|line| !line.horizontal).map(|line| line.value)), 8)?;
+        let tick_room = y.ticks.iter().map(|tick| look::text_width(&tick.label, TICK_SIZE, false)).fold(0.0, f64::max);
+        let last_half = x.ticks.last().map_or(0.0, |tick| look::text_width(&tick.label, TICK_SIZE, false) / 2.0);
+        let frame_top = top + 24.0; // the y axis's label stands above the frame
+        let height = options.frame_height.unwrap_or(look::FRAME_HEIGHT).clamp(60.0, 2000.0);
+        let (left, right) = (tick_room + 14.0, WIDTH - room.max(last_half + 2.0).max(8.0));
+        Ok(Frame { left, right, top: frame_top, bottom: frame_top + height, x, y })
+    }
+
+    /// Dashed grey lines; the horizontal ones are labelled in the margin, the vertical ones at their upper end.
+    fn draw_references(&self, canvas: &mut Canvas, frame: &Frame) -> Vec<EndLabel> {
+        let mut ends = Vec::new();
+        let mut last_label_end = f64::NEG_INFINITY;
+        let mut row = 0.0;
+        for line in self.references.iter().filter(|line| line.value.is_finite()) {
+            if line.horizontal {
+                let at = frame.at((frame.x.high, line.value));
+                if frame.holds(at) {
+                    canvas.dashed(vec![(frame.left, at.1), at], line.colour, 1.1);
+                    ends.push(EndLabel { text: line.label.clone(), colour: line.colour, at });
+                }
+                continue;
+            }
+            let at = frame.at((line.value, frame.y.high));
+            if frame.holds(at) {
+                canvas.dashed(vec![(at.0, frame.bottom), at], line.colour, 1.1);
+                let width = look::text_width(&line.label, LABEL_SIZE, false);
+                let fits_right = at.0 + 5.0 + width < frame.right;
+                let left = if fits_right { at.0 + 5.0 } else { at.0 - 5.0 - width };
+                row = if left < last_label_end { row + 15.0 } else { 0.0 };
+                last_label_end = left + width;
+                canvas.text((left, frame.top + 12.0 + row), line.label.as_str(), look::text(LABEL_SIZE, line.colour));
+            }
+        }
+        ends
+    }
+}
+
+impl Mark {
+    /// What lies over what: bands and columns, then reference lines and lines, then dots.
+    fn layer(&self) -> u8 {
+        match self.shape {
+            MarkShape::Band(_) | MarkShape::Columns(_) => 0,
+            MarkShape::Line { .. } => 1,
+            MarkShape::Dots { .. } => 2,
+        }
+    }
+
+    /// Every place that the mark covers.
+    fn places(&self) -> Box<dyn Iterator<Item = At> + '_> {
+        match &self.shape {
+            MarkShape::Line { points, .. } | MarkShape::Dots { points, .. } => Box::new(points.iter().copied()),
+            MarkShape::Band(band) => Box::new(band.iter().flat_map(|(x, low, high)| [(*x, *low), (*x, *high)])),
+            MarkShape::Columns(columns) => {
+                Box::new(columns.iter().flat_map(|(left, right, y)| [(*left, *y), (*right, *y)]))
+            }
+        }
+    }
+
+    /// The places that the y axis must show: a band may be far wider than its curve, and is cut off at the frame.
+    fn fixing_places(&self) -> Box<dyn Iterator<Item = At> + '_> {
+        if matches!(self.shape, MarkShape::Band(_)) { Box::new(std::iter::empty()) } else { self.places() }
+    }
+
+    /// x, y, low, high, as written into the CSV file.
+    fn rows(&self) -> Vec<[String; 4]> {
+        let of =
+            |values: [Option<f64>; 4]| values.map(|value| value.map(|value| value.to_string()).unwrap_or_default());
+        match &self.shape {
+            MarkShape::Line { points, .. } | MarkShape::Dots { points, .. } => {
+                points.iter().map(|(x, y)| of([Some(*x), Some(*y), None, None])).collect()
+            }
+            MarkShape::Band(band) => {
+                band.iter().map(|(x, low, high)| of([Some(*x), None, Some(*low), Some(*high)])).collect()
+            }
+            MarkShape::Columns(columns) => columns
+                .iter()
+                .map(|(left, right, y)| of([Some((left + right) / 2.0), Some(*y), Some(*left), Some(*right)]))
+                .collect(),
+        }
+    }
+
+    fn end_label(&self, frame: &Frame) -> Option<EndLabel> {
+        let last =
+            self.places().map(|place| frame.at(place)).filter(|at| frame.holds(*at)).max_by(|a, b| a.0.total_cmp(&b.0));
+        last.filter(|_| self.labelled && !self.series.is_empty()).map(|at| EndLabel {
+            text: self.series.clone(),
+            colour: self.colour,
+            at,
+        })
+    }
+}
+
+fn draw_mark(canvas: &mut Canvas, frame: &Frame, mark: &Mark) {
+    match &mark.shape {
+        MarkShape::Line { points, width, dashed } => {
+            let places: Vec<At> = points.iter().map(|point| frame.at(*point)).collect();
+            for piece in frame.clip(&places) {
+                if *dashed {
+                    canvas.dashed(piece, mark.colour, *width)
+                } else {
+                    canvas.line(piece, mark.colour, *width)
+                }
+            }
+        }
+        MarkShape::Dots { points, radius } => {
+            for at in points.iter().map(|point| frame.at(*point)).filter(|at| frame.holds(*at)) {
+                canvas.dot(at, *radius, mark.colour);
+            }
+        }
+        MarkShape::Band(band) => {
+            let inside = |x: f64, y: f64| frame.nearest(frame.at((x, y)));
+            let upper = band.iter().map(|(x, _, high)| inside(*x, *high));
+            let lower = band.iter().rev().map(|(x, low, _)| inside(*x, *low));
+            canvas.area(upper.chain(lower).collect(), mark.colour, 0.16);
+        }
+        MarkShape::Columns(columns) => {
+            for (left, right, height) in columns {
+                let (upper, lower) =
+                    (frame.nearest(frame.at((*left, *height))), frame.nearest(frame.at((*right, 0.0))));
+                let gap = if lower.0 - upper.0 > 4.0 { 0.5 } else { 0.0 };
+                let size = (lower.0 - upper.0 - 2.0 * gap, lower.1 - upper.1);
+                if size.1 > 0.0 {
+                    canvas.rectangle((upper.0 + gap, upper.1), size, mark.colour);
+                }
+            }
+        }
+    }
+}
+
+fn draw_axes(canvas: &mut Canvas, frame: &Frame) {
+    let Frame { left, right, top, bottom, x, y } = frame;
+    for tick in &y.ticks {
+        let at = frame.at((x.low, tick.value));
+        canvas.line(vec![(*left, at.1), (*right, at.1)], GRID, 0.7);
+    }
+    if x.log {
+        for tick in &x.ticks {
+            let at = frame.at((tick.value, y.low));
+            canvas.line(vec![(at.0, *top), (at.0, *bottom)], GRID, 0.7);
+        }
+    }
+    canvas.line(vec![(*left, *bottom), (*right, *bottom)], AXIS, 1.0);
+    for value in &x.minor {
+        let at = frame.at((*value, y.low));
+        canvas.line(vec![at, (at.0, at.1 + 2.5)], AXIS, 0.6);
+    }
+    for tick in &x.ticks {
+        let at = frame.at((tick.value, y.low));
+        canvas.line(vec![at, (at.0, at.1 + 4.5)], AXIS, 1.0);
+    }
+    for tick in &y.ticks {
+        let at = frame.at((x.low, tick.value));
+        canvas.text((left - 6.0, at.1 + 0.36 * TICK_SIZE), tick.label.as_str(), look::text(TICK_SIZE, AXIS).end());
+    }
+    for tick in &x.ticks {
+        let at = frame.at((tick.value, y.low));
+        canvas.text((at.0, bottom + 17.0), tick.label.as_str(), look::text(TICK_SIZE, AXIS).middle());
+    }
+    canvas.text((2.0, top - 11.0), y.label.as_str(), look::text(LABEL_SIZE, INK));
+    canvas.text(((left + right) / 2.0, bottom + 34.0), x.label.as_str(), look::text(LABEL_SIZE, INK).middle());
+}

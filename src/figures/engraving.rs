@@ -1,0 +1,312 @@
+//! From ticks to note values: what a staff shows for a voice, bar by bar. Drawing is [`super::staff`]'s work.
+//!
+//! A note that crosses a bar line is cut there and tied. A length that no single value has becomes two or more tied
+//! values. Overlapping notes end where the next begins (one voice has one stem at a time); notes that start together form
+//! a chord.
+
+use crate::music::{Key, Score, Voice};
+
+/// One bar as it is written.
+#[derive(Debug, Clone)]
+pub(super) struct Measure {
+    pub ticks: u32,
+    pub symbols: Vec<Symbol>,
+}
+
+/// A note, a chord or (without heads) a rest.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Symbol {
+    /// From the start of the bar.
+    pub start: u32,
+    pub value: Value,
+    pub heads: Vec<Head>,
+    /// Whether it is tied to the symbol that follows.
+    pub tied: bool,
+}
+
+/// A note value: 1/2^`halvings` of a whole note, times 3/2 if dotted, times 2/3 in a triplet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Value {
+    pub halvings: u32,
+    pub dotted: bool,
+    pub triplet: bool,
+}
+
+/// One note head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Lines and spaces above C0 (MIDI 12): middle C is 28.
+    pub step: i32,
+    /// Semitones above the plain letter, where a sign must be written.
+    pub sign: Option<i32>,
+}
+
+const WHOLE_TICKS: u32 = 1920;
+/// 32nds: nothing shorter is written.
+const MOST_HALVINGS: u32 = 5;
+
+impl Value {
+    pub fn ticks(self) -> u32 {
+        let plain = WHOLE_TICKS >> self.halvings.min(MOST_HALVINGS);
+        let dotted = if self.dotted { plain * 3 / 2 } else { plain };
+        if self.triplet { dotted * 2 / 3 } else { dotted }
+    }
+
+    /// All values, the longest first, triplets last.
+    fn all() -> Vec<Value> {
+        let plain = (0..=MOST_HALVINGS).flat_map(|halvings| {
+            [true, false].map(|dotted| Value { halvings, dotted, triplet: false }) // dotted first: it is longer
+        });
+        let triplets = (2..=MOST_HALVINGS).map(|halvings| Value { halvings, dotted: false, triplet: true });
+        plain.filter(|value| value.halvings < MOST_HALVINGS || !value.dotted).chain(triplets).collect()
+    }
+}
+
+/// Writes `ticks` as one value if there is one, else as two, else as the longest that fits and so on.
+pub(super) fn values(ticks: u32) -> Vec<Value> {
+    let all = Value::all();
+    let exactly = |ticks: u32| all.iter().copied().find(|value| value.ticks() == ticks);
+    if let Some(value) = exactly(ticks) {
+        return vec![value];
+    }
+    let shorter = || all.iter().filter(|value| value.ticks() < ticks);
+    if let Some(pair) = shorter().find_map(|first| Some(vec![*first, exactly(ticks - first.ticks())?])) {
+        return pair;
+    }
+    match shorter().find(|value| !value.triplet) {
+        Some(first) => std::iter::once(*first).chain(values(ticks - first.ticks())).collect(),
+        None => vec![], // shorter than a 32nd
+    }
+}
+
+/// A voice's bars. Times are moved to the nearest multiple of a 32nd or of a triplet 16th.
+pub(super) fn measures(score: &Score, voice: &Voice) -> Vec<Measure> {
+    let chords = chords(voice);
+    let key = score.key();
+    let mut next = 0;
+    let mut measures = Vec::new();
+    for bar in score.bars() {
+        let (start, end) = (bar.start_ticks, bar.start_ticks.saturating_add(bar.ticks));
+        let mut spelling = Spelling::new(key);
+        let mut measure = Measure { ticks: bar.ticks, symbols: Vec::new() };
+        let mut written = start;
+        while let Some(chord) = chords.get(next).filter(|chord| chord.onset < end) {
+            let onset = chord.onset.max(start);
+            measure.push(start, written, onset, &[], false);
+            let heads: Vec<Head> =
+                chord.pitches.iter().map(|pitch| spelling.head(*pitch, chord.onset < start)).collect();
+            measure.push(start, onset, chord.end.min(end), &heads, chord.end > end);
+            written = chord.end.min(end).max(onset);
+            if chord.end > end {
+                break; // the rest of it belongs to the next bar
+            }
+            next += 1;
+        }
+        measure.push(start, written, end, &[], false);
+        measures.push(measure);
+    }
+    measures
+}
+
+impl Measure {
+    /// Appends what stands from tick `from` to `to` of the score.
+    fn push(&mut self, bar_start: u32, from: u32, to: u32, heads: &[Head], tied_on: bool) {
+        let values = values(to.saturating_sub(from));
+        let mut start = from - bar_start.min(from);
+        let last = values.len().saturating_sub(1);
+        for (i, value) in values.into_iter().enumerate() {
+            let heads =
+                heads.iter().map(|head| if i == 0 { *head } else { Head { sign: None, ..*head } }).collect::<Vec<_>>();
+            let tied = !heads.is_empty() && (i < last || tied_on);
+            self.symbols.push(Symbol { start, value, heads, tied });
+            start += value.ticks();
+        }
+    }
+}
+
+struct Chord {
+    onset: u32,
+    end: u32,
+    pitches: Vec<u8>,
+}
+
+fn chords(voice: &Voice) -> Vec<Chord> {
+    let mut chords: Vec<Chord> = Vec::new();
+    for note in &voice.notes {
+        let (onset, end) = (snapped(note.onset_ticks), snapped(note.onset_ticks.saturating_add(note.duration_ticks)));
+        match chords.last_mut().filter(|chord| chord.onset == onset) {
+            Some(chord) => {
+                chord.end = chord.end.max(end);
+                chord.pitches.push(note.pitch);
+            }
+            None => chords.push(Chord { onset, end, pitches: vec![note.pitch] }),
+        }
+    }
+    let onsets: Vec<u32> = chords.iter().skip(1).map(|chord| chord.onset).chain([u32::MAX]).collect();
+    for (chord, next) in chords.iter_mut().zip(onsets) {
+        chord.end = chord.end.max(chord.onset + 60).min(next);
+        chord.pitches.dedup();
+    }
+    chords.retain(|chord| chord.end > chord.onset);
+    chords
+}
+
+/// The nearest multiple of a 32nd (60 ticks) or of a triplet 16th (80 ticks).
+fn snapped(ticks: u32) -> u32 {
+    let nearest = |grid: u32| ticks.saturating_add(grid / 2) / grid * grid;
+    let (straight, triplet) = (nearest(60), nearest(80));
+    if ticks.abs_diff(triplet) < ticks.abs_diff(straight) { triplet } else { straight }
+}
+
+/// Which sign each line and space carries at this place of the bar.
+struct Spelling {
+    key: Key,
+    written: Vec<(i32, i32)>, // (step, sign in force since it was written in this bar)
+}
+
+impl Spelling {
+    fn new(key: Key) -> Self {
+        Spelling { key, written: Vec::new() }
+    }
+
+    /// `tied_over` notes keep the sign that they had before the bar line, unwritten.
+    fn head(&mut self, pitch: u8, tied_over: bool) -> Head {
+        let (step, sign) = spell(pitch, self.key.fifths);
+        let before = self.written.iter().rev().find(|(other, _)| *other == step).map(|(_, sign)| *sign);
+        let in_force = before.unwrap_or_else(|| key_sign(step.rem_euclid(7), self.key.fifths));
+        if sign == in_force || tied_over {
+            return Head { step, sign: None };
+        }
+        self.written.push((step, sign));
+        Head { step, sign: Some(sign) }
+    }
+}
+
+/// Letters along the circle of fifths: F C G D A E B, as steps above C.
+const LETTERS: [i32; 7] = [3, 0, 4, 1, 5, 2, 6];
+
+/// The step and sign of a pitch: of its names, the one that lies from three fifths below to eight above the key's own
+/// major tonic (in C: E♭ B♭ F C G D A E B F♯ C♯ G♯).
+pub(super) fn spell(pitch: u8, key_fifths: i8) -> (i32, i32) {
+    let low = i32::from(key_fifths) - 3;
+    let fifths = low + (i32::from(pitch) * 7 - low).rem_euclid(12); // 7 fifths are a semitone, modulo octaves
+    let letter = LETTERS.get((fifths + 1).rem_euclid(7) as usize).copied().unwrap_or(0);
+    let sign = (fifths + 1).div_euclid(7);
+    const SEMITONES: [i32; 7] = [0, 2, 4, 5, 7, 9, 11];
+    let letter_semitones = SEMITONES.get(letter as usize).copied().unwrap_or(0);
+    let octave = (i32::from(pitch) - sign - letter_semitones).div_euclid(12) - 1;
+    (octave * 7 + letter, sign)
+}
+
+/// The sign that the key signature gives to a letter (steps above C).
+pub(super) fn key_sign(letter: i32, key_fifths: i8) -> i32 {
+    let place = LETTERS.iter().position(|other| *other == letter).unwrap_or(0) as i32;
+    let fifths = i32::from(key_fifths);
+    if place < fifths {
+        1
+    } else if 6 - place < -fifths {
+        -1
+    } else {
+        0
+    }
+}
+
+/// The letters that a key signature marks, in the order in which they are written.
+pub(super) fn key_letters(key_fifths: i8) -> Vec<i32> {
+    let count = usize::from(key_fifths.unsigned_abs());
+    if key_fifths >= 0 {
+        LETTERS.iter().take(count).copied().collect()
+    } else {
+        LETTERS.iter().rev().take(count).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::music::{KeyChange, Meter, MeterChange, Mode, Note};
+
+    fn measures_of(notes: &[(u32, u8, u32)], fifths: i8) -> Vec<Measure> {
+        let note = |(onset_ticks, pitch, duration_ticks): &(u32, u8, u32)| Note {
+            onset_ticks: *onset_ticks,
+            pitch: *pitch,
+            duration_ticks: *duration_ticks,
+            velocity: 80,
+        };
+        let voice = Voice { notes: notes.iter().map(note).collect(), ..Voice::default() };
+        let meters = vec![MeterChange { tick: 0, meter: Meter::COMMON }];
+        let keys = vec![KeyChange { tick: 0, key: Key { fifths, mode: Mode::Major } }];
+        let score = Score { meters, keys, voices: vec![voice.clone()], ..Score::default() };
+        measures(&score, &voice)
+    }
+
+    #[test]
+    fn lengths_are_written_with_the_fewest_values() {
+        let ticks = |total: u32| values(total).iter().map(|value| value.ticks()).collect::<Vec<_>>();
+        assert_eq!(ticks(1440), [1440]); // a dotted half
+        assert_eq!(ticks(600), [480, 120]);
+        assert_eq!(ticks(160), [160]); // an eighth of a triplet
+        assert_eq!(ticks(20), [0; 0]);
+        assert!((60..4000).step_by(60).all(|total| ticks(total).iter().sum::<u32>() == total));
+    }
+
+    #[test]
+    fn every_bar_is_full() {
+        let measures = measures_of(&[(0, 60, 700), (480, 64, 3000), (4000, 67, 10), (7000, 60, 480)], 0);
+        for measure in measures {
+            let total: u32 = measure.symbols.iter().map(|symbol| symbol.value.ticks()).sum();
+            assert_eq!(total, measure.ticks, "{measure:?}");
+        }
+    }
+
+    #[test]
+    fn a_note_across_a_bar_line_is_tied() {
+        let measures = measures_of(&[(1440, 60, 960)], 0);
+        let sounding: Vec<(u32, bool)> = measures
+            .iter()
+            .flat_map(|measure| &measure.symbols)
+            .filter(|symbol| !symbol.heads.is_empty())
+            .map(|symbol| (symbol.value.ticks(), symbol.tied))
+            .collect();
+        assert_eq!(sounding, [(480, true), (480, false)]);
+    }
+
+    #[test]
+    fn pitches_are_spelled_as_the_key_wants() {
+        assert_eq!(spell(60, 0), (28, 0)); // middle C
+        assert_eq!(spell(66, 1), (31, 1)); // F♯ in G
+        assert_eq!(spell(70, -2), (34, -1)); // B♭ in B♭
+        assert_eq!(spell(61, -4), (29, -1)); // D♭ in A♭
+        assert_eq!(spell(71, -7), (35, -1)); // C♭5 in C♭: the letter C of the octave above
+        for fifths in -7..=7 {
+            for pitch in 0..=127u8 {
+                let (step, sign) = spell(pitch, fifths);
+                let semitones = [0, 2, 4, 5, 7, 9, 11][step.rem_euclid(7) as usize];
+                assert_eq!((step.div_euclid(7) + 1) * 12 + semitones + sign, i32::from(pitch));
+            }
+        }
+    }
+
+    #[test]
+    fn a_sign_is_written_once_a_bar_and_taken_back() {
+        let measures =
+            measures_of(&[(0, 66, 480), (480, 66, 480), (960, 65, 480), (1440, 66, 480), (1920, 66, 480)], 0);
+        let signs: Vec<Option<i32>> = measures
+            .iter()
+            .flat_map(|measure| &measure.symbols)
+            .flat_map(|symbol| &symbol.heads)
+            .map(|head| head.sign)
+            .collect();
+        assert_eq!(signs, [Some(1), None, Some(0), Some(1), Some(1)]);
+        let in_g = measures_of(&[(0, 66, 480), (480, 65, 480)], 1);
+        assert_eq!(in_g[0].symbols[0].heads[0].sign, None);
+        assert_eq!(in_g[0].symbols[1].heads[0].sign, Some(0));
+    }
+
+    #[test]
+    fn key_signatures_follow_the_circle_of_fifths() {
+        assert_eq!(key_letters(2), [3, 0]); // F♯ C♯
+        assert_eq!(key_letters(-2), [6, 2]); // B♭ E♭
+        assert_eq!((key_sign(3, 1), key_sign(0, 1), key_sign(6, -1), key_sign(2, -1)), (1, 0, -1, 0));
+    }
+}

@@ -1,0 +1,204 @@
+//! The one look of all figures: sizes, fonts and a palette that colour-blind readers can tell apart.
+//!
+//! Colour is the family (Transformer blue, LSTM orange), shade is the size (the larger the darker), grey is everything
+//! that is there for comparison. The categorical colours follow Okabe and Ito (2008).
+
+use super::canvas::{Anchor, TextLook};
+use crate::models::Family;
+use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont};
+use std::sync::OnceLock;
+
+/// Width of every figure in points. Printed at 3.4 inches (one column) its 12-point labels are 6 points high.
+pub const WIDTH: f64 = 500.0;
+/// Height of a figure's frame (the part inside the axes) unless its kind says otherwise.
+pub(super) const FRAME_HEIGHT: f64 = 250.0;
+/// On screen a figure is a little larger than its points.
+pub(super) const SCREEN_SCALE: f64 = 1.3;
+/// Pixels per point of a PNG: 1,500 pixels across, 300 dots per inch at five inches.
+pub(super) const PIXELS_PER_POINT: f64 = 3.0;
+
+pub(super) const TITLE_SIZE: f64 = 15.0;
+pub(super) const LABEL_SIZE: f64 = 12.5;
+pub(super) const TICK_SIZE: f64 = 12.0;
+
+/// Red, green, blue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Colour(pub u8, pub u8, pub u8);
+
+pub(super) const INK: Colour = Colour(0x22, 0x22, 0x22);
+pub(super) const AXIS: Colour = Colour(0x55, 0x55, 0x55);
+pub(super) const REFERENCE: Colour = Colour(0x70, 0x70, 0x70);
+pub(super) const GRID: Colour = Colour(0xE4, 0xE4, 0xE4);
+pub(super) const PAPER: Colour = Colour(0xFF, 0xFF, 0xFF);
+
+/// Columns and bars that stand for no family.
+pub(super) const NEUTRAL: Colour = Colour(0x7A, 0x96, 0xAE);
+
+/// For things that are neither Transformer nor LSTM: the families' two colours come last.
+const CATEGORIES: [Colour; 7] = [
+    Colour(0x00, 0x9E, 0x73), // green
+    Colour(0xB8, 0x5C, 0x91), // purple
+    Colour(0x3F, 0xA3, 0xDD), // sky
+    Colour(0xB8, 0x86, 0x00), // amber
+    Colour(0x55, 0x55, 0x55), // grey
+    Colour(0x00, 0x72, 0xB2), // blue
+    Colour(0xD5, 0x5E, 0x00), // vermilion
+];
+
+/// The colour of the `index`-th thing.
+pub fn category_colour(index: usize) -> Colour {
+    CATEGORIES.get(index % CATEGORIES.len()).copied().unwrap_or(INK)
+}
+
+/// The colour of a family.
+pub fn family_colour(family: Family) -> Colour {
+    shade(family, 0.6)
+}
+
+/// The colour of a family's member: `size` runs from 0 (the smallest, light) to 1 (the largest, dark).
+pub fn shade(family: Family, size: f64) -> Colour {
+    let stops = match family {
+        Family::Transformer => [Colour(0x7F, 0xB8, 0xDF), Colour(0x00, 0x72, 0xB2), Colour(0x04, 0x2C, 0x58)],
+        Family::Lstm => [Colour(0xF5, 0xAB, 0x6B), Colour(0xD5, 0x5E, 0x00), Colour(0x75, 0x2B, 0x00)],
+    };
+    let size = if size.is_finite() { size.clamp(0.0, 1.0) } else { 0.5 };
+    let [light, middle, dark] = stops;
+    if size < 0.6 { light.towards(middle, size / 0.6) } else { middle.towards(dark, (size - 0.6) / 0.4) }
+}
+
+impl Colour {
+    /// This colour at `share` 0, `other` at 1.
+    pub(super) fn towards(self, other: Colour, share: f64) -> Colour {
+        let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share).round() as u8;
+        Colour(mix(self.0, other.0), mix(self.1, other.1), mix(self.2, other.2))
+    }
+
+    /// This colour, darkened as far as text on white needs (contrast 3 : 1 and more).
+    pub(super) fn legible(self) -> Colour {
+        let dark_enough = |colour: &Colour| colour.lightness() < 140.0;
+        let darker = |i: u32| self.towards(INK, f64::from(i) / 20.0);
+        (0..20).map(darker).find(dark_enough).unwrap_or(INK)
+    }
+
+    /// 0 (black) to 255 (white).
+    fn lightness(self) -> f64 {
+        0.2126 * f64::from(self.0) + 0.7152 * f64::from(self.1) + 0.0722 * f64::from(self.2)
+    }
+
+    pub(super) fn hex(self) -> String {
+        format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+}
+
+/// Plain text of a size, anchored at its start.
+pub(super) fn text(size: f64, colour: Colour) -> TextLook {
+    TextLook { size, bold: false, colour, anchor: Anchor::Start }
+}
+
+impl TextLook {
+    pub(super) fn bold(self) -> Self {
+        TextLook { bold: true, ..self }
+    }
+    pub(super) fn middle(self) -> Self {
+        TextLook { anchor: Anchor::Middle, ..self }
+    }
+    pub(super) fn end(self) -> Self {
+        TextLook { anchor: Anchor::End, ..self }
+    }
+}
+
+/// DejaVu Sans, regular or bold; compiled in, so that pictures are the same on every machine.
+pub(super) fn font(bold: bool) -> Option<&'static FontRef<'static>> {
+    static FONTS: OnceLock<[Option<FontRef<'static>>; 2]> = OnceLock::new();
+    let read = |bytes| FontRef::try_from_slice(bytes).ok();
+    let [regular, heavy] = FONTS.get_or_init(|| [read(dejavu::sans::regular()), read(dejavu::sans::bold())]);
+    if bold { heavy.as_ref() } else { regular.as_ref() }
+}
+
+/// ab_glyph's scale (the height from descender to ascender) for a font size in the sense of CSS (the em).
+pub(super) fn glyph_scale(font: &FontRef<'_>, size: f64) -> PxScale {
+    let per_em = font.units_per_em().map_or(1.0, |units| font.height_unscaled() / units);
+    PxScale::from(size as f32 * per_em)
+}
+
+/// The glyphs of a text with their x offsets, and the text's whole width. Kerning included.
+pub(super) fn layout(text: &str, size: f64, bold: bool) -> (Vec<(GlyphId, f64)>, f64) {
+    let Some(font) = font(bold) else { return (Vec::new(), 0.6 * size * text.chars().count() as f64) };
+    let scaled = font.as_scaled(glyph_scale(font, size));
+    let (mut x, mut previous, mut glyphs) = (0.0, None, Vec::new());
+    for glyph in text.chars().map(|c| scaled.glyph_id(c)) {
+        x += previous.map_or(0.0, |previous| f64::from(scaled.kern(previous, glyph)));
+        glyphs.push((glyph, x));
+        x += f64::from(scaled.h_advance(glyph));
+        previous = Some(glyph);
+    }
+    (glyphs, x)
+}
+
+/// Width of a text in points.
+pub(super) fn text_width(text: &str, size: f64, bold: bool) -> f64 {
+    layout(text, size, bold).1
+}
+
+/// Breaks a text at spaces into lines no wider than `width` points; a single longer word keeps its own line.
+pub(super) fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if text_width(&format!("{line} {word}"), size, bold) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
+}
+
+/// Shortens a text to `width` points, with an ellipsis where something was cut.
+pub(super) fn shorten(text: &str, size: f64, width: f64) -> String {
+    let mut kept = text.to_string();
+    while text_width(&kept, size, false) > width && kept.chars().count() > 2 {
+        kept = kept
+            .trim_end_matches('…')
+            .chars()
+            .collect::<Vec<_>>()
+            .split_last()
+            .map_or_else(String::new, |(_, head)| head.iter().collect());
+        kept.push('…');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn larger_models_are_darker() {
+        for family in [Family::Transformer, Family::Lstm] {
+            let shades: Vec<f64> = (0..=10).map(|i| shade(family, f64::from(i) / 10.0).lightness()).collect();
+            assert!(shades.windows(2).all(|pair| pair[1] < pair[0]), "{shades:?}");
+        }
+    }
+
+    #[test]
+    fn an_em_dash_is_as_wide_as_the_font_is_large() {
+        assert!((text_width("—", 20.0, false) - 20.0).abs() < 0.1); // DejaVu's em dash is one em
+    }
+
+    #[test]
+    fn wrapped_lines_fit_and_lose_no_word() {
+        let title = "The Transformer keeps gaining where the LSTM has stopped, at every size that we trained";
+        let lines = wrap(title, TITLE_SIZE, true, 300.0);
+        assert!(lines.len() > 1 && lines.iter().all(|line| text_width(line, TITLE_SIZE, true) <= 300.0));
+        assert_eq!(lines.join(" "), title);
+        assert!(wrap("", TITLE_SIZE, true, 300.0).is_empty());
+    }
+
+    #[test]
+    fn shortened_text_fits() {
+        let short = shorten("a-very-long-run-name-that-nobody-reads", LABEL_SIZE, 90.0);
+        assert!(short.ends_with('…') && text_width(&short, LABEL_SIZE, false) <= 90.0);
+    }
+}

@@ -1,0 +1,233 @@
+//! Figures: one function for each kind, one look for all, and a way into a notebook.
+//!
+//! A kind's function takes plain data and returns a [`Figure`]; nothing is drawn yet. [`Figure::save`] draws it into
+//! `name.svg` and `name.png` and writes the plotted numbers to `name.csv`; as the last expression of a notebook cell the
+//! figure is shown. The title should be the finding:
+//!
+//! ```text
+//! figures::scaling(series, vec![Reference::new("6-gram", 1.43)])
+//!     .title("Ten times the parameters buy 0.2 nats")
+//!     .save(&figures_dir, "06_scaling")?
+//! ```
+
+mod axes;
+mod bars;
+mod canvas;
+mod chart;
+mod curves;
+mod engraving;
+mod heatmap;
+mod histogram;
+mod labels;
+mod lines;
+pub mod live;
+pub mod look;
+mod ornaments;
+mod piano_roll;
+mod png;
+mod scaling;
+pub mod show;
+mod show_table;
+mod staff;
+mod svg;
+
+pub use axes::human;
+pub use bars::{NamedValue, bars};
+pub use chart::Reference;
+pub use curves::{LossCurve, loss_curves};
+pub use heatmap::heatmap;
+pub use histogram::histogram;
+pub use lines::{Line, lines};
+pub use piano_roll::piano_roll;
+pub use scaling::{ScalingSeries, scaling};
+pub use staff::staff;
+
+use crate::{Result, files};
+use canvas::Canvas;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A picture that knows its numbers. Cheap to clone; drawn when it is saved or shown.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    picture: Arc<dyn Picture>,
+    options: Options,
+}
+
+/// What a kind of figure must be able to do.
+trait Picture: std::fmt::Debug + Send + Sync {
+    /// Draws itself below the height `top` and returns the height where it ends.
+    fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64>;
+    /// The numbers that are drawn.
+    fn numbers(&self, options: &Options) -> Numbers;
+}
+
+/// What a caller asked for in place of a kind's own choice.
+#[derive(Debug, Clone, Default)]
+struct Options {
+    title: String,
+    x: AxisWish,
+    y: AxisWish,
+    frame_height: Option<f64>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct AxisWish {
+    label: Option<String>,
+    log: Option<bool>,
+    range: Option<(f64, f64)>,
+}
+
+impl Figure {
+    fn new(picture: impl Picture + 'static) -> Self {
+        Figure { picture: Arc::new(picture), options: Options::default() }
+    }
+
+    /// The finding, in one sentence; long ones are wrapped.
+    pub fn title(mut self, title: &str) -> Self {
+        self.options.title = title.to_string();
+        self
+    }
+
+    /// The quantity on the x axis, with its unit in brackets.
+    pub fn x_label(mut self, label: &str) -> Self {
+        self.options.x.label = Some(label.to_string());
+        self
+    }
+
+    /// The quantity on the y axis, with its unit in brackets.
+    pub fn y_label(mut self, label: &str) -> Self {
+        self.options.y.label = Some(label.to_string());
+        self
+    }
+
+    /// Makes the x axis logarithmic.
+    pub fn log_x(mut self) -> Self {
+        self.options.x.log = Some(true);
+        self
+    }
+
+    /// Makes the y axis logarithmic.
+    pub fn log_y(mut self) -> Self {
+        self.options.y.log = Some(true);
+        self
+    }
+
+    /// Makes the x axis linear.
+    pub fn linear_x(mut self) -> Self {
+        self.options.x.log = Some(false);
+        self
+    }
+
+    /// Shows this part of the x axis; what lies outside is cut off.
+    pub fn x_range(mut self, low: f64, high: f64) -> Self {
+        self.options.x.range = Some((low, high));
+        self
+    }
+
+    /// Shows this part of the y axis; what lies outside is cut off.
+    pub fn y_range(mut self, low: f64, high: f64) -> Self {
+        self.options.y.range = Some((low, high));
+        self
+    }
+
+    /// Height of the part inside the axes, in points (the figure is 500 wide; 250 unless said otherwise).
+    pub fn height(mut self, points: f64) -> Self {
+        self.options.frame_height = points.is_finite().then_some(points);
+        self
+    }
+
+    /// Shows the figure in a notebook: evcxr calls this when a figure is the last expression of a cell.
+    pub fn evcxr_display(&self) {
+        match self.svg() {
+            Ok(svg) => show::print_block("image/svg+xml", &svg),
+            Err(error) => println!("{error}"),
+        }
+    }
+
+    /// Writes `name.svg`, `name.png` and `name.csv` into `dir`; each appears whole or not at all.
+    pub fn save(self, dir: &Path, name: &str) -> Result<Figure> {
+        let canvas = self.canvas()?;
+        files::write_atomic(dir.join(format!("{name}.csv")), self.csv()?)?;
+        files::write_atomic(dir.join(format!("{name}.png")), png::write(&canvas)?)?;
+        files::write_atomic(dir.join(format!("{name}.svg")), svg::write(&canvas, &self.options.title))?;
+        Ok(self)
+    }
+
+    /// The picture as SVG text.
+    pub fn svg(&self) -> Result<String> {
+        Ok(svg::write(&self.canvas()?, &self.options.title))
+    }
+
+    /// The picture as a PNG file's bytes.
+    pub fn png(&self) -> Result<Vec<u8>> {
+        png::write(&self.canvas()?)
+    }
+
+    /// The plotted numbers as CSV text.
+    pub fn csv(&self) -> Result<String> {
+        self.picture.numbers(&self.options).csv()
+    }
+
+    fn title_text(&self) -> &str {
+        &self.options.title
+    }
+
+    fn canvas(&self) -> Result<Canvas> {
+        const LINE_HEIGHT: f64 = 1.27 * look::TITLE_SIZE;
+        let mut canvas = Canvas::new(look::WIDTH, 0.0);
+        let mut top = 5.0;
+        for line in look::wrap(&self.options.title, look::TITLE_SIZE, true, look::WIDTH - 6.0) {
+            top += LINE_HEIGHT;
+            canvas.text((2.0, top - 4.0), line, look::text(look::TITLE_SIZE, look::INK).bold());
+        }
+        let bottom = self.picture.draw(&self.options, &mut canvas, top + 4.0)?;
+        canvas.height = bottom.clamp(1.0, 6000.0);
+        Ok(canvas)
+    }
+}
+
+/// A table of what a figure shows.
+#[derive(Debug, Clone, Default)]
+struct Numbers {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Numbers {
+    fn new(header: &[&str]) -> Self {
+        Numbers { header: header.iter().map(|name| name.to_string()).collect(), rows: Vec::new() }
+    }
+
+    fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows.push(cells.into());
+    }
+
+    /// Leaves out those of the named columns that hold nothing.
+    fn without_empty_columns(self, names: &[&str]) -> Self {
+        let holds_something = |i: usize| self.rows.iter().any(|row| row.get(i).is_some_and(|cell| !cell.is_empty()));
+        let kept: Vec<bool> = self
+            .header
+            .iter()
+            .enumerate()
+            .map(|(i, name)| !names.contains(&name.as_str()) || holds_something(i))
+            .collect();
+        let filter =
+            |cells: Vec<String>| cells.into_iter().zip(&kept).filter_map(|(cell, kept)| kept.then_some(cell)).collect();
+        Numbers { header: filter(self.header), rows: self.rows.into_iter().map(filter).collect() }
+    }
+
+    fn csv(&self) -> Result<String> {
+        let failed =
+            |error: String| crate::Error::Figure(format!("the figure's numbers could not be written as CSV: {error}"));
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for cells in std::iter::once(&self.header).chain(&self.rows) {
+            writer.write_record(cells).map_err(|error| failed(error.to_string()))?;
+        }
+        let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+        String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! A polars table as HTML: numbers right-aligned with thin spaces between thousands, column names in words.
+
+use super::show::{self, Html};
+use super::svg::escape;
+use polars::prelude::{AnyValue, DataFrame};
+
+/// More rows than this are counted, not shown: the first ones and the last.
+const MOST_ROWS: usize = 40;
+const MOST_LETTERS: usize = 90;
+
+/// The table for a notebook. Long tables show their first and last rows and say how many lie between.
+pub fn table(data: &DataFrame) -> Html {
+    let columns: Vec<Column> = data.columns().iter().map(Column::new).collect();
+    let height = data.height();
+    let shown: Vec<Option<usize>> = if height <= MOST_ROWS {
+        (0..height).map(Some).collect()
+    } else {
+        (0..MOST_ROWS - 5).map(Some).chain([None]).chain((height - 5..height).map(Some)).collect() // None: the gap
+    };
+    let head: String =
+        columns.iter().map(|column| cell("th", column.is_number, &column.name.replace('_', " "))).collect();
+    let row = |row: &Option<usize>| match row {
+        Some(i) => columns.iter().map(|column| cell("td", column.is_number, column.text(*i))).collect(),
+        None => format!(
+            "<td colspan=\"{}\" style=\"text-align:center\">… {} rows more …</td>",
+            columns.len(),
+            height - MOST_ROWS
+        ),
+    };
+    let body: String = shown.iter().map(|one| format!("<tr>{}</tr>\n", row(one))).collect();
+    show::html(&format!(
+        "<table style=\"border-collapse:collapse;font-variant-numeric:tabular-nums\">\n<thead><tr>{head}</tr></thead>\n\
+         <tbody>\n{body}</tbody></table>"
+    ))
+}
+
+struct Column {
+    name: String,
+    is_number: bool,
+    cells: Vec<String>,
+}
+
+impl Column {
+    fn new(column: &polars::prelude::Column) -> Column {
+        let values: Vec<AnyValue<'_>> = (0..column.len()).map(|i| column.get(i).unwrap_or(AnyValue::Null)).collect();
+        let floats = values.iter().filter_map(float).filter(|value| value.is_finite()).map(f64::abs);
+        let decimals = decimals(floats.collect());
+        let is_number = values.iter().any(|value| value.is_primitive_numeric());
+        Column {
+            name: column.name().to_string(),
+            is_number,
+            cells: values.iter().map(|value| text(value, decimals)).collect(),
+        }
+    }
+
+    fn text(&self, row: usize) -> &str {
+        self.cells.get(row).map_or("", String::as_str)
+    }
+}
+
+fn float(value: &AnyValue<'_>) -> Option<f64> {
+    match value {
+        AnyValue::Float32(value) => Some(f64::from(*value)),
+        AnyValue::Float64(value) => Some(*value),
+        _ => None,
+    }
+}
+
+/// Decimals for a column of floats: four significant digits for its median, none if all are whole.
+fn decimals(mut sizes: Vec<f64>) -> usize {
+    if sizes.iter().all(|size| size.fract() == 0.0) {
+        return 0;
+    }
+    sizes.retain(|size| *size > 0.0);
+    sizes.sort_by(f64::total_cmp);
+    let median = sizes.get(sizes.len() / 2).copied().unwrap_or(1.0);
+    (3 - median.log10().floor() as i32).clamp(0, 6) as usize
+}
+
+fn text(value: &AnyValue<'_>, decimals: usize) -> String {
+    if let Some(number) = float(value) {
+        let tiny = number != 0.0 && number.abs() < 0.5 * 10f64.powi(-(decimals as i32));
+        return match number {
+            number if number.is_nan() => "–".into(),
+            number if tiny || number.abs() >= 1e15 => format!("{number:.2e}"),
+            number => grouped(&format!("{number:.decimals$}")),
+        };
+    }
+    match value {
+        AnyValue::Null => "–".into(),
+        AnyValue::String(text) => shortened(text),
+        AnyValue::StringOwned(text) => shortened(text),
+        AnyValue::Boolean(value) => if *value { "yes" } else { "no" }.into(),
+        number if number.is_primitive_numeric() => grouped(&number.to_string()),
+        other => shortened(&other.to_string()),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c == '\n' { '⏎' } else { c }).take(MOST_LETTERS).collect();
+    if text.chars().count() > MOST_LETTERS { line + "…" } else { line }
+}
+
+/// `1906635` → `1 906 635`, with narrow no-break spaces; four digits stay together.
+fn grouped(number: &str) -> String {
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("−", rest));
+    let (whole, rest) = digits.find('.').map_or((digits, ""), |dot| digits.split_at(dot));
+    if whole.len() <= 4 || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return format!("{sign}{whole}{rest}");
+    }
+    let mut grouped = String::new();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
+            grouped.push('\u{202F}');
+        }
+        grouped.push(digit);
+    }
+    format!("{sign}{grouped}{rest}")
+}
+
+fn cell(tag: &str, is_number: bool, text: &str) -> String {
+    let side = if is_number { "right" } else { "left" };
+    let line = if tag == "th" { "border-bottom:1px solid #888;" } else { "" };
+    format!("<{tag} style=\"{line}text-align:{side};padding:3px 10px\">{}</{tag}>", escape(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars::df;
+
+    #[test]
+    fn numbers_stand_right_and_names_are_words() {
+        let data =
+            df!("run_name" => ["a", "<b>"], "n_params" => [142_411_i64, 7_609_675], "val_loss" => [1.74192, f64::NAN])
+                .unwrap();
+        let page = table(&data);
+        assert!(page.as_str().contains("text-align:right;padding:3px 10px\">n params</th>"));
+        assert!(page.as_str().contains("7\u{202F}609\u{202F}675</td>"));
+        assert!(page.as_str().contains(">1.742</td>") && page.as_str().contains(">–</td>"));
+        assert!(page.as_str().contains("&lt;b&gt;"));
+    }
+
+    #[test]
+    fn a_long_table_says_how_many_rows_it_leaves_out() {
+        let data = df!("i" => (0..1000_i64).collect::<Vec<_>>()).unwrap();
+        let page = table(&data);
+        assert_eq!(page.as_str().matches("<tr>").count(), 1 + MOST_ROWS + 1);
+        assert!(page.as_str().contains("960 rows more") && page.as_str().contains(">999</td>"));
+    }
+
+    #[test]
+    fn an_empty_table_is_a_table() {
+        assert!(table(&DataFrame::default()).as_str().starts_with("<table"));
+    }
+}

@@ -1,0 +1,423 @@
+//! One voice as staff notation: clef, key and metre signatures, notes with beams, rests, ties and triplets.
+//!
+//! Lengths are in spaces, the distance of two staff lines; heights count half spaces upwards from the lowest line.
+
+use super::axes::human;
+use super::canvas::{At, Canvas};
+use super::engraving::{self, Measure, Symbol};
+use super::look::{self, AXIS, INK, WIDTH};
+use super::piano_roll::pitch_name;
+use super::{Figure, Numbers, Options, Picture, ornaments};
+use crate::music::{Score, TICKS_PER_BEAT, Voice};
+use crate::{Error, Result};
+
+/// Points from one staff line to the next.
+pub(super) const SPACE: f64 = 5.6;
+/// From the top line of a system to the top line of the next.
+const SYSTEM_HEIGHT: f64 = 13.0 * SPACE;
+const MOST_SYSTEMS: usize = 12;
+const STEM: f64 = 3.4 * SPACE;
+const RIGHT: f64 = WIDTH - 6.0;
+const LEFT: f64 = 4.0;
+
+#[derive(Debug, Clone)]
+struct Staff {
+    score: Score,
+}
+
+/// The first voice with pitches (not drums) as sheet music; at most twelve lines, then it says how much is left out.
+pub fn staff(score: &Score) -> Figure {
+    Figure::new(Staff { score: score.clone() })
+}
+
+/// One line of music.
+pub(super) struct System {
+    /// Height of the top line, in points.
+    pub top: f64,
+    /// Diatonic step of the lowest line.
+    pub bottom_step: i32,
+}
+
+impl System {
+    /// Height of a diatonic step.
+    pub fn y(&self, step: i32) -> f64 {
+        self.top + 4.0 * SPACE - f64::from(step - self.bottom_step) * SPACE / 2.0
+    }
+
+    fn middle_step(&self) -> i32 {
+        self.bottom_step + 4
+    }
+}
+
+const TREBLE_BOTTOM: i32 = 30; // E4
+const BASS_BOTTOM: i32 = 18; // G2
+
+impl Picture for Staff {
+    fn draw(&self, _options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {
+        let (index, voice) = self.voice()?;
+        let first_shape = canvas.shapes.len();
+        let measures = engraving::measures(&self.score, voice);
+        let bottom_step = clef(voice);
+        let mut system = System { top: top + 5.0 * SPACE, bottom_step };
+        let lines = lines(&measures, self.head_width(true), self.head_width(false));
+        let shown = lines.len().min(MOST_SYSTEMS);
+        for (i, line) in lines.iter().take(shown).enumerate() {
+            self.draw_line(canvas, &system, line, i == 0, i + 1 == lines.len());
+            system.top += SYSTEM_HEIGHT;
+        }
+        let left_out: usize = lines.iter().skip(shown).map(|line| line.len()).sum();
+        let mut notes = Vec::new();
+        if left_out > 0 {
+            notes.push(format!("{left_out} more bars are not shown"));
+        }
+        if self.score.voices.len() > 1 {
+            notes.push(format!("voice {} of {}", index + 1, self.score.voices.len()));
+        }
+        canvas.gather(first_shape);
+        let bottom = system.top - SYSTEM_HEIGHT + 8.5 * SPACE;
+        canvas.text((LEFT, bottom + 6.0), notes.join(" · "), look::text(11.0, AXIS));
+        Ok(bottom + if notes.is_empty() { 0.0 } else { 12.0 })
+    }
+
+    fn numbers(&self, _options: &Options) -> Numbers {
+        let mut numbers = Numbers::new(&["onset_beats", "duration_beats", "pitch", "pitch_name"]);
+        let beats = |ticks: u32| (f64::from(ticks) / f64::from(TICKS_PER_BEAT)).to_string();
+        for note in self.voice().map(|(_, voice)| voice.notes.as_slice()).unwrap_or_default() {
+            numbers.row([
+                beats(note.onset_ticks),
+                beats(note.duration_ticks),
+                note.pitch.to_string(),
+                pitch_name(note.pitch),
+            ]);
+        }
+        numbers
+    }
+}
+
+impl Staff {
+    fn voice(&self) -> Result<(usize, &Voice)> {
+        const MOST_BEATS: u32 = 100_000;
+        let message = "staff notation needs a voice with pitches: this score has none that is not drums";
+        let missing = || Error::Figure(message.into());
+        if self.score.end_ticks() / TICKS_PER_BEAT > MOST_BEATS {
+            return Err(Error::Figure(format!(
+                "staff notation of more than {MOST_BEATS} beats cannot be read: cut the score first"
+            )));
+        }
+        self.score
+            .voices
+            .iter()
+            .enumerate()
+            .find(|(_, voice)| !voice.is_drums() && !voice.notes.is_empty())
+            .ok_or_else(missing)
+    }
+
+    /// Room for clef and signatures.
+    fn head_width(&self, first: bool) -> f64 {
+        let signs = f64::from(self.score.key().fifths.unsigned_abs());
+        (3.6 + signs * 0.95 + if first { 2.6 } else { 0.6 }) * SPACE
+    }
+
+    fn draw_line(&self, canvas: &mut Canvas, system: &System, measures: &[&Measure], first: bool, last: bool) {
+        let head = self.head_width(first);
+        let room = RIGHT - LEFT - head;
+        let natural: f64 = measures.iter().map(|measure| width(measure)).sum();
+        let stretch = if last && natural < 0.7 * room { 1.0 } else { room / natural.max(1.0) };
+        let end = LEFT + head + natural * stretch;
+        for i in 0..5 {
+            let y = system.top + f64::from(i) * SPACE;
+            canvas.line(vec![(LEFT, y), (end, y)], AXIS, 0.6);
+        }
+        self.draw_head(canvas, system, first);
+        let mut x = LEFT + head;
+        for (i, measure) in measures.iter().enumerate() {
+            let next = x + width(measure) * stretch;
+            draw_measure(canvas, system, measure, (x, next), self.score.meter().denominator);
+            let closing = last && i + 1 == measures.len();
+            let (top, bottom) = (system.top, system.top + 4.0 * SPACE);
+            if closing {
+                canvas.line(vec![(next - 4.0, top), (next - 4.0, bottom)], INK, 0.9);
+            }
+            let thickness = if closing { 2.2 } else { 0.9 };
+            canvas.line(vec![(next - thickness / 2.0, top), (next - thickness / 2.0, bottom)], INK, thickness);
+            x = next;
+        }
+    }
+
+    fn draw_head(&self, canvas: &mut Canvas, system: &System, first: bool) {
+        let treble = system.bottom_step == TREBLE_BOTTOM;
+        if treble {
+            ornaments::treble_clef(canvas, (LEFT + 1.7 * SPACE, system.y(TREBLE_BOTTOM + 2)));
+        } else {
+            ornaments::bass_clef(canvas, (LEFT + 0.9 * SPACE, system.y(BASS_BOTTOM + 6)));
+        }
+        let fifths = self.score.key().fifths;
+        let mut x = LEFT + 3.7 * SPACE;
+        for letter in engraving::key_letters(fifths) {
+            // the usual places: sharps between G4 (A4) and G5, flats a little lower, two octaves less one step for the bass
+            let lowest = if fifths > 0 { 33 } else { 31 } - if treble { 0 } else { 14 };
+            let step = lowest + (letter - lowest).rem_euclid(7);
+            ornaments::sign(canvas, (x, system.y(step)), fifths.signum().into());
+            x += 0.95 * SPACE;
+        }
+        if first {
+            let meter = self.score.meter();
+            let look = look::text(2.75 * SPACE, INK).bold().middle();
+            let middle = LEFT + self.head_width(true) - 1.7 * SPACE;
+            canvas.text((middle, system.top + 2.0 * SPACE), meter.numerator.to_string(), look);
+            canvas.text((middle, system.top + 4.0 * SPACE), meter.denominator.to_string(), look);
+        }
+    }
+}
+
+/// The lowest line's step: the treble clef where most notes lie above middle C.
+fn clef(voice: &Voice) -> i32 {
+    let mut pitches: Vec<u8> = voice.notes.iter().map(|note| note.pitch).collect();
+    pitches.sort_unstable();
+    let median = pitches.get(pitches.len() / 2).copied().unwrap_or(60);
+    if median >= 59 { TREBLE_BOTTOM } else { BASS_BOTTOM }
+}
+
+/// Bars in lines: as many as fit at their natural width.
+fn lines(measures: &[Measure], first_head: f64, head: f64) -> Vec<Vec<&Measure>> {
+    let mut lines: Vec<Vec<&Measure>> = Vec::new();
+    let mut left = 0.0;
+    for measure in measures {
+        let needed = width(measure);
+        match lines.last_mut().filter(|_| needed <= left) {
+            Some(line) => line.push(measure),
+            None => {
+                let head = if lines.is_empty() { first_head } else { head };
+                left = RIGHT - LEFT - head;
+                lines.push(vec![measure]);
+            }
+        }
+        left -= needed;
+    }
+    lines
+}
+
+/// Natural width of a bar in points.
+fn width(measure: &Measure) -> f64 {
+    (measure.symbols.iter().map(room).sum::<f64>() + 1.6) * SPACE
+}
+
+/// Spaces that a symbol takes: a sixteenth two, longer ones more, though less than in proportion; signs before it extra.
+fn room(symbol: &Symbol) -> f64 {
+    let sixteenths = f64::from(symbol.value.ticks()) / 120.0;
+    let sign = if symbol.heads.iter().any(|head| head.sign.is_some()) { 1.0 } else { 0.0 };
+    2.0 * sixteenths.max(0.5).powf(0.42) + sign
+}
+
+fn draw_measure(canvas: &mut Canvas, system: &System, measure: &Measure, (left, right): (f64, f64), denominator: u16) {
+    let rooms: f64 = measure.symbols.iter().map(room).sum();
+    let unit = (right - left - 1.6 * SPACE) / rooms.max(1.0);
+    let mut x = left + 1.3 * SPACE;
+    let mut placed: Vec<(f64, &Symbol)> = Vec::new();
+    for symbol in &measure.symbols {
+        let sign = if symbol.heads.iter().any(|head| head.sign.is_some()) { unit } else { 0.0 };
+        placed.push((x + sign, symbol));
+        x += room(symbol) * unit;
+    }
+    if let [(_, only)] = placed.as_slice()
+        && only.heads.is_empty()
+    {
+        ornaments::rest(canvas, system, (left + right) / 2.0, 0, false);
+        return;
+    }
+    for group in beam_groups(&placed, measure.ticks, denominator) {
+        draw_group(canvas, system, group);
+    }
+    for (i, (x, symbol)) in placed.iter().enumerate().filter(|(_, (_, symbol))| symbol.tied) {
+        let to = placed.get(i + 1).map_or(right + 0.6 * SPACE, |next| next.0);
+        for head in &symbol.heads {
+            let below = head.step < system.middle_step();
+            ornaments::tie(canvas, (x + 0.7 * SPACE, system.y(head.step)), to - 0.5 * SPACE, below);
+        }
+    }
+    draw_triplets(canvas, system, &placed);
+}
+
+/// Neighbouring notes that share a beam; everything else alone.
+fn beam_groups<'a, 'b>(
+    placed: &'b [(f64, &'a Symbol)],
+    bar_ticks: u32,
+    denominator: u16,
+) -> Vec<&'b [(f64, &'a Symbol)]> {
+    let only_eighths = placed.iter().all(|(_, symbol)| symbol.value.halvings <= 3 && !symbol.value.triplet);
+    let unit = match denominator {
+        8 if bar_ticks.is_multiple_of(720) => 720,
+        2 | 4 if only_eighths && bar_ticks.is_multiple_of(960) => 960,
+        _ => TICKS_PER_BEAT,
+    };
+    let beamed = |symbol: &Symbol| symbol.value.halvings >= 3 && !symbol.heads.is_empty();
+    let together = |a: &(f64, &Symbol), b: &(f64, &Symbol)| {
+        let same_kind = beamed(a.1) && beamed(b.1) && a.1.value.triplet == b.1.value.triplet;
+        same_kind && a.1.start / unit == b.1.start / unit
+    };
+    placed.chunk_by(together).collect()
+}
+
+/// Heads, stems, and a beam or flags.
+fn draw_group(canvas: &mut Canvas, system: &System, group: &[(f64, &Symbol)]) {
+    if let [(x, symbol)] = group
+        && symbol.heads.is_empty()
+    {
+        ornaments::rest(canvas, system, *x, symbol.value.halvings, symbol.value.dotted);
+        return;
+    }
+    let steps = || group.iter().flat_map(|(_, symbol)| &symbol.heads).map(|head| head.step);
+    let count = steps().count().max(1) as i32;
+    let up = steps().sum::<i32>() < system.middle_step() * count;
+    let ends = stem_ends(system, group, up);
+    for ((x, symbol), end) in group.iter().zip(&ends) {
+        draw_heads(canvas, system, *x, symbol, up);
+        if symbol.value.halvings > 0 {
+            let farthest = extreme(symbol, !up);
+            canvas.line(vec![(end.0, system.y(farthest)), *end], INK, 0.9);
+        }
+        if group.len() == 1 && symbol.value.halvings >= 3 {
+            ornaments::flags(canvas, *end, up, symbol.value.halvings - 2);
+        }
+    }
+    if group.len() > 1 {
+        draw_beams(canvas, group, &ends, up);
+    }
+}
+
+/// The head nearest to (`near`) or farthest from the stem's end, for stems that go up; the reverse for down.
+fn extreme(symbol: &Symbol, highest: bool) -> i32 {
+    let steps = symbol.heads.iter().map(|head| head.step);
+    if highest { steps.max().unwrap_or(0) } else { steps.min().unwrap_or(0) }
+}
+
+/// Where each stem ends: on one straight line under a beam, which rises or falls by two spaces at most.
+fn stem_ends(system: &System, group: &[(f64, &Symbol)], up: bool) -> Vec<At> {
+    let side = if up { 0.58 * SPACE } else { -0.58 * SPACE };
+    let length = if up { -STEM } else { STEM };
+    let own: Vec<At> = group
+        .iter()
+        .map(|(x, symbol)| {
+            let end = system.y(extreme(symbol, up)) + length;
+            let middle = system.y(system.middle_step());
+            (x + side, if up { end.min(middle) } else { end.max(middle) }) // stems of notes far away reach the middle line
+        })
+        .collect();
+    let (Some(first), Some(last)) = (own.first().copied(), own.last().copied()) else { return own };
+    if own.len() < 2 {
+        return own;
+    }
+    let rise = (0.5 * (last.1 - first.1)).clamp(-SPACE, SPACE);
+    let slope = rise / (last.0 - first.0).max(1.0);
+    let on_line = |at: &At| at.1 - slope * (at.0 - first.0);
+    let heights = own.iter().map(on_line);
+    let start = if up { heights.fold(f64::INFINITY, f64::min) } else { heights.fold(f64::NEG_INFINITY, f64::max) };
+    own.iter().map(|at| (at.0, start + slope * (at.0 - first.0))).collect()
+}
+
+/// The heads of a note or chord. Of two heads a step apart, the second stands on the other side of the stem.
+fn draw_heads(canvas: &mut Canvas, system: &System, x: f64, symbol: &Symbol, up: bool) {
+    let mut heads = symbol.heads.clone();
+    heads.sort_by_key(|head| if up { head.step } else { -head.step });
+    let mut beside: Option<i32> = None; // the step of the last head on the stem's usual side
+    for head in &heads {
+        let shifted = beside.is_some_and(|step| (head.step - step).abs() == 1);
+        beside = (!shifted).then_some(head.step);
+        let shift = if !shifted {
+            0.0
+        } else if up {
+            1.16 * SPACE
+        } else {
+            -1.16 * SPACE
+        };
+        let at = (x + shift, system.y(head.step));
+        draw_ledger_lines(canvas, system, at.0, head.step);
+        ornaments::head(canvas, at, symbol.value.halvings);
+        if symbol.value.dotted {
+            let on_line = (head.step - system.bottom_step) % 2 == 0;
+            let lift = if on_line { SPACE / 2.0 } else { 0.0 };
+            canvas.rectangle((x + 1.15 * SPACE, at.1 - lift - 1.1), (2.2, 2.2), INK);
+        }
+    }
+    draw_signs(canvas, system, x - 1.45 * SPACE, symbol);
+}
+
+fn draw_ledger_lines(canvas: &mut Canvas, system: &System, x: f64, step: i32) {
+    let above = (system.bottom_step + 10..=step).step_by(2);
+    let below = (step..=system.bottom_step - 2).filter(|step| (system.bottom_step - step) % 2 == 0);
+    for step in above.chain(below) {
+        let y = system.y(step);
+        canvas.line(vec![(x - 1.05 * SPACE, y), (x + 1.05 * SPACE, y)], AXIS, 0.7);
+    }
+}
+
+/// Signs before a chord, from the top down; one that would touch the sign above it moves to the left.
+fn draw_signs(canvas: &mut Canvas, system: &System, x: f64, symbol: &Symbol) {
+    let mut signs: Vec<(i32, i32)> = symbol.heads.iter().filter_map(|head| Some((head.step, head.sign?))).collect();
+    signs.sort_by_key(|(step, _)| -step);
+    let mut columns: Vec<i32> = Vec::new(); // the lowest step that carries a sign, for each column
+    for (step, sign) in signs {
+        let free = columns.iter().position(|lowest| lowest - step >= 6).unwrap_or(columns.len());
+        match columns.get_mut(free) {
+            Some(lowest) => *lowest = step,
+            None => columns.push(step),
+        }
+        ornaments::sign(canvas, (x - 0.9 * SPACE * free as f64, system.y(step)), sign);
+    }
+}
+
+/// One beam for eighths, two for sixteenths: each level over the neighbours that both need it, a stub where one is alone.
+fn draw_beams(canvas: &mut Canvas, group: &[(f64, &Symbol)], ends: &[At], up: bool) {
+    const THICKNESS: f64 = 0.5 * SPACE;
+    let inward = if up { 1.0 } else { -1.0 };
+    let needs = |i: usize, level: u32| group.get(i).is_some_and(|(_, symbol)| symbol.value.halvings >= level);
+    let mut beam = |from: At, to: At, level: u32| {
+        let offset = inward * f64::from(level - 3) * 0.78 * SPACE;
+        let (inner, outer) = (offset + inward * THICKNESS, offset);
+        canvas.area(
+            vec![(from.0, from.1 + outer), (to.0, to.1 + outer), (to.0, to.1 + inner), (from.0, from.1 + inner)],
+            INK,
+            1.0,
+        );
+    };
+    for level in 3..=5 {
+        for (i, pair) in ends.windows(2).enumerate() {
+            let [from, to] = pair else { continue };
+            let towards = |share: f64| (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
+            match (needs(i, level), needs(i + 1, level)) {
+                (true, true) => beam(*from, *to, level),
+                (true, false) if i == 0 => beam(*from, towards(0.4), level), // later ones have a stub or beam on their left
+                (false, true) if !needs(i + 2, level) => beam(towards(0.6), *to, level),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A 3 over each complete triplet.
+fn draw_triplets(canvas: &mut Canvas, system: &System, placed: &[(f64, &Symbol)]) {
+    for run in placed
+        .chunk_by(|a, b| a.1.value.triplet == b.1.value.triplet)
+        .filter(|run| run.iter().all(|one| one.1.value.triplet))
+    {
+        let mut first = 0;
+        let mut ticks = 0;
+        for (i, (x, symbol)) in run.iter().enumerate() {
+            ticks += symbol.value.ticks();
+            let is_complete = ticks.is_multiple_of(240) && i > first;
+            if let Some((start, _)) = run.get(first).filter(|_| is_complete) {
+                let highest = run
+                    .get(first..=i)
+                    .unwrap_or_default()
+                    .iter()
+                    .flat_map(|one| &one.1.heads)
+                    .map(|head| head.step)
+                    .max();
+                let y = system.y(highest.unwrap_or(0)).min(system.top) - 1.4 * SPACE;
+                let y = if highest.unwrap_or(0) < system.middle_step() { y.min(system.top - SPACE) } else { y };
+                canvas.text(((start + x) / 2.0, y), human(3.0), look::text(10.0, INK).middle());
+                (first, ticks) = (i + 1, 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! L(N, D) = E + A/N^alpha + B/D^beta: the loss as a function of parameters and training tokens (Hoffmann et al. 2022).
+//!
+//! Variable projection again: for one (alpha, beta) the law is linear in (E, A, B) ≥ 0 and is solved exactly, so what is
+//! left is a search over two exponents: every valley of a logarithmic grid, then Nelder and Mead. No starting guess.
+
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use super::global::{ALPHA_RANGE, log_grid};
+use super::numbers::{short, significant};
+use super::points::mean;
+use super::power_law::r_squared;
+
+/// One trained model: its size, the tokens it saw, its loss in nats per token.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunPoint {
+    pub n_params: f64,
+    pub n_tokens: f64,
+    pub val_loss: f64,
+}
+
+/// A fitted L(N, D) = e + a/N^alpha + b/D^beta; least squares in nats per token.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LossInNAndD {
+    #[serde(rename = "E")]
+    pub e: f64,
+    #[serde(rename = "A")]
+    pub a: f64,
+    pub alpha: f64,
+    #[serde(rename = "B")]
+    pub b: f64,
+    pub beta: f64,
+    pub r_squared: f64,
+    pub rss: f64,
+    pub n_points: usize,
+}
+
+impl LossInNAndD {
+    /// Fits five parameters; fewer than five points, or fewer than three values of N or of D, is an error.
+    pub fn fit(points: &[RunPoint]) -> Result<LossInNAndD> {
+        check(points)?;
+        let plane = Plane::new(points);
+        let (alpha, beta) = plane.optimum();
+        let best = plane.solve(alpha, beta);
+        Ok(LossInNAndD {
+            e: best.e,
+            a: best.h * (alpha * plane.ln_n0).exp(), // h = a·N0^-alpha, the share of N at the smallest size
+            alpha,
+            b: best.k * (beta * plane.ln_d0).exp(), // k = b·D0^-beta
+            beta,
+            r_squared: r_squared(&plane.loss, best.rss),
+            rss: best.rss,
+            n_points: points.len(),
+        })
+    }
+
+    /// L(N, D) = e + a/N^alpha + b/D^beta, in nats per token.
+    pub fn predict(&self, n_params: f64, n_tokens: f64) -> f64 {
+        self.e + self.a / n_params.powf(self.alpha) + self.b / n_tokens.powf(self.beta)
+    }
+
+    /// The N that spends C = 6·N·D FLOPs best: G·(C/6)^(beta/(alpha+beta)), G = (alpha·A / (beta·B))^(1/(alpha+beta)).
+    /// (Hoffmann et al. 2022, equation 4.)
+    pub fn optimal_n_params(&self, flops: f64) -> f64 {
+        let sum = self.alpha + self.beta;
+        (self.alpha * self.a / (self.beta * self.b)).powf(1.0 / sum) * (flops / 6.0).powf(self.beta / sum)
+    }
+}
+
+fn check(points: &[RunPoint]) -> Result<()> {
+    for (index, point) in points.iter().enumerate() {
+        let cells = [("n_params", point.n_params), ("n_tokens", point.n_tokens), ("val_loss", point.val_loss)];
+        for (column, value) in cells {
+            if !(1e-60..=1e60).contains(&value) {
+                let problem = format!("point {}, {column}: {value} is not a number greater than zero", index + 1);
+                return Err(Error::Fit(problem));
+            }
+        }
+    }
+    if points.len() < 5 {
+        let n = points.len();
+        return Err(Error::Fit(format!(
+            "L(N, D) = E + A/N^alpha + B/D^beta has 5 parameters and there are {n} points"
+        )));
+    }
+    for (name, n) in [("N", distinct(points, |p| p.n_params)), ("D", distinct(points, |p| p.n_tokens))] {
+        if n < 3 {
+            return Err(Error::Fit(format!(
+                "the points have {n} different values of {name}; L(N, D) = E + A/N^alpha + B/D^beta needs at least 3"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn distinct(points: &[RunPoint], value: impl Fn(&RunPoint) -> f64) -> usize {
+    let mut values: Vec<f64> = points.iter().map(value).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values.len()
+}
+
+/// The points as the search sees them: loss = e + h·f + k·g with f = (N/N0)^-alpha, g = (D/D0)^-beta.
+struct Plane {
+    t: Vec<f64>, // ln(N / N0)
+    s: Vec<f64>, // ln(D / D0)
+    loss: Vec<f64>,
+    ln_n0: f64,
+    ln_d0: f64,
+}
+
+/// The best e, h, k ≥ 0 for one pair of exponents.
+#[derive(Clone, Copy)]
+struct Solution {
+    e: f64,
+    h: f64,
+    k: f64,
+    rss: f64,
+}
+
+impl Plane {
+    fn new(points: &[RunPoint]) -> Plane {
+        let logs = |value: fn(&RunPoint) -> f64| -> (Vec<f64>, f64) {
+            let logs: Vec<f64> = points.iter().map(|point| value(point).ln()).collect();
+            let least = logs.iter().copied().fold(f64::INFINITY, f64::min);
+            (logs.iter().map(|log| log - least).collect(), least)
+        };
+        let ((t, ln_n0), (s, ln_d0)) = (logs(|p| p.n_params), logs(|p| p.n_tokens));
+        Plane { t, s, loss: points.iter().map(|point| point.val_loss).collect(), ln_n0, ln_d0 }
+    }
+
+    /// The exponents of the least sum of squares over the square of [`ALPHA_RANGE`].
+    fn optimum(&self) -> (f64, f64) {
+        const N_GRID: usize = 60; // steps of 15 %
+        let grid = log_grid(ALPHA_RANGE.0, ALPHA_RANGE.1, N_GRID);
+        let rows: Vec<Vec<f64>> =
+            grid.iter().map(|&alpha| grid.iter().map(|&beta| self.solve(alpha, beta).rss).collect()).collect();
+        let at = |i: usize, j: usize| rows.get(i).and_then(|row| row.get(j)).copied().unwrap_or(f64::INFINITY);
+        let mut best = (f64::INFINITY, (ALPHA_RANGE.0, ALPHA_RANGE.0));
+        for (i, &alpha) in grid.iter().enumerate() {
+            for (j, &beta) in grid.iter().enumerate() {
+                let around = [i.wrapping_sub(1), i, i + 1].map(|i| [at(i, j.wrapping_sub(1)), at(i, j), at(i, j + 1)]);
+                if around.iter().flatten().all(|&neighbour| at(i, j) <= neighbour) {
+                    let refined = self.descend(alpha, beta);
+                    best = if refined.0 < best.0 { refined } else { best };
+                }
+            }
+        }
+        best.1
+    }
+
+    /// Nelder and Mead (1965) in (ln alpha, ln beta), from a valley of the grid.
+    fn descend(&self, alpha: f64, beta: f64) -> (f64, (f64, f64)) {
+        let inside = |x: f64| x.clamp(ALPHA_RANGE.0.ln(), ALPHA_RANGE.1.ln());
+        let value = |p: [f64; 2]| (self.solve(inside(p[0]).exp(), inside(p[1]).exp()).rss, p);
+        let start = [alpha.ln(), beta.ln()];
+        let mut corners = [value(start), value([start[0] + 0.1, start[1]]), value([start[0], start[1] + 0.1])];
+        for _ in 0..400 {
+            corners.sort_by(|p, q| p.0.total_cmp(&q.0));
+            let [best, middle, worst] = corners;
+            let size = (0..2).map(|i| (best.1[i] - worst.1[i]).abs() + (best.1[i] - middle.1[i]).abs()).sum::<f64>();
+            if size < 1e-13 {
+                break;
+            }
+            let towards = |step: f64| {
+                [0, 1].map(|i| {
+                    let centre = 0.5 * (best.1[i] + middle.1[i]);
+                    centre + step * (centre - worst.1[i])
+                })
+            };
+            let reflected = value(towards(1.0));
+            let replacement = if reflected.0 < best.0 {
+                let expanded = value(towards(2.0));
+                if expanded.0 < reflected.0 { expanded } else { reflected }
+            } else if reflected.0 < middle.0 {
+                reflected
+            } else {
+                let contracted = value(towards(if reflected.0 < worst.0 { 0.5 } else { -0.5 }));
+                if contracted.0 < worst.0.min(reflected.0) {
+                    contracted
+                } else {
+                    corners = [best, middle, worst].map(|p| value([0, 1].map(|i| 0.5 * (p.1[i] + best.1[i]))));
+                    continue;
+                }
+            };
+            corners[2] = replacement;
+        }
+        corners.sort_by(|p, q| p.0.total_cmp(&q.0));
+        let [(rss, point), ..] = corners;
+        (rss, (inside(point[0]).exp(), inside(point[1]).exp()))
+    }
+
+    /// Non-negative least squares for one pair of exponents: all eight sets of parameters that may be zero are tried.
+    fn solve(&self, alpha: f64, beta: f64) -> Solution {
+        let f: Vec<f64> = self.t.iter().map(|t| (-alpha * t).exp()).collect();
+        let g: Vec<f64> = self.s.iter().map(|s| (-beta * s).exp()).collect();
+        let loss_mean = mean(&self.loss);
+        let mut best = self.measured(&f, &g, (loss_mean, 0.0, 0.0)); // losses are positive, so a constant is allowed
+        for with_e in [true, false] {
+            let centre = |values: &[f64]| if with_e { mean(values) } else { 0.0 };
+            let (f0, g0, y0) = (centre(&f), centre(&g), if with_e { loss_mean } else { 0.0 });
+            let (mut ff, mut gg, mut fg, mut fy, mut gy) = (0.0, 0.0, 0.0, 0.0, 0.0);
+            for ((f, g), y) in f.iter().zip(&g).zip(&self.loss) {
+                let (f, g, y) = (f - f0, g - g0, y - y0);
+                ff += f * f;
+                gg += g * g;
+                fg += f * g;
+                fy += f * y;
+                gy += g * y;
+            }
+            let determinant = ff * gg - fg * fg;
+            let both = ((gg * fy - fg * gy) / determinant, (ff * gy - fg * fy) / determinant);
+            for (h, k) in [both, (fy / ff, 0.0), (0.0, gy / gg)] {
+                let e = y0 - h * f0 - k * g0;
+                if h >= 0.0 && k >= 0.0 && e >= 0.0 && (h + k).is_finite() {
+                    let found = self.measured(&f, &g, (e, h, k));
+                    best = if found.rss < best.rss { found } else { best };
+                }
+            }
+        }
+        best
+    }
+
+    fn measured(&self, f: &[f64], g: &[f64], (e, h, k): (f64, f64, f64)) -> Solution {
+        let residuals = f.iter().zip(g).zip(&self.loss).map(|((f, g), loss)| loss - e - h * f - k * g);
+        Solution { e, h, k, rss: residuals.map(|residual| residual * residual).sum() }
+    }
+}
+
+impl fmt::Display for LossInNAndD {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let (e, a, alpha, b, beta) = (short(self.e), short(self.a), short(self.alpha), short(self.b), short(self.beta));
+        let r_squared = significant(self.r_squared, 5);
+        write!(out, "L(N, D) = {e} + {a}/N^{alpha} + {b}/D^{beta}   ({} points, R² = {r_squared})", self.n_points)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// E 1.69, A 406.4, alpha .34, B 410.7, beta .28 (Hoffmann et al. 2022) on a grid of runs.
+    fn hoffmann(sizes: &[f64], tokens: &[f64]) -> Vec<RunPoint> {
+        let loss = |n: f64, d: f64| 1.69 + 406.4 / n.powf(0.34) + 410.7 / d.powf(0.28);
+        let row = |&n: &f64| tokens.iter().map(move |&d| RunPoint { n_params: n, n_tokens: d, val_loss: loss(n, d) });
+        sizes.iter().flat_map(row).collect()
+    }
+
+    fn assert_hoffmann(law: &LossInNAndD) {
+        println!("{law}");
+        let found = [law.e, law.a, law.alpha, law.b, law.beta];
+        for (found, planted) in found.into_iter().zip([1.69, 406.4, 0.34, 410.7, 0.28]) {
+            assert!((found / planted - 1.0).abs() < 1e-6, "{found} {planted}");
+        }
+    }
+
+    #[test]
+    fn recovers_all_five_parameters_of_hoffmann_to_six_digits() {
+        assert_hoffmann(&LossInNAndD::fit(&hoffmann(&[1e7, 1e8, 1e9, 1e10], &[1e9, 1e10, 1e11])).unwrap());
+    }
+
+    #[test]
+    fn two_hundred_and_forty_points_take_less_than_two_seconds() {
+        let points = hoffmann(&log_grid(5e7, 1.6e10, 20), &log_grid(5e9, 5e11, 12));
+        let start = std::time::Instant::now();
+        let law = LossInNAndD::fit(&points).unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{} points in {seconds:.3} s", points.len());
+        assert_hoffmann(&law);
+        assert!(seconds < 2.0, "{seconds} s");
+    }
+
+    #[test]
+    fn noise_leaves_the_fit_at_least_as_close_to_the_points_as_the_truth() {
+        let mut points = hoffmann(&[1e7, 1e8, 1e9, 1e10], &[1e9, 1e10, 1e11]);
+        let noise = |index: usize| 0.01 * (37.0 * index as f64).sin();
+        points.iter_mut().enumerate().for_each(|(index, point)| point.val_loss += noise(index));
+        let law = LossInNAndD::fit(&points).unwrap();
+        println!("{law}");
+        assert!(law.rss <= (0..points.len()).map(|index| noise(index).powi(2)).sum());
+        assert!((law.alpha - 0.34).abs() < 0.05 && (law.beta - 0.28).abs() < 0.05);
+    }
+
+    #[test]
+    fn a_data_term_that_is_absent_gets_no_share() {
+        let mut points = hoffmann(&[1e7, 1e8, 1e9, 1e10], &[1e9, 1e10, 1e11]);
+        points.iter_mut().for_each(|point| point.val_loss = 1.69 + 406.4 / point.n_params.powf(0.34));
+        let law = LossInNAndD::fit(&points).unwrap();
+        assert!((law.alpha - 0.34).abs() < 1e-6 && (law.e - 1.69).abs() < 1e-6, "{law}");
+        assert!(law.predict(1e8, 1e9) - law.predict(1e8, 1e11) < 1e-6, "{law}");
+    }
+
+    #[test]
+    fn the_optimal_size_is_where_no_other_split_of_the_budget_is_better() {
+        let law = LossInNAndD::fit(&hoffmann(&[1e7, 1e8, 1e9, 1e10], &[1e9, 1e10, 1e11])).unwrap();
+        let (flops, n) = (1e21, law.optimal_n_params(1e21));
+        let loss = |n: f64| law.predict(n, flops / (6.0 * n));
+        assert!(loss(n) < loss(1.01 * n) && loss(n) < loss(0.99 * n));
+    }
+
+    #[test]
+    fn one_token_count_cannot_tell_the_data_term_from_the_floor() {
+        let error = LossInNAndD::fit(&hoffmann(&[1e7, 1e8, 1e9, 3e9, 1e10], &[1e10])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the points have 1 different values of D; L(N, D) = E + A/N^alpha + B/D^beta needs at least 3"
+        );
+    }
+}

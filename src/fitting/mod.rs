@@ -1,0 +1,42 @@
+//! Scaling laws fitted to points (N, loss), with intervals and a verdict on what the points can and cannot say.
+//!
+//! L(N) = a·N^-alpha + c, the same without c, and L(N) = A + B·ln N. All are least squares in nats per token; the power
+//! law is solved by variable projection: for one exponent it is linear in (a, c), so the fit is a bounded search over
+//! alpha alone, global, with no starting guess. L(N, D) = E + A/N^alpha + B/D^beta is solved the same way.
+//!
+//! The module knows only points. `n_params` may hold any cost (N in either counting, or FLOPs) as long as all points of
+//! one fit hold the same.
+
+pub mod bootstrap;
+pub mod claim;
+pub mod compare;
+mod distributions;
+mod global;
+pub mod law;
+pub mod log_law;
+pub mod loss_in_n_and_d;
+mod numbers;
+pub mod points;
+pub mod power_law;
+mod profile;
+#[cfg(test)]
+mod published;
+pub mod report;
+pub mod sensitivity;
+pub mod verdict;
+
+pub use bootstrap::{LogBootstrap, PowerBootstrap};
+pub use claim::{Claim, ClaimCheck};
+pub use compare::{Comparison, Crossing, Difference};
+pub use global::ALPHA_RANGE;
+pub use law::{Fitted, Law};
+pub use log_law::{LogIntervals, LogLaw};
+pub use loss_in_n_and_d::{LossInNAndD, RunPoint};
+pub use points::{Interval, Point, read_points};
+pub use power_law::{PowerIntervals, PowerLaw};
+pub use report::{FitReport, report};
+pub use sensitivity::{Jackknife, LawScore, LeftOut, Prediction, jackknife, leave_largest_out, rank_laws};
+pub use verdict::Verdict;
+
+/// The level of every interval in this module.
+pub const LEVEL: f64 = 0.95;

@@ -1,0 +1,101 @@
+//! Everything that one file of points says about one law: what `fit points.csv --law power --json` prints.
+
+use crate::Result;
+use serde::Serialize;
+use std::fmt;
+
+use super::{Fitted, Jackknife, Law, LogBootstrap, Point, PowerBootstrap, Prediction, jackknife, leave_largest_out};
+
+/// A fit with its intervals by two methods, and how much it hangs on single points.
+///
+/// As JSON: `law`, then the fields of [`super::PowerLaw`] (`a, alpha, c, r_squared, intervals, verdict, …`) or
+/// [`super::LogLaw`] (`A, B, …`), then `bootstrap`, `leave_one_out`, `largest`; those are null where points are too few.
+#[derive(Clone, Debug, Serialize)]
+pub struct FitReport {
+    pub law: Law,
+    #[serde(flatten)]
+    pub fit: Fitted,
+    pub bootstrap: Option<Bootstrap>,
+    pub leave_one_out: Option<Jackknife>,
+    pub largest: Option<Prediction>, // the largest size predicted from the others
+}
+
+/// Bootstrap intervals of either law.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Bootstrap {
+    Power(PowerBootstrap),
+    Log(LogBootstrap),
+}
+
+/// Fits `law_name` (`power`, `power-without-c` or `log`); `resamples` = 0 leaves the bootstrap out.
+pub fn report(points: &[Point], law_name: &str, resamples: usize, seed: u64) -> Result<FitReport> {
+    let law: Law = law_name.parse()?;
+    let fit = law.fit(points)?;
+    let spare = points.len() > fit.n_parameters() && resamples > 0;
+    let bootstrap = match &fit {
+        Fitted::Power(power) if spare && power.a > 0.0 => Some(Bootstrap::Power(power.bootstrap(resamples, seed)?)),
+        Fitted::Log(log) if spare => Some(Bootstrap::Log(log.bootstrap(resamples, seed)?)),
+        _ => None,
+    };
+    let (leave_one_out, largest) = (jackknife(points, law).ok(), leave_largest_out(points, law).ok());
+    Ok(FitReport { law, fit, bootstrap, leave_one_out, largest })
+}
+
+impl fmt::Display for FitReport {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "{}", self.fit)?;
+        match &self.bootstrap {
+            Some(Bootstrap::Power(found)) => {
+                write!(out, "\nBootstrap ({} resamples): alpha {}, c {}", found.n_resamples, found.alpha, found.c)?;
+            }
+            Some(Bootstrap::Log(found)) => {
+                write!(out, "\nBootstrap ({} resamples): B {}", found.n_resamples, found.slope)?
+            }
+            None => {}
+        }
+        if let Some(jackknife) = &self.leave_one_out {
+            write!(out, "\n{jackknife}")?;
+        }
+        self.largest.iter().try_for_each(|largest| write!(out, "\n{largest}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_of_a_report_holds_what_the_command_line_promises() {
+        let points: Vec<Point> = [(1e5, 2.0), (3e5, 1.7), (1e6, 1.55), (3e6, 1.41), (1e7, 1.36)]
+            .map(|(n, loss)| Point::new(n, loss))
+            .to_vec();
+        let power = serde_json::to_value(report(&points, "power", 200, 1).unwrap()).unwrap();
+        assert_eq!(power["law"], "power");
+        for name in ["a", "alpha", "c"] {
+            assert!(power[name].is_f64() && power["intervals"][name]["low"].is_f64(), "{name}");
+            assert!(power["bootstrap"][name]["high"].is_f64(), "{name}");
+        }
+        assert!(power["r_squared"].as_f64().unwrap() > 0.9 && power["verdict"]["kind"].is_string());
+        let log = serde_json::to_value(report(&points, "log", 200, 1).unwrap()).unwrap();
+        for name in ["A", "B"] {
+            assert!(log[name].is_f64() && log["intervals"][name]["low"].is_f64(), "{name}");
+        }
+        assert_eq!(
+            report(&points, "linear", 200, 1).unwrap_err().to_string(),
+            "there is no law `linear`; the laws are power, power-without-c, log"
+        );
+    }
+
+    #[test]
+    fn three_points_report_the_curve_and_say_that_it_proves_nothing() {
+        let points = [(1e5, 2.0), (1e6, 1.5), (1e7, 1.3)].map(|(n, loss)| Point::new(n, loss));
+        let report = report(&points, "power", 1000, 1).unwrap();
+        assert!(report.bootstrap.is_none() && (report.fit.predict(1e6) - 1.5).abs() < 1e-9);
+        assert_eq!(
+            report.to_string(),
+            "L(N) = 81.38·N^-0.3979 + 1.167   (3 points, R² = 1)\n\
+             alpha is NOT identified: 3 parameters pass through 3 points exactly, whatever the truth is"
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! What the points can and cannot say, in words.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use super::distributions::f_tail;
+use super::global::ALPHA_RANGE;
+use super::numbers::{p_value, short};
+use super::points::{Interval, Point, by_size, mean};
+
+/// Whether the points determine a parameter; otherwise the reason, a clause that follows a colon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "reason", rename_all = "snake_case")]
+pub enum Verdict {
+    Identified,
+    WeaklyIdentified(String),
+    NotIdentified(String),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Verdict::Identified => write!(out, "identified"),
+            Verdict::WeaklyIdentified(reason) => write!(out, "weakly identified: {reason}"),
+            Verdict::NotIdentified(reason) => write!(out, "NOT identified: {reason}"),
+        }
+    }
+}
+
+const TIGHT: f64 = 2.0; // an interval whose ends differ by less than this factor identifies an exponent
+const LOOSE: f64 = 10.0; // by more than this factor: it does not
+
+/// The reason why no interval exists at all, if there is one: a loss that does not fall, or no point to spare.
+pub(super) fn without_interval(points: &[Point], falls: bool, n_parameters: usize) -> Option<String> {
+    if !falls {
+        return Some(match (points_at_ends(points), rise(points)) {
+            (Some((small, large)), _) if large.1 > small.1 => format!(
+                "the loss rises with N, from {} at N = {} to {} at N = {}, and no falling law describes that",
+                short(small.1),
+                short(small.0),
+                short(large.1),
+                short(large.0)
+            ),
+            _ => "the loss does not fall with N, so a constant describes it as well as any law".into(),
+        });
+    }
+    (points.len() <= n_parameters).then(|| {
+        format!("{n_parameters} parameters pass through {} points exactly, whatever the truth is", points.len())
+    })
+}
+
+/// The verdict on an exponent.
+pub(super) fn of_alpha(alpha: &Interval, points: &[Point], n_parameters: usize) -> Verdict {
+    let (n_sizes, range) = (by_size(points).len(), format!("its 95 % interval is {alpha}"));
+    let (at_low, at_high) = (alpha.low <= ALPHA_RANGE.0 * 1.000001, alpha.high >= ALPHA_RANGE.1 / 1.000001);
+    let searched = format!("{} to {}", ALPHA_RANGE.0, ALPHA_RANGE.1);
+    if at_low && at_high {
+        return Verdict::NotIdentified(format!("its 95 % interval is the whole range that was searched, {searched}"));
+    }
+    if at_low || at_high {
+        let (end, sense) = if at_high { ("top", "not much less than") } else { ("bottom", "not much more than") };
+        let bound = short(if at_high { alpha.low } else { alpha.high });
+        return Verdict::NotIdentified(format!(
+            "{range}, up to the {end} of the range that was searched; the points say only: {sense} {bound}"
+        ));
+    }
+    if alpha.high / alpha.low > LOOSE {
+        return Verdict::NotIdentified(format!(
+            "{range}, ends that differ by a factor of {}",
+            short(alpha.high / alpha.low)
+        ));
+    }
+    if n_sizes <= n_parameters {
+        return Verdict::WeaklyIdentified(format!(
+            "{range}, but {n_sizes} sizes cannot show whether the law's form is right"
+        ));
+    }
+    if alpha.high / alpha.low > TIGHT {
+        return Verdict::WeaklyIdentified(format!(
+            "{range}, ends that differ by a factor of {}",
+            short(alpha.high / alpha.low)
+        ));
+    }
+    Verdict::Identified
+}
+
+/// The verdict on the loss that no size removes: c is known if its interval is narrow against the lowest loss.
+pub(super) fn of_c(c: &Interval, points: &[Point]) -> Verdict {
+    let lowest = points.iter().map(|point| point.val_loss).fold(f64::INFINITY, f64::min);
+    let (share, range) =
+        ((c.high - c.low) / lowest, format!("its 95 % interval is {c}, against a lowest loss of {}", short(lowest)));
+    if c.low <= 0.0 && c.high >= 0.5 * lowest {
+        Verdict::NotIdentified(format!("{range}; no floor at all is possible too"))
+    } else if share > 0.5 {
+        Verdict::NotIdentified(range)
+    } else if share > 0.1 || c.low <= 0.0 {
+        Verdict::WeaklyIdentified(range)
+    } else {
+        Verdict::Identified
+    }
+}
+
+/// The verdict on the slope B of A + B·ln N.
+pub(super) fn of_slope(slope: f64, interval: &Interval, points: &[Point]) -> Verdict {
+    let range = format!("its 95 % interval is {interval}");
+    if interval.contains(0.0) {
+        return Verdict::NotIdentified(format!("{range}, which includes no change with N at all"));
+    }
+    if slope > 0.0 {
+        return Verdict::WeaklyIdentified(format!("{range}: the loss RISES with N"));
+    }
+    if by_size(points).len() == 2 {
+        return Verdict::WeaklyIdentified(format!("{range}, but 2 sizes cannot show whether the law's form is right"));
+    }
+    let factor = interval.low / interval.high; // both negative
+    if factor > LOOSE {
+        Verdict::NotIdentified(format!("{range}, ends that differ by a factor of {}", short(factor)))
+    } else if factor > TIGHT {
+        Verdict::WeaklyIdentified(format!("{range}, ends that differ by a factor of {}", short(factor)))
+    } else {
+        Verdict::Identified
+    }
+}
+
+/// What else a reader must know: a loss that rises from one size to the next, a law that misses by more than seeds do.
+pub(super) fn remarks(points: &[Point], rss: f64, n_parameters: usize) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if let Some(((n_small, small), (n_large, large))) = rise(points) {
+        remarks.push(format!(
+            "The loss rises from {} at N = {} to {} at N = {}.",
+            short(small),
+            short(n_small),
+            short(large),
+            short(n_large)
+        ));
+    }
+    if let Some(noise) = SeedNoise::of(points) {
+        remarks.push(format!("Runs of the same size scatter by {} (standard deviation).", short(noise.deviation)));
+        if let Some(p) = noise.lack_of_fit(rss, points, n_parameters).filter(|p| *p < 0.05) {
+            remarks.push(format!(
+                "The law misses by more than seeds explain (lack of fit, {}): doubt its form.",
+                p_value(p)
+            ));
+        }
+    }
+    remarks
+}
+
+/// The largest rise of the mean loss from one size to the next: ((N, loss), (N, loss)).
+fn rise(points: &[Point]) -> Option<((f64, f64), (f64, f64))> {
+    let means: Vec<(f64, f64)> = by_size(points).into_iter().map(|(n, losses)| (n, mean(&losses))).collect();
+    let pairs = means.iter().zip(means.iter().skip(1)).filter(|(small, large)| large.1 > small.1);
+    pairs.max_by(|p, q| (p.1.1 - p.0.1).total_cmp(&(q.1.1 - q.0.1))).map(|(small, large)| (*small, *large))
+}
+
+fn points_at_ends(points: &[Point]) -> Option<((f64, f64), (f64, f64))> {
+    let sizes = by_size(points);
+    let (small, large) = (sizes.first()?, sizes.last()?);
+    Some(((small.0, mean(&small.1)), (large.0, mean(&large.1))))
+}
+
+/// The scatter of repeats: pooled within the sizes that have several runs.
+struct SeedNoise {
+    deviation: f64,
+    degrees: f64,
+}
+
+impl SeedNoise {
+    fn of(points: &[Point]) -> Option<SeedNoise> {
+        let sizes = by_size(points);
+        let degrees = (points.len() - sizes.len()) as f64;
+        let within = |losses: &Vec<f64>| losses.iter().map(|loss| (loss - mean(losses)).powi(2)).sum::<f64>();
+        let squares: f64 = sizes.iter().map(|(_, losses)| within(losses)).sum();
+        (degrees > 0.0).then(|| SeedNoise { deviation: (squares / degrees).sqrt(), degrees })
+    }
+
+    /// P of a misfit this large if the law were right: F = ((RSS - SSPE)/(m - p)) / (SSPE/(n - m)), m sizes, n runs.
+    fn lack_of_fit(&self, rss: f64, points: &[Point], n_parameters: usize) -> Option<f64> {
+        let sizes_to_spare = by_size(points).len().checked_sub(n_parameters).filter(|spare| *spare > 0)? as f64;
+        let variance = self.deviation * self.deviation;
+        let misfit = (rss - variance * self.degrees).max(0.0) / sizes_to_spare;
+        (variance > 0.0).then(|| f_tail(misfit / variance, sizes_to_spare, self.degrees))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval(low: f64, high: f64) -> Interval {
+        Interval { low, high, level: 0.95 }
+    }
+
+    fn points(losses: &[f64]) -> Vec<Point> {
+        losses.iter().enumerate().map(|(index, loss)| Point::new(10f64.powi(5 + index as i32), *loss)).collect()
+    }
+
+    #[test]
+    fn an_exponent_is_judged_by_the_ends_of_its_interval() {
+        let five = points(&[5.0, 4.0, 3.5, 3.2, 3.0]);
+        let words = |low, high| of_alpha(&interval(low, high), &five, 3).to_string();
+        assert_eq!(words(0.2, 0.3), "identified");
+        assert_eq!(
+            words(0.1, 0.4),
+            "weakly identified: its 95 % interval is 0.1 to 0.4, ends that differ by a factor of 4"
+        );
+        assert_eq!(
+            words(0.02, 0.4),
+            "NOT identified: its 95 % interval is 0.02 to 0.4, ends that differ by a factor of 20"
+        );
+        assert_eq!(
+            words(0.001, 5.0),
+            "NOT identified: its 95 % interval is the whole range that was searched, 0.001 to 5"
+        );
+        assert_eq!(
+            words(0.3, 5.0),
+            "NOT identified: its 95 % interval is 0.3 to 5, up to the top of the range that was searched; \
+             the points say only: not much less than 0.3"
+        );
+    }
+
+    #[test]
+    fn a_rising_loss_is_said_to_be_one() {
+        assert_eq!(
+            without_interval(&points(&[1.0, 1.1, 1.3, 1.2]), false, 3).unwrap(),
+            "the loss rises with N, from 1 at N = 100000 to 1.2 at N = 1e8, and no falling law describes that"
+        );
+        let remark = remarks(&points(&[1.5, 1.1, 1.3, 1.0]), 0.0, 3);
+        assert_eq!(remark, ["The loss rises from 1.1 at N = 1e6 to 1.3 at N = 1e7."]);
+    }
+
+    #[test]
+    fn a_law_that_misses_by_more_than_seeds_is_doubted() {
+        let mut seeds = points(&[5.0, 4.0, 3.5, 3.2, 3.0]);
+        seeds.extend(seeds.clone().iter().map(|point| Point::new(point.n_params, point.val_loss + 0.002)));
+        let deviation = 0.002 / 2f64.sqrt(); // two runs that differ by d have the standard deviation d / √2
+        let pure = 5.0 * deviation * deviation;
+        assert_eq!(remarks(&seeds, pure, 3), ["Runs of the same size scatter by 0.001414 (standard deviation)."]);
+        let last = remarks(&seeds, pure + 0.01, 3).pop().unwrap();
+        assert_eq!(last, "The law misses by more than seeds explain (lack of fit, p < 0.001): doubt its form.");
+    }
+}

@@ -1,0 +1,212 @@
+//! A Rust kernel that starts in seconds and that no other kernel disturbs.
+//!
+//! evcxr compiles each cell in a scratch crate. Stock, a new kernel compiles every dependency again, at a low
+//! optimisation level. Here a *seed* crate is built once with the flags that evcxr uses; third-party crates come from the
+//! `target/` of `cargo run` as hard links, so only our own crate is compiled once more. (It has to be: cargo tells a
+//! workspace's own crate from the same crate as a dependency, and would rebuild the one over the other for ever.)
+//! A new kernel gets a folder of its own, again of hard links. Two kernels on one folder would run each other's code, so
+//! folders are never shared: each is locked while its kernel lives, and an unlocked one was left behind by a killed
+//! kernel and is removed by the next.
+
+use super::setup::{Lab, device_name, rust_src};
+use crate::files::{read_text, write_atomic};
+use crate::{Error, Result};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Builds every crate that a notebook needs. Under a second when nothing changed; else cargo shows what it does.
+pub fn warm(lab: &Lab) -> Result<()> {
+    let seed = lab.folder().join("seed");
+    write_if_changed(&seed.join("src/lib.rs"), "")?;
+    let manifest = format!(
+        "[package]\nname = \"ctx-seed\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{}\n\n[workspace]\n",
+        dependency(lab)
+    );
+    write_if_changed(&seed.join("Cargo.toml"), &manifest)?;
+    let lock = read_text(lab.root.join("Cargo.lock"))?;
+    let linked = seed_target(lab).join("Cargo.lock.linked"); // the versions whose artifacts were linked
+    if read_text(&linked).ok().as_deref() != Some(lock.as_str()) {
+        fetch_all_platforms(lab)?;
+        link_artifacts(&lab.root.join("target"), &seed_target(lab), Ours::LeaveOut)?;
+        write_atomic(seed.join("Cargo.lock"), &lock)?;
+        write_atomic(&linked, &lock)?;
+    }
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--target", &host()?]).current_dir(&seed);
+    build.env("CARGO_TARGET_DIR", seed_target(lab)).env("RUSTFLAGS", "-Cprefer-dynamic");
+    super::setup::run(build, "build the crates for the notebooks")
+}
+
+fn seed_target(lab: &Lab) -> PathBuf {
+    lab.folder().join("target")
+}
+
+/// evcxr works without the network but asks cargo about every platform: it needs the crates that this one does not build, too.
+fn fetch_all_platforms(lab: &Lab) -> Result<()> {
+    let mut fetch = cargo();
+    fetch.args(["fetch", "--locked", "--quiet"]).current_dir(&lab.root);
+    super::setup::run(fetch, "fetch the crates that notebooks need (cargo needs the network for it)")
+}
+
+/// cargo, as if started by hand.
+pub fn cargo() -> Command {
+    without_cargo_variables(Command::new("cargo"))
+}
+
+/// `cargo run` tells its program about itself in variables; handed on to another cargo, they make it rebuild crates whose
+/// build scripts look at them.
+fn without_cargo_variables(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let stays = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"].iter().any(|prefix| text.starts_with(prefix));
+        if (text.starts_with("CARGO") && !stays) || text == "RUSTFLAGS" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// `cargo run` puts its own build of the library on the search path, where cells would find it before the kernel's.
+fn leave_out_own_libraries(lab: &Lab, command: &mut Command) {
+    for variable in ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"] {
+        let Some(value) = std::env::var_os(variable) else { continue };
+        let kept = std::env::split_paths(&value).filter(|folder| !folder.starts_with(lab.root.join("target")));
+        match std::env::join_paths(kept) {
+            Ok(paths) if !paths.is_empty() => command.env(variable, paths),
+            _ => command.env_remove(variable),
+        };
+    }
+}
+
+/// Starts a kernel for Jupyter and stays until it ends; returns its exit code.
+pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
+    warm(lab)?;
+    let kernels = lab.folder().join("kernels");
+    remove_abandoned(&kernels);
+    let folder = new_folder(&kernels)?;
+    let lock = File::create(folder.join("lock")).map_err(Error::file("write", folder.join("lock")))?;
+    lock.lock().map_err(Error::file("lock", folder.join("lock")))?;
+    link_artifacts(&seed_target(lab), &folder.join("target"), Ours::Copy)?;
+    let seed_lock = lab.folder().join("seed/Cargo.lock");
+    fs::copy(&seed_lock, folder.join("Cargo.lock")).map_err(Error::file("copy", &seed_lock))?;
+
+    write_atomic(folder.join("config/evcxr.toml"), kernel_config(lab, &folder, &seed_lock))?;
+    let mut evcxr = without_cargo_variables(Command::new(lab.evcxr()));
+    leave_out_own_libraries(lab, &mut evcxr);
+    let status = evcxr
+        .arg("--control_file")
+        .arg(connection_file)
+        .env("EVCXR_TMPDIR", &folder)
+        .env("EVCXR_CONFIG_DIR", folder.join("config"))
+        .env("RUST_SRC_PATH", rust_src()?)
+        .env("JUPYTER_PATH", lab.folder().join("jupyter")) // where evcxr looks for a kernelspec of its own to update
+        .status();
+    let _ = fs::remove_dir_all(&folder); // what stays is removed when the next kernel starts
+    let status = status.map_err(Error::file("start", lab.evcxr()))?;
+    Ok(status.code().unwrap_or(1))
+}
+
+/// evcxr's settings: no network, variables survive a panic, cells compile fast (the library they call is optimised), and
+/// the library is there from the first cell on, with the features of this build, so that notebooks use the same device.
+fn kernel_config(lab: &Lab, folder: &Path, seed_lock: &Path) -> String {
+    // evcxr prunes Cargo.lock at start-up; putting ours back keeps the versions that are already compiled.
+    let restore = format!("!cp {} {}", quoted(seed_lock), quoted(&folder.join("Cargo.lock")));
+    format!(
+        "[evcxr]\noffline_mode = true\npreserve_vars_on_panic = true\nopt_level = \"1\"\nprelude = '''\n{restore}\n:dep {}\n'''\n",
+        dependency(lab)
+    )
+}
+
+/// `music-scaling = { path = "…", features = ["cuda"] }`
+fn dependency(lab: &Lab) -> String {
+    let features = if device_name() == "cpu" { String::new() } else { format!("\"{}\"", device_name()) };
+    format!("music-scaling = {{ path = {:?}, features = [{features}] }}", lab.root)
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display())
+}
+
+/// What happens to our own crates' artifacts, which are rewritten when src/ changes and so can't be links.
+#[derive(Clone, Copy, PartialEq)]
+enum Ours {
+    Copy,
+    LeaveOut,
+}
+
+/// Gives the target folder `to` the compiled crates of `from`: third-party ones as hard links.
+fn link_artifacts(from: &Path, to: &Path, ours: Ours) -> Result<()> {
+    for profile in [PathBuf::from(host()?).join("debug"), PathBuf::from("debug")] {
+        for part in ["deps", "build", ".fingerprint"] {
+            let folder = from.join(&profile).join(part);
+            if folder.is_dir() {
+                link_tree(&folder, &to.join(&profile).join(part), ours)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn link_tree(from: &Path, to: &Path, ours: Ours) -> Result<()> {
+    fs::create_dir_all(to).map_err(Error::file("create the folder", to))?;
+    for entry in fs::read_dir(from).map_err(Error::file("list", from))? {
+        let entry = entry.map_err(Error::file("list", from))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let target = to.join(&name);
+        let name = name.to_string_lossy();
+        let is_ours = ["music-scaling", "music_scaling", "ctx"].iter().any(|part| name.contains(part));
+        if is_ours && ours == Ours::LeaveOut {
+            continue;
+        } else if path.is_dir() {
+            link_tree(&path, &target, ours)?;
+        } else if !target.exists() && (is_ours || fs::hard_link(&path, &target).is_err()) {
+            copy_with_time(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// cargo compares modification times: a copy must keep them.
+fn copy_with_time(from: &Path, to: &Path) -> Result<()> {
+    let copy = || {
+        fs::copy(from, to)?;
+        let modified = fs::metadata(from)?.modified()?;
+        File::options().write(true).open(to)?.set_modified(modified)
+    };
+    copy().map_err(Error::file("copy", from))
+}
+
+fn new_folder(kernels: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(kernels).map_err(Error::file("create the folder", kernels))?;
+    for number in 0..10_000 {
+        let folder = kernels.join(format!("kernel-{number}"));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::File { action: "create the folder", path: folder, source: error }),
+        }
+    }
+    Err(Error::Lab(format!("{} holds 10,000 kernels: delete the folder", kernels.display())))
+}
+
+fn remove_abandoned(kernels: &Path) {
+    for folder in fs::read_dir(kernels).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        // A folder without a lock file belongs to a kernel that starts at this moment.
+        if File::open(folder.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
+}
+
+fn write_if_changed(path: &Path, text: &str) -> Result<()> {
+    if read_text(path).is_ok_and(|present| present == text) { Ok(()) } else { write_atomic(path, text) }
+}
+
+/// The target triple that rustc builds for, as in `target/<host>/debug`.
+pub fn host() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().map_err(Error::file("start", "rustc"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| Error::Lab("rustc -vV names no host".into()))
+}

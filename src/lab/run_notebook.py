@@ -1,0 +1,78 @@
+"""Executes one Rust notebook: run_notebook.py NOTEBOOK EXECUTED_COPY
+
+Cell output is streamed as it comes. The kernel reports a panic, and an `Err` from `?`, as successful cells that wrote to
+stderr, sometimes after their reply; so any text on stderr fails the run here. The executed copy is written in both cases.
+"""
+import os
+import pathlib
+import queue
+import sys
+import time
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+
+class Runner(NotebookClient):
+    def process_message(self, msg, cell, cell_index):
+        if msg["msg_type"] == "stream":
+            for line in msg["content"]["text"].splitlines():
+                print("    " + line, flush=True)
+        return super().process_message(msg, cell, cell_index)
+
+
+def stderr_of(cell):
+    return "".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stderr")
+
+
+def execute(source, target):
+    notebook = nbformat.read(source, as_version=4)
+    started = {}
+
+    async def after_cell(cell, cell_index, execute_reply):
+        seconds = time.time() - started[cell_index]
+        first = next((line for line in cell.source.splitlines() if line.strip() and not line.startswith("//")), "")
+        print(f"  [{cell_index:>2}] {seconds:6.1f} s  {first[:90]}", flush=True)
+        late = ""
+        while True:
+            try:
+                message = await client.kc.get_iopub_msg(timeout=0.1)
+            except queue.Empty:
+                break
+            if message["msg_type"] == "stream" and message["content"]["name"] == "stderr":
+                late += message["content"]["text"]
+        error = (stderr_of(cell) + late).strip()
+        if error:
+            raise RuntimeError(f"cell {cell_index} failed:\n{error}\n--- the cell:\n{cell.source}")
+
+    client = Runner(
+        notebook,
+        timeout=None,
+        startup_timeout=1800,
+        kernel_name="music-scaling",
+        record_timing=False,
+        resources={"metadata": {"path": str(source.parent)}},
+        on_cell_start=lambda cell, cell_index: started.__setitem__(cell_index, time.time()),
+        on_cell_executed=after_cell,
+    )
+    problem = None
+    try:
+        client.execute()
+    except (CellExecutionError, DeadKernelError, RuntimeError) as error:
+        problem = str(error)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    nbformat.write(notebook, temporary)
+    # A failed run must not replace a good notebook: it is kept beside it, for reading.
+    os.replace(temporary, target.with_suffix(".failed.ipynb") if problem else target)
+    return problem
+
+
+if __name__ == "__main__":
+    problem = execute(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve())
+    if problem:
+        print(problem, flush=True)
+        sys.exit(1)

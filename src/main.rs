@@ -1,0 +1,348 @@
+//! The command line: one function per sub-command, each a few calls into the library.
+
+use clap::{Parser, Subcommand};
+use music_scaling::data::{self, CorpusConfig, Split, Target, TokenData, convert};
+use music_scaling::fitting::{self, Claim};
+//GEN use music_scaling::generation;
+use music_scaling::lab::{Lab, kernel, open_jupyter, run_study};
+use music_scaling::models::Family;
+use music_scaling::study::Study;
+use music_scaling::training::{self, Run, Runs, evaluate};
+use music_scaling::{Error, Result};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// A scaling-law laboratory for music language models.
+#[derive(Parser)]
+#[command(name = "music-scaling", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the whole study: set up the kernel, execute the seven notebooks, write figures, results and one HTML report
+    Study {
+        /// smoke, laptop, course, full, or the path of a .toml file
+        #[arg(long, default_value = "laptop")]
+        preset: String,
+        /// Execute every notebook again, also those that are up to date (finished trainings are still not repeated)
+        #[arg(long)]
+        force: bool,
+    },
+    /// Open JupyterLab with the Rust kernel ready
+    Lab {
+        #[arg(long, default_value = "laptop")]
+        preset: String,
+        /// Passed on to JupyterLab, such as --no-browser --port 8890
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Convert music files: MIDI to ABC, or ABC to MIDI; one output an input, relative paths kept, failed.csv beside them
+    Convert {
+        /// Files, folders, .tar.gz or .zip archives
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// abc or midi
+        #[arg(long)]
+        to: Target,
+        /// Folder for the converted files
+        #[arg(long)]
+        out: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prepare a corpus: convert, filter, find duplicates, split, tokenise
+    Prepare {
+        /// folk, composed, lakh-clean, lakh-full, or the path of a folder or archive of .mid and .abc files
+        #[arg(long, default_value = "folk")]
+        corpus: String,
+        /// Take at most this many tunes
+        #[arg(long)]
+        max_tunes: Option<usize>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Train the models of a study: a whole family, or one size; finished runs are kept, half-done ones continue
+    Train {
+        #[arg(long, default_value = "laptop")]
+        preset: String,
+        /// The name of one size, such as laptop-transformer-s; without it, all of them
+        #[arg(long)]
+        size: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Score a run on a split of its corpus
+    Evaluate {
+        /// The run's folder, such as data/studies/laptop/runs/laptop-transformer-xl-best
+        run: PathBuf,
+        #[arg(long, default_value = "val")]
+        split: Split,
+        /// Score every kept checkpoint, not only the best
+        #[arg(long)]
+        all: bool,
+        /// The prepared corpus; without it, the one that the run was trained on
+        #[arg(long)]
+        data: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fit a law to a table of sizes and losses
+    Fit {
+        /// A CSV file with the columns n_params and val_loss
+        points: PathBuf,
+        /// power (L = a·N^-alpha + c), power-without-c, or log (L = A + B·ln N)
+        #[arg(long, default_value = "power")]
+        law: String,
+        /// Bootstrap resamples for the intervals
+        #[arg(long, default_value_t = 1000)]
+        resamples: usize,
+        #[arg(long, default_value_t = 1337)]
+        seed: u64,
+        /// Published numbers to check against the table, such as a=8.42,alpha=0.152,c=1.45
+        #[arg(long)]
+        claim: Option<String>,
+        /// The R² published with the claim
+        #[arg(long, requires = "claim")]
+        claim_r2: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a trained model write tunes; each is checked and written as ABC and MIDI
+    Generate {
+        /// The run's folder
+        run: PathBuf,
+        /// Where the tune starts, such as "X:1\nM:6/8\n"; without it, ten different prompts
+        #[arg(long)]
+        prefix: Option<String>,
+        #[arg(long, default_value_t = 0.8)]
+        temperature: f64,
+        #[arg(long)]
+        top_k: Option<usize>,
+        #[arg(long, default_value_t = 1000)]
+        max_tokens: usize,
+        #[arg(long, default_value_t = 1337)]
+        seed: u64,
+        /// Folder for the tunes
+        #[arg(long, default_value = "samples")]
+        out: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start a kernel (Jupyter calls this)
+    #[command(hide = true)]
+    Kernel { connection_file: PathBuf },
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    if !matches!(command, Command::Kernel { .. } | Command::Lab { .. }) {
+        training::stop_on_ctrl_c();
+    }
+    match run(command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Study { preset, force } => study(&preset, force)?,
+        Command::Lab { preset, arguments } => lab(&preset, &arguments)?,
+        Command::Convert { inputs, to, out, json } => show(json, &convert(&inputs, to, &out)?)?,
+        Command::Prepare { corpus, max_tunes, json } => prepare(corpus, max_tunes, json)?,
+        Command::Train { preset, size, json } => train(&preset, size.as_deref(), json)?,
+        Command::Evaluate { run, split, all, data, json } => score(&run, split, all, data, json)?,
+        Command::Fit { points, law, resamples, seed, claim, claim_r2, json } => {
+            fit(&points, &law, resamples, seed, claim.as_deref(), claim_r2.as_deref(), json)?;
+        }
+        Command::Generate { run, prefix, temperature, top_k, max_tokens, seed, out, json } => {
+            generate(&run, prefix, temperature, top_k, max_tokens, seed, &out, json)?;
+        }
+        Command::Kernel { connection_file } => {
+            let code = kernel::start(&Lab::new(), &connection_file)?;
+            return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn study(preset: &str, force: bool) -> Result<()> {
+    let started = std::time::Instant::now();
+    let study = Study::open(preset)?;
+    println!("{study}");
+    let lab = Lab::new();
+    lab.set_up()?;
+    let report = run_study(&lab, &study, force)?;
+    println!("notebooks  {}", study.notebooks_folder().display());
+    println!("figures    {}", study.figures_folder().display());
+    println!("results    {}", study.results_folder().join("results.json").display());
+    println!("report     {}", report.display());
+    println!("finished in {:.1} minutes", started.elapsed().as_secs_f64() / 60.0);
+    Ok(())
+}
+
+fn lab(preset: &str, arguments: &[String]) -> Result<()> {
+    Study::open(preset)?; // an unknown preset is an error now, not in the first cell
+    let lab = Lab::new();
+    lab.set_up()?;
+    open_jupyter(&lab, preset, arguments)
+}
+
+fn prepare(corpus: String, max_tunes: Option<usize>, json: bool) -> Result<()> {
+    #[derive(Serialize)]
+    struct Prepared {
+        folder: PathBuf,
+        n_files: usize,
+        success_rate: f64,
+        n_tunes: [usize; 3],
+        n_tokens: [usize; 3],
+        vocab_size: usize,
+    }
+    let config = CorpusConfig { max_tunes, ..CorpusConfig::of(corpus) };
+    let data_folder = Lab::new().root.join("data");
+    let corpus = data::Corpus::get_or_prepare(&config, &data_folder, None)?;
+    if !json {
+        println!("{corpus}");
+        return Ok(());
+    }
+    let tokens = corpus.tokens()?;
+    print_json(&Prepared {
+        n_files: corpus.n_files,
+        success_rate: corpus.success_rate(),
+        n_tunes: Split::ALL.map(|split| corpus.n_tunes(split)),
+        n_tokens: Split::ALL.map(|split| tokens.split(split).len()),
+        vocab_size: tokens.tokenizer.vocab_size(),
+        folder: corpus.dir,
+    })
+}
+
+fn train(preset: &str, size: Option<&str>, json: bool) -> Result<()> {
+    let study = Study::open(preset)?;
+    let runs = match size {
+        Some(name) => vec![study.train_size(name)?],
+        None => {
+            let mut runs = study.train(Family::Transformer)?;
+            runs.extend(study.train(Family::Lstm)?);
+            runs
+        }
+    };
+    for run in &runs {
+        if json {
+            println!("{}", json_line(&run.summary)?);
+        } else {
+            println!("{run}");
+        }
+    }
+    Ok(())
+}
+
+fn score(folder: &Path, split: Split, all: bool, data: Option<PathBuf>, json: bool) -> Result<()> {
+    #[derive(Serialize)]
+    struct Score {
+        run: String,
+        split: Split,
+        /// Optimiser steps of the checkpoint; absent for the best one.
+        step: Option<usize>,
+        /// Nats per token.
+        loss: f64,
+        perplexity: f64,
+        bits_per_char: f64,
+        n_tokens: usize,
+    }
+    let (run, data) = open_run(folder, data)?;
+    let tokens = data.split(split);
+    let score = |step, model| -> Result<Score> {
+        let loss = evaluate(&model, tokens, run.config.block_size, run.config.batch_size)?;
+        let bits_per_char = loss / std::f64::consts::LN_2;
+        let run = run.config.name.clone();
+        Ok(Score { run, split, step, loss, perplexity: loss.exp(), bits_per_char, n_tokens: tokens.len() })
+    };
+    let scores = if all {
+        run.checkpoints()?.iter().map(|saved| score(Some(saved.step), run.model_at(saved)?)).collect::<Result<Vec<_>>>()?
+    } else {
+        vec![score(None, run.best_model()?)?]
+    };
+    for score in &scores {
+        if json {
+            println!("{}", json_line(score)?);
+        } else {
+            let which = score.step.map_or("best checkpoint".into(), |step| format!("step {step}"));
+            println!(
+                "{} {which}: {split} loss {:.4} nats per token, perplexity {:.3}, {:.3} bits per character",
+                score.run, score.loss, score.perplexity, score.bits_per_char
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A finished run and its corpus; refuses a corpus with another vocabulary.
+fn open_run(folder: &Path, data: Option<PathBuf>) -> Result<(Run, TokenData)> {
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let runs = Runs::open(folder.parent().unwrap_or(Path::new(".")))?;
+    let run = runs.get(&name)?;
+    let data_folder = data.unwrap_or_else(|| Lab::new().root.join("data").join(&run.config.corpus));
+    let data = TokenData::open(&data_folder)?;
+    run.check_vocabulary(&data.tokenizer.hash())?;
+    Ok((run, data))
+}
+
+fn fit(
+    points: &Path,
+    law: &str,
+    resamples: usize,
+    seed: u64,
+    claim: Option<&str>,
+    claim_r2: Option<&str>,
+    json: bool,
+) -> Result<()> {
+    let points = fitting::read_points(points)?;
+    let Some(claim) = claim else { return show(json, &fitting::report(&points, law, resamples, seed)?) };
+    let mut claim: Claim = claim.parse()?;
+    if let Some(r_squared) = claim_r2 {
+        claim = claim.with_r_squared(r_squared)?;
+    }
+    show(json, &claim.check(&points)?)
+}
+
+#[allow(clippy::too_many_arguments)] // each is one option of the sub-command
+fn generate(
+    folder: &Path,
+    prefix: Option<String>,
+    temperature: f64,
+    top_k: Option<usize>,
+    max_tokens: usize,
+    seed: u64,
+    out: &Path,
+    json: bool,
+) -> Result<()> {
+    let (run, data) = open_run(folder, None)?;
+    let model = run.best_model()?;
+    Err(Error::Config("GEN".into()))
+}
+
+/// Prints a result as one JSON object, or as text for people.
+fn show(json: bool, result: &(impl Serialize + std::fmt::Display)) -> Result<()> {
+    if json {
+        return print_json(result);
+    }
+    println!("{result}");
+    Ok(())
+}
+
+fn print_json(result: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(result).map_err(|error| Error::Config(format!("cannot write JSON: {error}")))?;
+    println!("{text}");
+    Ok(())
+}
+
+fn json_line(result: &impl Serialize) -> Result<String> {
+    serde_json::to_string(result).map_err(|error| Error::Config(format!("cannot write JSON: {error}")))
+}

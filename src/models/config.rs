@@ -1,0 +1,223 @@
+//! What a model is made of, and what that costs: exact parameter counts and training FLOPs.
+
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The two families whose scaling is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    Transformer,
+    Lstm,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Family::Transformer => "Transformer",
+            Family::Lstm => "LSTM",
+        })
+    }
+}
+
+/// A GPT: pre-norm, learned positions, exact GELU, final norm.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TransformerConfig {
+    pub vocab_size: usize,
+    /// Rows of the position table: the longest context.
+    pub n_positions: usize,
+    pub n_layer: usize,
+    pub n_head: usize,
+    pub d_model: usize,
+    pub d_ff: usize,
+    /// Biases in linear layers and norms (and in the head, where it is not tied).
+    pub bias: bool,
+    /// The head is the token table.
+    pub tied: bool,
+}
+
+/// An embedding, a stack of LSTM layers and a biased head.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LstmConfig {
+    pub vocab_size: usize,
+    pub d_embed: usize,
+    pub d_hidden: usize,
+    pub n_layer: usize,
+}
+
+/// A model of either family.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "family", rename_all = "snake_case")]
+pub enum ModelConfig {
+    Transformer(TransformerConfig),
+    Lstm(LstmConfig),
+}
+
+impl ModelConfig {
+    pub fn family(&self) -> Family {
+        match self {
+            ModelConfig::Transformer(_) => Family::Transformer,
+            ModelConfig::Lstm(_) => Family::Lstm,
+        }
+    }
+
+    pub fn vocab_size(&self) -> usize {
+        match self {
+            ModelConfig::Transformer(config) => config.vocab_size,
+            ModelConfig::Lstm(config) => config.vocab_size,
+        }
+    }
+
+    pub fn n_layer(&self) -> usize {
+        match self {
+            ModelConfig::Transformer(config) => config.n_layer,
+            ModelConfig::Lstm(config) => config.n_layer,
+        }
+    }
+
+    /// All parameters, exactly; a tied head counts once.
+    pub fn n_params(&self) -> usize {
+        match self {
+            ModelConfig::Transformer(config) => config.n_params(),
+            ModelConfig::Lstm(config) => config.n_params(),
+        }
+    }
+
+    /// All parameters but the token and position tables.
+    pub fn n_params_non_embedding(&self) -> usize {
+        self.n_params() - self.n_params_looked_up()
+    }
+
+    fn n_params_looked_up(&self) -> usize {
+        match self {
+            ModelConfig::Transformer(c) => (c.vocab_size + c.n_positions) * c.d_model,
+            ModelConfig::Lstm(c) => c.vocab_size * c.d_embed,
+        }
+    }
+
+    /// FLOPs of one training step (forward and backward) per token: 6·M + 6·n_layer·d_model·(T + 1) for a Transformer,
+    /// 6·M for an LSTM.
+    ///
+    /// M counts the parameters that take part in matrix products (each is multiplied and added once forward and twice
+    /// backward): all but looked-up tables, yet with the head, tied or not (Kaplan et al. 2020; Porian et al. 2024 on
+    /// why the head counts). Causal attention lets a token see (T + 1) / 2 positions on average, each for 4·d_model FLOPs
+    /// forward. `block_size` is T; a longer block than the position table counts as the table.
+    pub fn flops_per_token(&self, block_size: usize) -> f64 {
+        let mut in_products = self.n_params_non_embedding();
+        let mut attention = 0.0;
+        if let ModelConfig::Transformer(c) = self {
+            if c.tied {
+                in_products += c.vocab_size * c.d_model;
+            }
+            attention = 6.0 * (c.n_layer * c.d_model) as f64 * (block_size.min(c.n_positions) + 1) as f64;
+        }
+        6.0 * in_products as f64 + attention
+    }
+
+    /// Refuses a config that contradicts itself, in a sentence that says what to change.
+    pub fn validate(&self) -> Result<()> {
+        let sizes = match self {
+            ModelConfig::Transformer(c) => vec![
+                ("vocab_size", c.vocab_size),
+                ("n_positions", c.n_positions),
+                ("n_layer", c.n_layer),
+                ("n_head", c.n_head),
+                ("d_model", c.d_model),
+                ("d_ff", c.d_ff),
+            ],
+            ModelConfig::Lstm(c) => vec![
+                ("vocab_size", c.vocab_size),
+                ("d_embed", c.d_embed),
+                ("d_hidden", c.d_hidden),
+                ("n_layer", c.n_layer),
+            ],
+        };
+        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+            return Err(Error::Config(format!("{name} is 0; it must be at least 1")));
+        }
+        match self {
+            ModelConfig::Transformer(c) if !c.d_model.is_multiple_of(c.n_head) => {
+                let below = c.d_model / c.n_head * c.n_head;
+                let above = below + c.n_head;
+                let advice = if below > 0 { format!("{below} or {above}") } else { above.to_string() };
+                let (d_model, n_head) = (c.d_model, c.n_head);
+                Err(Error::Config(format!("d_model {d_model} is not divisible by n_head {n_head}; try {advice}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl TransformerConfig {
+    /// V·d + P·d + L·(4d² + 2·d·d_ff + 2d) + d, plus L·(5d + d_ff + 2d) + d with biases, plus V·d (+ V) with a head of its own.
+    fn n_params(&self) -> usize {
+        let (v, d, f) = (self.vocab_size, self.d_model, self.d_ff);
+        let tables = (v + self.n_positions) * d;
+        let block = 4 * d * d + 2 * d * f + 2 * d;
+        let block_biases = 4 * d + d + f + 2 * d; // attention, Mlp, norms
+        let head = if self.tied { 0 } else { v * d };
+        let biases = self.n_layer * block_biases + d + if self.tied { 0 } else { v };
+        tables + self.n_layer * block + d + head + if self.bias { biases } else { 0 }
+    }
+}
+
+impl LstmConfig {
+    /// V·e + 4(e·h + h² + 2h) + (L - 1)·4(2h² + 2h) + h·V + V
+    fn n_params(&self) -> usize {
+        let (v, e, h) = (self.vocab_size, self.d_embed, self.d_hidden);
+        let first = 4 * (e * h + h * h + 2 * h);
+        let later = (self.n_layer.saturating_sub(1)) * 4 * (2 * h * h + 2 * h);
+        v * e + first + later + h * v + v
+    }
+}
+
+impl fmt::Display for ModelConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ModelConfig::Transformer(c) => write!(
+                f,
+                "Transformer, n_layer {}, n_head {}, d_model {}, d_ff {}",
+                c.n_layer, c.n_head, c.d_model, c.d_ff
+            )?,
+            ModelConfig::Lstm(c) => {
+                write!(f, "LSTM, n_layer {}, d_embed {}, d_hidden {}", c.n_layer, c.d_embed, c.d_hidden)?
+            }
+        }
+        write!(f, ": {} parameters", self.n_params())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gpt(d_model: usize, n_head: usize) -> ModelConfig {
+        let (vocab_size, n_positions, n_layer, d_ff) = (10, 16, 2, 4 * d_model);
+        let config =
+            TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias: true, tied: false };
+        ModelConfig::Transformer(config)
+    }
+
+    #[test]
+    fn refuses_a_width_that_heads_do_not_divide_and_says_what_would_fit() {
+        let error = gpt(100, 8).validate().unwrap_err().to_string();
+        assert_eq!(error, "d_model 100 is not divisible by n_head 8; try 96 or 104");
+        assert!(gpt(96, 8).validate().is_ok());
+        assert_eq!(gpt(0, 8).validate().unwrap_err().to_string(), "d_model is 0; it must be at least 1");
+    }
+
+    #[test]
+    fn flops_are_six_per_parameter_in_products_plus_causal_attention() {
+        // d = 8: blocks 2·(12·64 + 13·8) = 1744, final norm 16, head 10·8 + 10 = 90; attention 6·2·8·(4 + 1)
+        assert_eq!(gpt(8, 2).flops_per_token(4), 6.0 * (1744.0 + 16.0 + 90.0) + 480.0);
+        assert_eq!(gpt(8, 2).flops_per_token(1000), gpt(8, 2).flops_per_token(16));
+    }
+
+    #[test]
+    fn a_config_survives_json_with_its_family_as_a_tag() {
+        let json = serde_json::to_string(&gpt(8, 2)).unwrap();
+        assert!(json.starts_with(r#"{"family":"transformer","vocab_size":10"#), "{json}");
+        assert_eq!(serde_json::from_str::<ModelConfig>(&json).unwrap(), gpt(8, 2));
+    }
+}

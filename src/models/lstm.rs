@@ -1,0 +1,89 @@
+//! The LSTM language model: an embedding, a stack of layers, a head, under torch.nn.LSTM's names.
+//!
+//! x = embedding[token];  for each layer: x = lstm(x);  logits = x·W_headᵀ + b_head
+
+use super::config::LstmConfig;
+use super::parameters::{Init, Parameters, Spec};
+use crate::Result;
+use crate::ops::{self, Dropout};
+use candle_core::Tensor;
+
+/// One layer: gates in the order i, f, g, o.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    pub(super) w_ih: Tensor, // (4·d_hidden, d_in)
+    pub(super) w_hh: Tensor, // (4·d_hidden, d_hidden)
+    pub(super) b_ih: Tensor, // (4·d_hidden)
+    pub(super) b_hh: Tensor, // (4·d_hidden)
+}
+
+impl Layer {
+    fn new(i: usize, parameters: &Parameters) -> Result<Self> {
+        let get = |name: &str| parameters.get(&format!("lstm.{name}_l{i}"));
+        Ok(Layer { w_ih: get("weight_ih")?, w_hh: get("weight_hh")?, b_ih: get("bias_ih")?, b_hh: get("bias_hh")? })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::lstm(x, &self.w_ih, &self.w_hh, &self.b_ih, &self.b_hh)
+    }
+}
+
+/// The whole model.
+#[derive(Debug, Clone)]
+pub struct Lstm {
+    config: LstmConfig,
+    pub(super) parameters: Parameters,
+    pub(super) embedding: Tensor, // (V, d_embed)
+    pub(super) layers: Vec<Layer>,
+    head_weight: Tensor, // (V, d_hidden)
+    head_bias: Tensor,   // (V)
+}
+
+impl Lstm {
+    pub(super) fn new(config: &LstmConfig, parameters: Parameters) -> Result<Self> {
+        Ok(Lstm {
+            embedding: parameters.get("embedding.weight")?,
+            layers: (0..config.n_layer).map(|i| Layer::new(i, &parameters)).collect::<Result<_>>()?,
+            head_weight: parameters.get("head.weight")?,
+            head_bias: parameters.get("head.bias")?,
+            config: config.clone(),
+            parameters,
+        })
+    }
+
+    pub fn config(&self) -> &LstmConfig {
+        &self.config
+    }
+
+    /// Logits (B, T, V) for `tokens` (B, T), from a zero state. Dropout falls on the output of each layer.
+    pub fn forward(&self, tokens: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        let mut x = ops::embedding(tokens, &self.embedding)?; // (B, T, d_embed)
+        for layer in &self.layers {
+            x = dropout.apply(&layer.forward(&x)?)?; // (B, T, d_hidden)
+        }
+        self.head(&x)
+    }
+
+    /// (..., d_hidden) to logits (..., V).
+    pub(super) fn head(&self, x: &Tensor) -> Result<Tensor> {
+        ops::linear(x, &self.head_weight, Some(&self.head_bias))
+    }
+}
+
+/// Names, shapes and starts of all parameters, as torch draws them: embedding N(0, 1), all else uniform within
+/// ±1/√d_hidden.
+pub(super) fn parameters(config: &LstmConfig) -> Vec<Spec> {
+    let (v, e, h) = (config.vocab_size, config.d_embed, config.d_hidden);
+    let uniform = Init::Uniform { bound: 1.0 / (h as f64).sqrt() };
+    let mut specs = vec![Spec::new("embedding.weight", [v, e], Init::Normal { std: 1.0 })];
+    for i in 0..config.n_layer {
+        let d_in = if i == 0 { e } else { h };
+        specs.push(Spec::new(format!("lstm.weight_ih_l{i}"), [4 * h, d_in], uniform));
+        specs.push(Spec::new(format!("lstm.weight_hh_l{i}"), [4 * h, h], uniform));
+        specs.push(Spec::new(format!("lstm.bias_ih_l{i}"), [4 * h], uniform));
+        specs.push(Spec::new(format!("lstm.bias_hh_l{i}"), [4 * h], uniform));
+    }
+    specs.push(Spec::new("head.weight", [v, h], uniform));
+    specs.push(Spec::new("head.bias", [v], uniform));
+    specs
+}

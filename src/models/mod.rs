@@ -1,0 +1,129 @@
+//! Language models over tokens: what they are, how large, how they run, and how they are kept.
+//!
+//! [`ModelConfig`] describes a model and counts it exactly; [`ladder`] names families of growing sizes; [`Model`] runs one:
+//! logits, loss, gradients (by candle's `backward`), generation ([`Decoder`]) and checkpoints. [`NGram`] and
+//! [`gzip_bits_per_char`] are the baselines that every curve is drawn against.
+
+mod checkpoint;
+mod config;
+mod decoder;
+mod ladders;
+mod lstm;
+mod ngram;
+mod parameters;
+mod transformer;
+
+pub use config::{Family, LstmConfig, ModelConfig, TransformerConfig};
+pub use decoder::Decoder;
+pub use ladders::{LADDERS, Size, ladder};
+pub use lstm::Lstm;
+pub use ngram::{NGram, gzip_bits_per_char, gzip_bits_per_char_after};
+pub use transformer::Transformer;
+
+use crate::ops::{self, Dropout};
+use crate::{Error, Result};
+use candle_core::{Device, Tensor, Var};
+use parameters::Parameters;
+use std::path::Path;
+
+/// A model of either family with its parameters.
+#[derive(Debug, Clone)]
+pub enum Model {
+    Transformer(Transformer),
+    Lstm(Lstm),
+}
+
+impl Model {
+    /// A fresh model; the same seed gives the same parameters on every machine.
+    pub fn new(config: &ModelConfig, seed: u64, device: &Device) -> Result<Self> {
+        config.validate()?;
+        let parameters = match config {
+            ModelConfig::Transformer(config) => Parameters::draw(&transformer::parameters(config), seed, device)?,
+            ModelConfig::Lstm(config) => Parameters::draw(&lstm::parameters(config), seed, device)?,
+        };
+        Self::with_parameters(config, parameters)
+    }
+
+    /// A model with the parameters of a safetensors file under nanoGPT's or torch.nn.LSTM's names.
+    pub fn load(config: &ModelConfig, path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        config.validate()?;
+        let parameters = match config {
+            ModelConfig::Transformer(config) => {
+                checkpoint::load(path.as_ref(), &transformer::parameters(config), device)?
+            }
+            ModelConfig::Lstm(config) => checkpoint::load(path.as_ref(), &lstm::parameters(config), device)?,
+        };
+        Self::with_parameters(config, parameters)
+    }
+
+    fn with_parameters(config: &ModelConfig, parameters: Parameters) -> Result<Self> {
+        Ok(match config {
+            ModelConfig::Transformer(config) => Model::Transformer(Transformer::new(config, parameters)?),
+            ModelConfig::Lstm(config) => Model::Lstm(Lstm::new(config, parameters)?),
+        })
+    }
+
+    /// Writes the parameters as safetensors, atomically. nanoGPT and torch.nn.LSTM load the file by name.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        checkpoint::save(self, path.as_ref())
+    }
+
+    /// What kind of model this is.
+    pub fn config(&self) -> ModelConfig {
+        match self {
+            Model::Transformer(model) => ModelConfig::Transformer(model.config().clone()),
+            Model::Lstm(model) => ModelConfig::Lstm(model.config().clone()),
+        }
+    }
+
+    fn all_parameters(&self) -> &Parameters {
+        match self {
+            Model::Transformer(model) => &model.parameters,
+            Model::Lstm(model) => &model.parameters,
+        }
+    }
+
+    /// Every parameter with its state-dict name, in a fixed order. A tied head is not listed twice.
+    pub fn parameters(&self) -> &[(String, Var)] {
+        self.all_parameters().list()
+    }
+
+    /// The same parameters (not a copy of them), run without keeping anything for gradients: for evaluation.
+    pub fn without_gradients(&self) -> Result<Self> {
+        Self::with_parameters(&self.config(), self.all_parameters().without_gradients())
+    }
+
+    /// Logits (B, T, V) for `tokens` (B, T) of u32: at each position, for the token that comes next.
+    pub fn forward(&self, tokens: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        match self {
+            Model::Transformer(model) => model.forward(tokens, dropout),
+            Model::Lstm(model) => model.forward(tokens, dropout),
+        }
+    }
+
+    /// Mean loss in nats per token (a scalar) of predicting `targets` (B, T) from `tokens` (B, T). Its `backward()` gives
+    /// the gradient of every parameter.
+    pub fn loss(&self, tokens: &Tensor, targets: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        if tokens.dims() != targets.dims() {
+            let (tokens, targets) = (tokens.dims(), targets.dims());
+            return Err(Error::Tensor(format!("tokens {tokens:?} and targets {targets:?} must have the same shape")));
+        }
+        let parameters = self.all_parameters();
+        let mut loss = || ops::cross_entropy(&self.forward(tokens, dropout)?, targets);
+        if parameters.have_gradients() { ops::on_tape(&parameters.tensors(), loss) } else { loss() }
+    }
+
+    /// Generation token by token over as long a context as the model can see.
+    pub fn decoder(&self) -> Result<Decoder> {
+        Decoder::new(self, usize::MAX)
+    }
+
+    /// Generation over at most `context` tokens: the block size of training, where the position table is longer than that.
+    pub fn decoder_with_context(&self, context: usize) -> Result<Decoder> {
+        Decoder::new(self, context)
+    }
+}
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

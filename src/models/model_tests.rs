@@ -1,0 +1,170 @@
+//! Claims about whole models of both families.
+
+use super::*;
+use candle_core::DType;
+
+/// A Transformer with biases and a head of its own, one without, and an LSTM; vocabulary 11, up to 16 positions.
+fn models() -> Vec<Model> {
+    let gpt = |bias| TransformerConfig {
+        vocab_size: 11,
+        n_positions: 16,
+        n_layer: 2,
+        n_head: 3,
+        d_model: 15,
+        d_ff: 37,
+        bias,
+        tied: !bias,
+    };
+    let lstm = LstmConfig { vocab_size: 11, d_embed: 7, d_hidden: 13, n_layer: 2 };
+    let configs = [ModelConfig::Transformer(gpt(true)), ModelConfig::Transformer(gpt(false)), ModelConfig::Lstm(lstm)];
+    configs.iter().map(|config| Model::new(config, 5, &Device::Cpu).unwrap()).collect()
+}
+
+fn tokens(batch: usize, t: usize, salt: u32) -> Tensor {
+    let ids: Vec<u32> = (0..(batch * t) as u32).map(|i| (i * i * 7 + i * salt + salt) % 11).collect();
+    Tensor::from_vec(ids, (batch, t), &Device::Cpu).unwrap()
+}
+
+fn numbers(x: &Tensor) -> Vec<f32> {
+    x.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn farthest(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).fold(0.0, |top, (a, b)| top.max((a - b).abs()))
+}
+
+#[test]
+fn configs_count_exactly_the_parameters_that_models_have() {
+    for model in models() {
+        let n_params: usize = model.parameters().iter().map(|(_, var)| var.elem_count()).sum();
+        assert_eq!(n_params, model.config().n_params(), "{}", model.config());
+    }
+}
+
+#[test]
+fn every_parameter_receives_a_gradient() {
+    for model in models() {
+        let loss = model.loss(&tokens(3, 16, 1), &tokens(3, 16, 2), &mut Dropout::new(0.1, 1).unwrap()).unwrap();
+        let grads = loss.backward().unwrap();
+        for (name, var) in model.parameters() {
+            let grad = numbers(grads.get(var).unwrap_or_else(|| panic!("{name} has no gradient")));
+            assert!(grad.iter().any(|&x| x != 0.0) && grad.iter().all(|x| x.is_finite()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_tape_gives_the_gradients_of_candles_graph() {
+    for model in models() {
+        let (x, y) = (tokens(2, 9, 1), tokens(2, 9, 2));
+        let on_tape = model.loss(&x, &y, &mut Dropout::off()).unwrap();
+        let in_graph = ops::cross_entropy(&model.forward(&x, &mut Dropout::off()).unwrap(), &y).unwrap();
+        assert_eq!(numbers(&on_tape), numbers(&in_graph));
+        let (on_tape, in_graph) = (on_tape.backward().unwrap(), in_graph.backward().unwrap());
+        for (name, var) in model.parameters() {
+            let (a, b) = (numbers(on_tape.get(var).unwrap()), numbers(in_graph.get(var).unwrap()));
+            assert!(farthest(&a, &b) < 1e-7, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_first_loss_is_about_ln_vocab_size() {
+    for model in models() {
+        let loss = model.loss(&tokens(4, 16, 1), &tokens(4, 16, 2), &mut Dropout::off()).unwrap();
+        let loss = loss.to_scalar::<f32>().unwrap();
+        assert!((loss - 11f32.ln()).abs() < 0.15, "{}: {loss}", model.config());
+    }
+}
+
+#[test]
+fn logits_do_not_depend_on_later_tokens() {
+    for model in models() {
+        let first = tokens(1, 16, 1);
+        let mut ids = first.flatten_all().unwrap().to_vec1::<u32>().unwrap();
+        ids[10] = (ids[10] + 1) % 11;
+        let second = Tensor::from_vec(ids, (1, 16), &Device::Cpu).unwrap();
+        let logits = |x: &Tensor| numbers(&model.forward(x, &mut Dropout::off()).unwrap());
+        let (a, b) = (logits(&first), logits(&second));
+        assert_eq!(a[..10 * 11], b[..10 * 11]);
+        assert_ne!(a[10 * 11..11 * 11], b[10 * 11..11 * 11]);
+    }
+}
+
+#[test]
+fn the_decoder_gives_the_logits_of_the_forward_pass() {
+    for model in models() {
+        let x = tokens(1, 16, 3);
+        let logits = numbers(&model.forward(&x, &mut Dropout::off()).unwrap());
+        let mut decoder = model.decoder().unwrap();
+        for (i, token) in x.flatten_all().unwrap().to_vec1::<u32>().unwrap().into_iter().enumerate() {
+            let next = decoder.next(token).unwrap();
+            assert!(farthest(&next, &logits[i * 11..(i + 1) * 11]) < 1e-5, "{} at {i}", model.config());
+        }
+        assert_eq!(decoder.next(11).unwrap_err().to_string(), "token 11 is outside the vocabulary of 11");
+    }
+}
+
+#[test]
+fn a_full_context_goes_on_from_its_last_half() {
+    let model = &models()[0];
+    let mut decoder = model.decoder_with_context(8).unwrap();
+    let ids = numbers_of(&tokens(1, 9, 3));
+    let all: Vec<Vec<f32>> = ids.iter().map(|&id| decoder.next(id).unwrap()).collect();
+    let seen = Tensor::from_vec(ids[4..].to_vec(), (1, 5), &Device::Cpu).unwrap(); // half of 8, and the new one
+    let logits = numbers(&model.forward(&seen, &mut Dropout::off()).unwrap());
+    assert!(farthest(&all[8], &logits[4 * 11..]) < 1e-5);
+}
+
+fn numbers_of(ids: &Tensor) -> Vec<u32> {
+    ids.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[test]
+fn without_gradients_the_numbers_are_the_same_and_nothing_is_recorded() {
+    for model in models() {
+        let x = tokens(2, 8, 1);
+        let plain = model.without_gradients().unwrap().forward(&x, &mut Dropout::off()).unwrap();
+        assert_eq!(numbers(&plain), numbers(&model.forward(&x, &mut Dropout::off()).unwrap()));
+        assert!(!plain.track_op());
+        // the parameters are shared: a step of training shows
+        let (_, var) = &model.parameters()[0];
+        let frozen = model.without_gradients().unwrap();
+        var.set(&var.as_tensor().affine(2.0, 0.0).unwrap()).unwrap();
+        assert_ne!(numbers(&plain), numbers(&frozen.forward(&x, &mut Dropout::off()).unwrap()));
+    }
+}
+
+#[test]
+fn one_batch_can_be_learned_by_heart() {
+    for model in models() {
+        let (x, y) = (tokens(2, 8, 1), tokens(2, 8, 2));
+        let mut moments: Vec<Tensor> = model.parameters().iter().map(|(_, var)| var.zeros_like().unwrap()).collect();
+        let mut loss = f32::NAN;
+        for _ in 0..300 {
+            let graph = model.loss(&x, &y, &mut Dropout::off()).unwrap();
+            loss = graph.to_scalar().unwrap();
+            let grads = graph.backward().unwrap();
+            for ((_, var), moment) in model.parameters().iter().zip(&mut moments) {
+                *moment = ((&*moment * 0.9).unwrap() + grads.get(var).unwrap()).unwrap();
+                var.set(&(var.as_tensor() - (&*moment * 0.05).unwrap()).unwrap()).unwrap();
+            }
+        }
+        assert!(loss < 0.1, "{}: {loss}", model.config());
+    }
+}
+
+#[test]
+fn a_block_longer_than_the_position_table_is_refused() {
+    let error = models()[0].forward(&tokens(1, 17, 1), &mut Dropout::off()).unwrap_err().to_string();
+    assert_eq!(error, "17 tokens do not fit this model's 16 positions; cut the block");
+}
+
+#[test]
+fn logits_are_f32_of_the_promised_shape() {
+    for model in models() {
+        let logits = model.forward(&tokens(3, 5, 1), &mut Dropout::off()).unwrap();
+        assert_eq!((logits.dims(), logits.dtype()), ([3, 5, 11].as_slice(), DType::F32));
+    }
+}

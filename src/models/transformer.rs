@@ -1,0 +1,212 @@
+//! The GPT: attention, mlp, block, model. It follows nanoGPT's `model.py` and uses its state-dict names.
+//!
+//! x = wte[token] + wpe[position];  for each block: x += attention(norm(x)), x += mlp(norm(x));  logits = head(norm(x))
+
+use super::config::TransformerConfig;
+use super::parameters::{Init, Parameters, Spec};
+use crate::ops::{self, Dropout};
+use crate::{Error, Result};
+use candle_core::{Device, Tensor};
+
+const EPS: f64 = 1e-5; // torch's and nanoGPT's epsilon of LayerNorm
+
+/// LayerNorm with its weight and, where the config says so, its bias.
+#[derive(Debug, Clone)]
+pub(super) struct Norm {
+    weight: Tensor,
+    bias: Option<Tensor>,
+}
+
+impl Norm {
+    fn new(name: &str, config: &TransformerConfig, parameters: &Parameters) -> Result<Self> {
+        let bias = config.bias.then(|| parameters.get(&format!("{name}.bias"))).transpose()?;
+        Ok(Norm { weight: parameters.get(&format!("{name}.weight"))?, bias })
+    }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::layer_norm(x, &self.weight, self.bias.as_ref(), EPS)
+    }
+}
+
+/// A linear layer.
+#[derive(Debug, Clone)]
+pub(super) struct Linear {
+    weight: Tensor, // (out, in)
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    fn new(name: &str, config: &TransformerConfig, parameters: &Parameters) -> Result<Self> {
+        let bias = config.bias.then(|| parameters.get(&format!("{name}.bias"))).transpose()?;
+        Ok(Linear { weight: parameters.get(&format!("{name}.weight"))?, bias })
+    }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::linear(x, &self.weight, self.bias.as_ref())
+    }
+}
+
+/// Causal self-attention. Dropout falls on its output, not on the attention probabilities.
+#[derive(Debug, Clone)]
+pub(super) struct Attention {
+    pub(super) c_attn: Linear,
+    pub(super) c_proj: Linear,
+    pub(super) n_head: usize,
+}
+
+impl Attention {
+    fn new(name: &str, config: &TransformerConfig, parameters: &Parameters) -> Result<Self> {
+        let c_attn = Linear::new(&format!("{name}.c_attn"), config, parameters)?;
+        let c_proj = Linear::new(&format!("{name}.c_proj"), config, parameters)?;
+        Ok(Attention { c_attn, c_proj, n_head: config.n_head })
+    }
+
+    fn forward(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        let qkv = self.c_attn.forward(x)?; // (B, T, 3·d_model)
+        let y = ops::causal_attention(&qkv, self.n_head)?; // (B, T, d_model)
+        dropout.apply(&self.c_proj.forward(&y)?)
+    }
+}
+
+/// Two linear layers around a GELU.
+#[derive(Debug, Clone)]
+pub(super) struct Mlp {
+    c_fc: Linear,
+    c_proj: Linear,
+}
+
+impl Mlp {
+    fn new(name: &str, config: &TransformerConfig, parameters: &Parameters) -> Result<Self> {
+        let c_fc = Linear::new(&format!("{name}.c_fc"), config, parameters)?;
+        let c_proj = Linear::new(&format!("{name}.c_proj"), config, parameters)?;
+        Ok(Mlp { c_fc, c_proj })
+    }
+
+    pub(super) fn forward(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        let h = ops::gelu(&self.c_fc.forward(x)?)?; // (B, T, d_ff)
+        dropout.apply(&self.c_proj.forward(&h)?)
+    }
+}
+
+/// Attention and mlp, each on a normalised copy of the residual stream, which they add to.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub(super) ln_1: Norm,
+    pub(super) attn: Attention,
+    pub(super) ln_2: Norm,
+    pub(super) mlp: Mlp,
+}
+
+impl Block {
+    fn new(name: &str, config: &TransformerConfig, parameters: &Parameters) -> Result<Self> {
+        Ok(Block {
+            ln_1: Norm::new(&format!("{name}.ln_1"), config, parameters)?,
+            attn: Attention::new(&format!("{name}.attn"), config, parameters)?,
+            ln_2: Norm::new(&format!("{name}.ln_2"), config, parameters)?,
+            mlp: Mlp::new(&format!("{name}.mlp"), config, parameters)?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        let x = ops::add(x, &self.attn.forward(&self.ln_1.forward(x)?, dropout)?)?; // (B, T, d_model)
+        ops::add(&x, &self.mlp.forward(&self.ln_2.forward(&x)?, dropout)?)
+    }
+}
+
+/// The whole model.
+#[derive(Debug, Clone)]
+pub struct Transformer {
+    config: TransformerConfig,
+    pub(super) parameters: Parameters,
+    pub(super) wte: Tensor, // (V, d_model)
+    pub(super) wpe: Tensor, // (n_positions, d_model)
+    pub(super) blocks: Vec<Block>,
+    pub(super) ln_f: Norm,
+    pub(super) lm_head: Linear,
+}
+
+impl Transformer {
+    pub(super) fn new(config: &TransformerConfig, parameters: Parameters) -> Result<Self> {
+        let wte = parameters.get("transformer.wte.weight")?;
+        let block = |i| Block::new(&format!("transformer.h.{i}"), config, &parameters);
+        let lm_head = if config.tied {
+            Linear { weight: wte.clone(), bias: None }
+        } else {
+            Linear::new("lm_head", config, &parameters)?
+        };
+        Ok(Transformer {
+            wte,
+            wpe: parameters.get("transformer.wpe.weight")?,
+            blocks: (0..config.n_layer).map(block).collect::<Result<_>>()?,
+            ln_f: Norm::new("transformer.ln_f", config, &parameters)?,
+            lm_head,
+            config: config.clone(),
+            parameters,
+        })
+    }
+
+    pub fn config(&self) -> &TransformerConfig {
+        &self.config
+    }
+
+    /// Logits (B, T, V) for `tokens` (B, T). An error where T is longer than the position table.
+    pub fn forward(&self, tokens: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        let (batch, t) = tokens.dims2()?;
+        if t > self.config.n_positions {
+            let n_positions = self.config.n_positions;
+            return Err(Error::Tensor(format!(
+                "{t} tokens do not fit this model's {n_positions} positions; cut the block"
+            )));
+        }
+        let positions = positions(batch, t, tokens.device())?; // (B, T)
+        let x = ops::add(&ops::embedding(tokens, &self.wte)?, &ops::embedding(&positions, &self.wpe)?)?;
+        let mut x = dropout.apply(&x)?; // (B, T, d_model)
+        for block in &self.blocks {
+            x = block.forward(&x, dropout)?;
+        }
+        self.lm_head.forward(&self.ln_f.forward(&x)?) // (B, T, V)
+    }
+}
+
+/// 0, 1, ..., T - 1 for each sequence of the batch.
+fn positions(batch: usize, t: usize, device: &Device) -> Result<Tensor> {
+    let positions: Vec<u32> = (0..batch * t).map(|i| (i % t) as u32).collect();
+    Ok(Tensor::from_vec(positions, (batch, t), device)?)
+}
+
+/// Names, shapes and starts of all parameters: N(0, 0.02), the two projections into the residual stream divided by
+/// √(2·n_layer) (each block adds two terms to it), biases 0 and norms 1, as in nanoGPT.
+pub(super) fn parameters(config: &TransformerConfig) -> Vec<Spec> {
+    let (v, d, f) = (config.vocab_size, config.d_model, config.d_ff);
+    let normal = Init::Normal { std: 0.02 };
+    let residual = Init::Normal { std: 0.02 / (2.0 * config.n_layer as f64).sqrt() };
+    let mut specs = Vec::new();
+    let table = |name: &str, rows| Spec::new(name, [rows, d], normal);
+    specs.extend([table("transformer.wte.weight", v), table("transformer.wpe.weight", config.n_positions)]);
+    let linear = |specs: &mut Vec<Spec>, name: String, out: usize, n_in: usize, init| {
+        specs.push(Spec::new(format!("{name}.weight"), [out, n_in], init));
+        if config.bias {
+            specs.push(Spec::new(format!("{name}.bias"), [out], Init::Constant(0.0)));
+        }
+    };
+    let norm = |specs: &mut Vec<Spec>, name: String| {
+        specs.push(Spec::new(format!("{name}.weight"), [d], Init::Constant(1.0)));
+        if config.bias {
+            specs.push(Spec::new(format!("{name}.bias"), [d], Init::Constant(0.0)));
+        }
+    };
+    for i in 0..config.n_layer {
+        let block = format!("transformer.h.{i}");
+        norm(&mut specs, format!("{block}.ln_1"));
+        linear(&mut specs, format!("{block}.attn.c_attn"), 3 * d, d, normal);
+        linear(&mut specs, format!("{block}.attn.c_proj"), d, d, residual);
+        norm(&mut specs, format!("{block}.ln_2"));
+        linear(&mut specs, format!("{block}.mlp.c_fc"), f, d, normal);
+        linear(&mut specs, format!("{block}.mlp.c_proj"), d, f, residual);
+    }
+    norm(&mut specs, "transformer.ln_f".into());
+    if !config.tied {
+        linear(&mut specs, "lm_head".into(), v, d, normal);
+    }
+    specs
+}

@@ -1,0 +1,183 @@
+//! The canonical form of a tune, and the tunes of a tune book.
+//!
+//! ```text
+//! X:1
+//! M:6/8
+//! L:1/8
+//! Q:3/8=120
+//! K:Edor
+//! |:EGA BGA|B2e dBA|...
+//! ```
+//!
+//! Many voices stand as [`super::write`] writes them: `V:` with its `%%MIDI` lines behind `K:`, `[V:1]` before each line.
+//! What does not change a note is left out: titles, words, remarks, chord symbols, decorations, slurs, spacing.
+
+mod book;
+mod heads;
+mod spelling;
+mod writer;
+
+use super::read::body::understand;
+use super::read::fields::{Reach, Shift};
+use super::read::place::Complaints;
+use crate::Result;
+use writer::SheetWriter;
+
+pub use book::split_tunebook;
+
+/// Writes the first tune of the text in the one form that the corpora use; repeats stay as written.
+///
+/// `canonical(canonical(x)) == canonical(x)`, and it sounds the same notes as `x`.
+///
+/// # Errors
+/// [`crate::Error::Abc`], as [`super::parse`].
+pub fn canonical(text: &str) -> Result<String> {
+    Ok(Sheet::read(text, false)?.text())
+}
+
+/// What holds at a place of a voice: the values of `K: M: L: Q:` as spelled in a field.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct InForce {
+    pub key: String,
+    pub meter: String,
+    pub unit: String,
+    pub tempo: Option<String>,
+    pub program: Option<u8>,
+    pub shift: Shift,
+    pub transpose: Option<i16>,
+}
+
+/// A stretch of music of one voice, at most one bar long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cell {
+    pub voice: usize,
+    /// With its bar line.
+    pub text: String,
+    /// The ending that begins here, such as `1`.
+    pub ending: Option<String>,
+    /// The part that begins here.
+    pub part: Option<char>,
+    pub closes_bar: bool,
+    pub ends_line: bool,
+    /// What held before it.
+    pub in_force: InForce,
+}
+
+/// A tune in canonical form, bar by bar.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Sheet {
+    pub in_force: InForce,
+    /// `propagate-accidentals`, where it is not the default.
+    reach: Reach,
+    /// `%%MIDI chordattack`, which our writer sets so that abc2midi sounds chords together.
+    chord_attack: Option<String>,
+    /// Order of parts, if the header gives one.
+    pub parts: Option<String>,
+    pub voices: Vec<Head>,
+    pub cells: Vec<Cell>,
+}
+
+/// What stands in front of the music of a voice.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Head {
+    id: String,
+    pub channel: Option<u8>,
+    pub in_force: InForce,
+    started: bool,
+}
+
+impl Sheet {
+    /// With `single_rests`, `Z4|` becomes four bars, so that voices can be cut at any bar line.
+    pub fn read(text: &str, single_rests: bool) -> Result<Sheet> {
+        let mut complaints = Complaints::default();
+        let source = super::read::source(text, &mut complaints);
+        if let Ok(source) = &source {
+            understand(source, &mut complaints);
+        }
+        complaints.into_result()?;
+        let source = source?;
+        Ok(SheetWriter::write(&source, single_rests))
+    }
+
+    pub fn text(&self) -> String {
+        let mut text = self.header(&self.in_force, &self.voices);
+        let mut line = Line::default();
+        for cell in &self.cells {
+            line.add(&mut text, cell, self.voices.len());
+        }
+        line.end(&mut text);
+        text.push('\n');
+        text
+    }
+
+    /// The header with what is in force, and the heads of these voices.
+    pub fn header(&self, in_force: &InForce, voices: &[Head]) -> String {
+        let tempo = in_force.tempo.as_ref().map(|tempo| format!("Q:{tempo}\n")).unwrap_or_default();
+        let parts = self.parts.as_ref().map(|parts| format!("P:{parts}\n")).unwrap_or_default();
+        let reach = match self.reach {
+            Reach::Letter => "",
+            Reach::Octave => "%%propagate-accidentals octave\n",
+            Reach::Note => "%%propagate-accidentals not\n",
+        };
+        let mut text =
+            format!("X:1\nM:{}\nL:{}\n{parts}{tempo}{reach}K:{}\n", in_force.meter, in_force.unit, in_force.key);
+        text += &self.chord_attack.as_ref().map(|attack| format!("%%MIDI chordattack {attack}\n")).unwrap_or_default();
+        for (index, voice) in voices.iter().enumerate() {
+            if voices.len() > 1 {
+                let words: String =
+                    spelling::shift_words(voice.in_force.shift).iter().map(|word| format!(" {word}")).collect();
+                text += &format!("V:{}{words}\n", index + 1);
+            }
+            text += &voice.channel.map(|channel| format!("%%MIDI channel {}\n", channel + 1)).unwrap_or_default();
+            text += &voice.in_force.program.map(|program| format!("%%MIDI program {program}\n")).unwrap_or_default();
+            text += &voice
+                .in_force
+                .transpose
+                .map(|semitones| format!("%%MIDI transpose {semitones}\n"))
+                .unwrap_or_default();
+        }
+        text
+    }
+}
+
+/// A line of text that grows cell by cell.
+#[derive(Default)]
+pub(super) struct Line {
+    text: String,
+    voice: Option<usize>,
+}
+
+impl Line {
+    /// Adds a cell; its voice and line ends begin new lines.
+    pub fn add(&mut self, text: &mut String, cell: &Cell, n_voices: usize) {
+        if self.voice != Some(cell.voice) || cell.part.is_some() {
+            self.end(text);
+        }
+        if let Some(part) = cell.part {
+            *text += &format!("P:{part}\n");
+        }
+        if self.voice.is_none() && n_voices > 1 && !(cell.text.is_empty() && cell.ending.is_none()) {
+            self.text = format!("[V:{}]", cell.voice + 1);
+        }
+        self.voice = Some(cell.voice);
+        if let Some(ending) = &cell.ending {
+            let behind_bar = self.text.ends_with('|') && !self.text.ends_with("||") && !self.text.ends_with("[|");
+            self.text += &if behind_bar { ending.clone() } else { format!("[{ending}") };
+        }
+        self.text += &cell.text;
+        if cell.ends_line {
+            self.end(text);
+        }
+    }
+
+    pub fn end(&mut self, text: &mut String) {
+        if !self.text.is_empty() {
+            text.push_str(self.text.trim_end());
+            text.push('\n');
+        }
+        *self = Line::default();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,500 @@
+//! From one line of music to its tokens.
+
+use super::place::{Complaints, Place};
+use super::token::{Bar, BarStyle, Item, Length, Token, Tone};
+
+/// A length or a count above this is a slip of the pen, and would make the music endless.
+const MAX_NUMBER: u32 = 10_000;
+
+/// Symbols that stand for a decoration by the standard (`. ~ H L M O P S T u v`) or by long use (`J R k` and others).
+const DECORATION_LETTERS: &str = "~HIJKLMNOPQRSTUVWhijklmnopqrstuvw";
+
+/// Reserved by the standard, which asks programs to pass over them.
+const RESERVED: &str = "#*;?@";
+
+/// Reads the music of one line (without its comment) and appends what it holds.
+pub(crate) fn lex_line(
+    line: usize,
+    text: &str,
+    first_column: usize,
+    items: &mut Vec<Item>,
+    complaints: &mut Complaints,
+) {
+    let chars: Vec<char> = text.chars().collect();
+    let mut lexer = Lexer { chars: &chars, at: 0, line, first_column, items, complaints };
+    let mut continued = false;
+    while let Some(c) = lexer.peek(0) {
+        if c == '\\' && lexer.rest_is_blank(1) {
+            continued = true; // the next line of music belongs to this one
+            break;
+        }
+        lexer.step(c);
+    }
+    if !continued {
+        lexer.push(Token::LineEnd);
+    }
+}
+
+struct Lexer<'a> {
+    chars: &'a [char],
+    at: usize,
+    line: usize,
+    first_column: usize,
+    items: &'a mut Vec<Item>,
+    complaints: &'a mut Complaints,
+}
+
+impl Lexer<'_> {
+    fn peek(&self, ahead: usize) -> Option<char> {
+        self.chars.get(self.at + ahead).copied()
+    }
+
+    fn place(&self) -> Place {
+        Place { line: self.line, column: self.first_column + self.at }
+    }
+
+    fn push(&mut self, token: Token) {
+        self.push_at(self.place(), token);
+    }
+
+    fn push_at(&mut self, place: Place, token: Token) {
+        self.items.push(Item { place, token });
+    }
+
+    fn complain(&mut self, message: impl Into<String>) {
+        let place = self.place();
+        self.complaints.add(place, message);
+    }
+
+    fn rest_is_blank(&self, ahead: usize) -> bool {
+        self.chars.iter().skip(self.at + ahead).all(|c| c.is_whitespace())
+    }
+
+    /// One token, or one character that means nothing. Always moves on.
+    fn step(&mut self, c: char) {
+        let next = self.peek(1);
+        match c {
+            c if c.is_whitespace() => self.space(),
+            'A'..='G' | 'a'..='g' | '^' | '_' | '=' => self.note(),
+            'z' | 'x' => self.rest(),
+            'Z' | 'X' => self.bar_rest(),
+            '|' | ':' => self.bar(),
+            '.' if next == Some('|') => {
+                self.at += 1; // a dotted bar line
+                self.bar();
+            }
+            '[' => self.bracket(next),
+            '(' if next.is_some_and(|next| next.is_ascii_digit()) => self.tuplet(),
+            '>' | '<' => self.broken(c),
+            '-' => self.tie(),
+            '{' => self.grace(),
+            '"' => self.quoted(),
+            '!' | '+' => self.decoration(c),
+            '&' => {
+                self.push(Token::Overlay);
+                self.at += 1;
+            }
+            'y' => {
+                self.at += 1;
+                self.length(); // the width of a spacer does not sound
+            }
+            '(' | ')' | '.' | '`' | '$' => self.at += 1, // slurs, staccato, beams and line breaks do not move a note
+            c if DECORATION_LETTERS.contains(c) || RESERVED.contains(c) => self.at += 1,
+            c => self.stray(c),
+        }
+    }
+
+    fn stray(&mut self, c: char) {
+        let message = match c {
+            '0'..='9' | '/' => {
+                format!("{c:?} follows no note: a length stands directly behind its note, an ending behind a bar line")
+            }
+            ',' | '\'' => format!("{c:?} follows no note: an octave mark stands directly behind its letter"),
+            ']' => "this ] closes nothing: a chord begins with [, a final bar line is |]".to_string(),
+            '}' => "this } closes nothing: grace notes begin with {".to_string(),
+            c => format!("{c:?} is not ABC music: expected a note, a rest, a bar line or a field"),
+        };
+        self.complain(message);
+        self.at += 1;
+    }
+
+    fn space(&mut self) {
+        if !matches!(self.items.last(), Some(Item { token: Token::Space | Token::LineEnd, .. }) | None) {
+            self.push(Token::Space);
+        }
+        while self.peek(0).is_some_and(char::is_whitespace) {
+            self.at += 1;
+        }
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        let start = self.at;
+        let mut value = 0u32;
+        while let Some(digit) = self.peek(0).and_then(|c| c.to_digit(10)) {
+            value = value.saturating_mul(10).saturating_add(digit);
+            self.at += 1;
+        }
+        if value > MAX_NUMBER {
+            self.complain(format!("{value} is too large a number here: at most {MAX_NUMBER}"));
+            value = 1;
+        }
+        (self.at > start).then_some(value)
+    }
+
+    /// `3/2`, `/`, `//`, `/4`, `3/`, or nothing.
+    fn length(&mut self) -> Length {
+        let num = self.number();
+        let mut den = 1u32;
+        let mut slashes = 0;
+        while self.peek(0) == Some('/') {
+            self.at += 1;
+            slashes += 1;
+            den = den.saturating_mul(self.number().unwrap_or(2));
+        }
+        if num == Some(0) || den == 0 || den > MAX_NUMBER || slashes > 8 {
+            self.complain("a length of nothing, or endlessly short: expected a fraction such as 3/2");
+            return Length::ONE;
+        }
+        Length { num: num.unwrap_or(1), den }.reduced()
+    }
+
+    fn tone(&mut self) -> Option<Tone> {
+        let accidental = self.accidental();
+        let Some(letter) = self.peek(0).filter(|c| matches!(c, 'A'..='G' | 'a'..='g')) else {
+            self.complain("an accidental without its note: expected a letter from A to G or a to g");
+            return None;
+        };
+        self.at += 1;
+        let mut octave = i8::from(letter.is_ascii_lowercase());
+        while let Some(mark @ (',' | '\'')) = self.peek(0) {
+            octave = octave.saturating_add(if mark == ',' { -1 } else { 1 });
+            self.at += 1;
+        }
+        let length = self.length();
+        Some(Tone { accidental, letter: letter.to_ascii_uppercase(), octave, length, tied: false })
+    }
+
+    fn accidental(&mut self) -> Option<i8> {
+        let accidental = match (self.peek(0), self.peek(1)) {
+            (Some('^'), Some('^')) => Some((2, 2)),
+            (Some('_'), Some('_')) => Some((2, -2)),
+            (Some('^'), _) => Some((1, 1)),
+            (Some('_'), _) => Some((1, -1)),
+            (Some('='), _) => Some((1, 0)),
+            _ => None,
+        };
+        let (width, semitones) = accidental?;
+        self.at += width;
+        if self.peek(0) == Some('/') {
+            self.complain("quarter tones are not read; the nearest accidental stands for it");
+            while self.peek(0).is_some_and(|c| c == '/' || c.is_ascii_digit()) {
+                self.at += 1;
+            }
+        }
+        Some(semitones)
+    }
+
+    fn note(&mut self) {
+        let place = self.place();
+        if let Some(tone) = self.tone() {
+            self.push_at(place, Token::Note(tone));
+        }
+    }
+
+    fn rest(&mut self) {
+        let place = self.place();
+        self.at += 1;
+        let length = self.length();
+        self.push_at(place, Token::Rest(length));
+    }
+
+    fn bar_rest(&mut self) {
+        let place = self.place();
+        self.at += 1;
+        let count = self.number().unwrap_or(1);
+        self.push_at(place, Token::BarRest(count));
+    }
+
+    /// A run such as `|`, `||`, `|]`, `[|`, `:|`, `|:`, `::`, `:|:`, `:|]`; an ending number may stand directly behind it.
+    fn bar(&mut self) {
+        let place = self.place();
+        let start = self.at;
+        while let Some(c) = self.peek(0) {
+            let belongs = match c {
+                '|' | ':' => true,
+                ']' => self.at > start && self.chars.get(self.at - 1) == Some(&'|'),
+                '[' => matches!(self.peek(1), Some('|')),
+                _ => false,
+            };
+            if !belongs {
+                break;
+            }
+            self.at += 1;
+        }
+        let run: String = self.chars.get(start..self.at).unwrap_or_default().iter().collect();
+        match bar_of_run(&run) {
+            Some(bar) => self.push_at(place, Token::Bar(bar)),
+            None => self.complaints.add(place, format!("{run:?} is not a bar line: expected | || |] |: :| or ::")),
+        }
+        if self.peek(0).is_some_and(|c| c.is_ascii_digit()) {
+            self.ending();
+        }
+    }
+
+    /// `1`, `1,3`, `1-3`.
+    fn ending(&mut self) {
+        let place = self.place();
+        let mut passes: Vec<u32> = Vec::new();
+        let mut range_from = None;
+        while let Some(number) = self.number() {
+            let first = range_from.take().unwrap_or(number);
+            passes.extend((first..=number).take(32)); // nobody plays a section more often
+            match (self.peek(0), self.peek(1)) {
+                (Some(','), Some('0'..='9')) => self.at += 1,
+                (Some('-'), Some('0'..='9')) => {
+                    self.at += 1;
+                    range_from = Some(number.saturating_add(1));
+                }
+                _ => break,
+            }
+        }
+        passes.truncate(64);
+        if passes.is_empty() || passes.contains(&0) {
+            self.complaints.add(place, "an ending needs the numbers of its passes, such as [1 or [1,3");
+        } else {
+            self.push_at(place, Token::Ending(passes));
+        }
+    }
+
+    fn bracket(&mut self, next: Option<char>) {
+        match (next, self.peek(2)) {
+            (Some('|'), _) => self.bar(),
+            (Some('0'..='9'), _) => {
+                self.at += 1;
+                self.ending();
+            }
+            (Some('A'..='Z' | 'a'..='z'), Some(':')) => self.inline_field(),
+            _ => self.chord(),
+        }
+    }
+
+    fn inline_field(&mut self) {
+        let place = self.place();
+        let Some(width) = self.chars.iter().skip(self.at).position(|&c| c == ']') else {
+            self.complain("this field has no closing ]");
+            self.at = self.chars.len();
+            return;
+        };
+        let letter = self.peek(1).unwrap_or(' ');
+        let value: String = self.chars.iter().skip(self.at + 3).take(width.saturating_sub(3)).collect();
+        self.at += width + 1;
+        if let Some(token) = field_token(letter, value.trim()) {
+            self.push_at(place, token);
+        }
+    }
+
+    fn chord(&mut self) {
+        let place = self.place();
+        self.at += 1;
+        let mut tones = Vec::new();
+        loop {
+            match self.peek(0) {
+                Some(']') => {
+                    self.at += 1;
+                    break;
+                }
+                Some('A'..='G' | 'a'..='g' | '^' | '_' | '=') => tones.extend(self.tone()),
+                Some('-') => {
+                    if let Some(tone) = tones.last_mut() {
+                        tone.tied = true;
+                    }
+                    self.at += 1;
+                }
+                Some('"') => self.quoted(),
+                Some('!') => self.decoration('!'),
+                Some('z' | 'x') => {
+                    self.at += 1;
+                    self.length(); // a rest within a chord is silent
+                }
+                Some(c) if " .()".contains(c) || DECORATION_LETTERS.contains(c) => self.at += 1,
+                Some(c) => {
+                    self.complain(format!("{c:?} within a chord: expected a note or the closing ]"));
+                    if "|:[{".contains(c) {
+                        break; // the chord was never closed: what follows is music again
+                    }
+                    self.at += 1;
+                }
+                None => {
+                    self.complain("this chord has no closing ]");
+                    break;
+                }
+            }
+        }
+        let length = self.length();
+        let too_long = |length: Length| length.num > MAX_NUMBER || length.den > MAX_NUMBER;
+        if tones.is_empty() {
+            self.complaints.add(place, "a chord without notes");
+        } else if tones.iter().any(|tone| too_long(tone.length.times(length))) {
+            self.complaints.add(place, "the length of this chord is too large a number, or endlessly short");
+        } else {
+            self.push_at(place, Token::Chord { tones, length });
+        }
+    }
+
+    fn grace(&mut self) {
+        let place = self.place();
+        self.at += 1;
+        let mut sounds: Vec<Vec<Tone>> = Vec::new();
+        let mut chord: Option<Vec<Tone>> = None;
+        loop {
+            match self.peek(0) {
+                Some('}') => {
+                    self.at += 1;
+                    break;
+                }
+                Some('A'..='G' | 'a'..='g' | '^' | '_' | '=') => match (self.tone(), chord.as_mut()) {
+                    (Some(tone), Some(chord)) => chord.push(tone),
+                    (Some(tone), None) => sounds.push(vec![tone]),
+                    (None, _) => {}
+                },
+                Some('[') => {
+                    chord = Some(Vec::new());
+                    self.at += 1;
+                }
+                Some(']') => {
+                    sounds.extend(chord.take().filter(|chord| !chord.is_empty()));
+                    self.at += 1;
+                }
+                Some('|') | None => {
+                    self.complaints.add(place, "these grace notes have no closing }");
+                    break;
+                }
+                Some('!') => self.decoration('!'),
+                Some(c) if " /()-.<>".contains(c) || DECORATION_LETTERS.contains(c) => self.at += 1,
+                Some(c) => {
+                    self.complain(format!("{c:?} within grace notes: expected a note or the closing }}"));
+                    self.at += 1;
+                }
+            }
+        }
+        sounds.extend(chord.filter(|chord| !chord.is_empty()));
+        if !sounds.is_empty() {
+            self.push_at(place, Token::Grace(sounds));
+        }
+    }
+
+    /// `(3`, `(3:2`, `(3:2:4`, `(3::4`.
+    fn tuplet(&mut self) {
+        let place = self.place();
+        self.at += 1;
+        let p = self.number().unwrap_or(0);
+        let (mut q, mut r) = (None, None);
+        if self.peek(0) == Some(':') {
+            self.at += 1;
+            q = self.number();
+            if self.peek(0) == Some(':') {
+                self.at += 1;
+                r = self.number();
+            }
+        }
+        if !(2..=64).contains(&p)
+            || q.is_some_and(|q| !(1..=64).contains(&q))
+            || r.is_some_and(|r| !(1..=256).contains(&r))
+        {
+            self.complaints.add(place, "not a tuplet: expected (p, (p:q or (p:q:r, such as (3 or (5:4:5");
+        } else {
+            self.push_at(place, Token::Tuplet { p, q, r });
+        }
+    }
+
+    fn broken(&mut self, sign: char) {
+        let place = self.place();
+        let mut count = 0i8;
+        while self.peek(0) == Some(sign) {
+            count = count.saturating_add(1);
+            self.at += 1;
+        }
+        if count > 3 {
+            self.complaints
+                .add(place, format!("{count} of {sign} in a row: broken rhythm goes up to {sign}{sign}{sign}"));
+            count = 3;
+        }
+        self.push_at(place, Token::Broken(if sign == '>' { count } else { -count }));
+    }
+
+    /// A tie belongs to the last note, over spaces if need be.
+    fn tie(&mut self) {
+        let last = self.items.iter_mut().rev().map(|item| &mut item.token).find(|token| !matches!(token, Token::Space));
+        match last {
+            Some(Token::Note(tone)) => tone.tied = true,
+            Some(Token::Chord { tones, .. }) => tones.iter_mut().for_each(|tone| tone.tied = true),
+            _ => self.complain("a tie without a note in front of it"),
+        }
+        self.at += 1;
+    }
+
+    /// A chord symbol or an annotation.
+    fn quoted(&mut self) {
+        match self.chars.iter().skip(self.at + 1).position(|&c| c == '"') {
+            Some(width) => self.at += width + 2,
+            None => {
+                self.complain("this text has no closing \"");
+                self.at = self.chars.len();
+            }
+        }
+    }
+
+    /// `!trill!`, or a lone `!` at the end of a line, which older texts use as a line break.
+    fn decoration(&mut self, sign: char) {
+        let name: String = self.chars.iter().skip(self.at + 1).take_while(|&&c| c != sign).collect();
+        let width = name.chars().count();
+        let closed = self.peek(width + 1) == Some(sign);
+        if closed && !name.is_empty() && !name.contains([' ', '|', '"']) {
+            if is_dynamic(&name) {
+                self.push(Token::Dynamic(name));
+            }
+            self.at += width + 2;
+        } else {
+            if !(sign == '!' && self.rest_is_blank(1)) {
+                self.complain(format!(
+                    "{sign} begins a decoration that does not end: expected a name and another {sign}"
+                ));
+            }
+            self.at += 1;
+        }
+    }
+}
+
+fn is_dynamic(name: &str) -> bool {
+    matches!(name, "pppp" | "ppp" | "pp" | "p" | "mp" | "mf" | "f" | "ff" | "fff" | "ffff")
+}
+
+/// Reads a run of `|`, `:`, `[` and `]`. A colon in front of a line ends a repeat, one behind it begins one.
+fn bar_of_run(run: &str) -> Option<Bar> {
+    let lines = run.matches('|').count();
+    if lines == 0 {
+        let colons = u8::try_from(run.len()).ok().filter(|&n| (2..=8).contains(&n))?;
+        return Some(Bar { ends: colons / 2, begins: colons - colons / 2, style: BarStyle::Plain });
+    }
+    let colons_before: usize = run.split('|').next().map_or(0, |head| head.matches(':').count());
+    let colons_after: usize = run.rsplit('|').next().map_or(0, |tail| tail.matches(':').count());
+    let ends_within = run.contains(":|") && colons_before == 0 && colons_after == 0; // such as [|]:|
+    let style = match () {
+        () if run.contains("|]") => BarStyle::Final,
+        () if run.contains("[|") => BarStyle::Opening,
+        () if lines > 1 => BarStyle::Double,
+        () => BarStyle::Plain,
+    };
+    let ends = u8::try_from(colons_before).ok()?.max(u8::from(ends_within));
+    let begins = u8::try_from(colons_after).ok()?;
+    (ends <= 8 && begins <= 8).then_some(Bar { ends, begins, style })
+}
+
+/// The token of a field, or none if the field does not touch the notes (titles, lyrics, remarks).
+pub(crate) fn field_token(letter: char, value: &str) -> Option<Token> {
+    match letter {
+        'K' | 'L' | 'M' | 'P' | 'Q' | 'V' => Some(Token::Field { letter, value: value.to_string() }),
+        'I' => Some(Token::Directive(value.to_string())),
+        _ => None,
+    }
+}

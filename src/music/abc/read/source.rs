@@ -1,0 +1,195 @@
+//! From a text to the header and the body of its first tune, as tokens.
+
+use super::fields;
+use super::lex::{field_token, lex_line};
+use super::place::{Complaints, Place};
+use super::token::{Bar, BarStyle, Item, Length, Token};
+
+/// One tune, read but not yet understood.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Source {
+    pub title: Option<String>,
+    pub reference: Option<String>,
+    /// Fields and directives up to and with `K:`.
+    pub header: Vec<Item>,
+    pub body: Vec<Item>,
+    /// Where the tune begins, for complaints about what is missing.
+    pub start: Place,
+}
+
+/// Splits the first tune of the text into tokens. `None` if the text holds no field and no music.
+pub(crate) fn read_source(text: &str, complaints: &mut Complaints) -> Option<Source> {
+    let lines: Vec<&str> = text.lines().collect();
+    let first = lines.iter().position(|line| line.starts_with("X:")).or_else(|| {
+        let first = lines.iter().position(|line| !line.trim().is_empty())?;
+        complaints.add(Place { line: first + 1, column: 1 }, "expected X: and a number, the first field of a tune");
+        Some(first)
+    })?;
+    let mut source = Source { start: Place { line: first + 1, column: 1 }, ..Source::default() };
+    let mut in_body = false;
+    let mut in_directive = false;
+    for (index, &line) in lines.iter().enumerate().skip(first) {
+        let number = index + 1;
+        if index > first && line.starts_with("X:") && !in_body {
+            complaints.add(Place { line: number, column: 1 }, "a second X: before K:, the last field of a header");
+            break;
+        }
+        if line.trim().is_empty() {
+            if in_body {
+                break; // an empty line ends the tune
+            }
+            complaints.add(Place { line: number, column: 1 }, "an empty line before K:, the last field of a header");
+            continue;
+        }
+        let continues_directive = in_directive && !line.starts_with("%%");
+        in_directive = (in_directive || line.starts_with("%%")) && line.trim_end().ends_with('\\');
+        if continues_directive {
+            continue;
+        }
+        read_line(number, line, &mut in_body, &mut source, complaints);
+    }
+    if !in_body {
+        complaints.add(source.start, "this tune has no K:, the last field of a header");
+    }
+    let has_parts = source.header.iter().any(|item| matches!(item.token, Token::Field { letter: 'P', .. }));
+    header_takes_first_fields(&mut source);
+    source.body = merge_bars(std::mem::take(&mut source.body), has_parts);
+    Some(source)
+}
+
+fn read_line(number: usize, line: &str, in_body: &mut bool, source: &mut Source, complaints: &mut Complaints) {
+    let place = Place { line: number, column: 1 };
+    if let Some(directive) = line.strip_prefix("%%") {
+        let item = Item { place, token: Token::Directive(directive.trim().to_string()) };
+        if *in_body { &mut source.body } else { &mut source.header }.push(item);
+        return;
+    }
+    let content = without_comment(line);
+    if content.trim().is_empty() {
+        return;
+    }
+    match field_line(content) {
+        Some((letter, value)) if *in_body => {
+            source.body.extend(field_token(letter, value).map(|token| Item { place, token }));
+        }
+        Some((letter, value)) => {
+            match letter {
+                'T' if source.title.is_none() => {
+                    source.title = Some(value.to_string()).filter(|title| !title.is_empty())
+                }
+                'X' => source.reference = Some(value.to_string()),
+                _ => {}
+            }
+            source.header.extend(field_token(letter, value).map(|token| Item { place, token }));
+            *in_body = letter == 'K';
+        }
+        None => {
+            if !*in_body {
+                complaints.add(place, "music before K:, the last field of a header");
+                *in_body = true;
+            }
+            lex_line(number, content, 1, &mut source.body, complaints);
+        }
+    }
+}
+
+/// A line up to its `%`; `\%` is a percent sign in a text.
+pub(crate) fn without_comment(line: &str) -> &str {
+    let mut before = ' ';
+    for (at, c) in line.char_indices() {
+        if c == '%' && before != '\\' {
+            return line.get(..at).unwrap_or(line);
+        }
+        before = c;
+    }
+    line
+}
+
+/// `K: G` is the field K with the value G; `A:|` is a note and a bar line.
+pub(crate) fn field_line(line: &str) -> Option<(char, &str)> {
+    let mut chars = line.chars();
+    let letter = chars.next().filter(|c| c.is_ascii_alphabetic() || *c == '+')?;
+    let value = chars.as_str().strip_prefix(':')?;
+    let is_bar_line = matches!(letter, 'A'..='G' | 'a'..='g' | 'z' | 'x' | 'Z') && value.starts_with(['|', ':']);
+    (!is_bar_line).then_some((letter, value.trim()))
+}
+
+/// Fields at the start of the body, before any voice or note, hold for the whole tune as if they stood in the header.
+fn header_takes_first_fields(source: &mut Source) {
+    let is_single = names_one_voice(source); // then V: makes no difference
+    let stays = |token: &Token| match token {
+        Token::Space | Token::LineEnd | Token::Dynamic(_) | Token::Field { letter: 'P', .. } => true,
+        Token::Field { letter: 'V', .. } => is_single,
+        _ => false,
+    };
+    let moves =
+        |token: &Token| matches!(token, Token::Field { letter: 'K' | 'L' | 'M' | 'Q', .. } | Token::Directive(_));
+    let is_field = |item: &Item, name: char| matches!(item.token, Token::Field { letter, .. } if letter == name);
+    let has_voices = !is_single && source.header.iter().any(|item| is_field(item, 'V'));
+    let first_music = source.body.iter().position(|item| !stays(&item.token) && !moves(&item.token));
+    let (first, music) = source.body.split_at(first_music.filter(|_| !has_voices).unwrap_or(0));
+    let (moved, mut body): (Vec<Item>, Vec<Item>) = first.iter().cloned().partition(|item| moves(&item.token));
+    if moved.iter().any(|item| is_field(item, 'M')) && !source.header.iter().any(|item| is_field(item, 'L')) {
+        let meter = source.header.iter().rev().find_map(|item| match &item.token {
+            Token::Field { letter: 'M', value } => fields::meter(value).ok(),
+            _ => None,
+        });
+        let Length { num, den } = fields::default_unit_length(meter.flatten()); // a later metre does not change the unit
+        source
+            .header
+            .push(Item { place: source.start, token: Token::Field { letter: 'L', value: format!("{num}/{den}") } });
+    }
+    source.header.extend(moved);
+    body.extend_from_slice(music);
+    source.body = body;
+}
+
+/// Whether all `V:` fields, if there are any, are of the same voice.
+fn names_one_voice(source: &Source) -> bool {
+    let mut voices = source.header.iter().chain(&source.body).filter_map(|item| match &item.token {
+        Token::Field { letter: 'V', value } => Some(fields::voice(value).0),
+        _ => None,
+    });
+    let first = voices.next();
+    voices.all(|voice| Some(voice) == first)
+}
+
+/// Bar lines with nothing but space between them are one: `:| |:` is `::`. So is one that ends a line and its like at the
+/// start of the next; only a repeat that begins there keeps its own.
+fn merge_bars(items: Vec<Item>, has_parts: bool) -> Vec<Item> {
+    let mut merged: Vec<Item> = Vec::with_capacity(items.len());
+    for item in items {
+        let Token::Bar(bar) = item.token else {
+            merged.push(item);
+            continue;
+        };
+        let begins = bar.begins > 0;
+        let between = |token: &Token| matches!(token, Token::Space) || (!begins && matches!(token, Token::LineEnd));
+        let passed_over = |token: &Token| between(token) || changes_nothing(token, has_parts);
+        let last_bar = merged.iter().rposition(|item| !passed_over(&item.token));
+        let last_bar = last_bar.and_then(|index| merged.get_mut(index));
+        match last_bar.map(|item| &mut item.token) {
+            Some(Token::Bar(last)) => {
+                let style =
+                    if matches!(last.style, BarStyle::Plain | BarStyle::Opening) { bar.style } else { last.style };
+                *last = Bar { ends: last.ends.max(bar.ends), begins: last.begins.max(bar.begins), style };
+            }
+            _ => merged.push(item),
+        }
+    }
+    merged
+}
+
+/// Fields and directives without effect on the notes.
+fn changes_nothing(token: &Token, has_parts: bool) -> bool {
+    match token {
+        Token::Field { letter: 'P', .. } => !has_parts,
+        Token::Field { letter: 'Q', value } => !matches!(fields::tempo(value, Length::ONE), Ok(Some(_))),
+        Token::Field { letter: 'K', value } => {
+            matches!(fields::key(value), Ok((None, shift)) if shift == Default::default())
+        }
+        Token::Directive(text) => matches!(fields::midi(text), Ok(None)),
+        Token::Dynamic(_) => true,
+        _ => false,
+    }
+}

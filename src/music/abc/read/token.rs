@@ -1,0 +1,123 @@
+//! The words of ABC music: notes, rests, chords, bar lines, fields.
+
+use super::place::Place;
+
+/// A length as written: a multiple of the unit note length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Length {
+    pub num: u32,
+    pub den: u32,
+}
+
+/// One note head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tone {
+    /// Semitones by the accidental in front (-2..=2; 0 is a natural), none if there is no accidental.
+    pub accidental: Option<i8>,
+    /// `A` to `G`.
+    pub letter: char,
+    /// Octaves above the one that begins at middle C.
+    pub octave: i8,
+    pub length: Length,
+    pub tied: bool,
+}
+
+/// What a bar line looks like when it repeats nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BarStyle {
+    /// `|`
+    Plain,
+    /// `||`
+    Double,
+    /// `|]`
+    Final,
+    /// `[|`
+    Opening,
+}
+
+/// A bar line. `:|` ends a repeat, `|:` begins one, `::` does both; more colons mean more times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bar {
+    pub ends: u8,
+    pub begins: u8,
+    pub style: BarStyle,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Token {
+    Note(Tone),
+    Chord {
+        tones: Vec<Tone>,
+        length: Length,
+    },
+    Rest(Length),
+    /// `Z3`: whole bars of rest.
+    BarRest(u32),
+    /// `{gag}`; each inner list sounds together.
+    Grace(Vec<Vec<Tone>>),
+    /// `(p:q:r`
+    Tuplet {
+        p: u32,
+        q: Option<u32>,
+        r: Option<u32>,
+    },
+    /// `>` is 1, `>>` 2, `<` -1 and so on.
+    Broken(i8),
+    Bar(Bar),
+    /// `[1` or `[1,3`: the passes on which this ending is played.
+    Ending(Vec<u32>),
+    /// `&`
+    Overlay,
+    /// A line such as `K:G` or, within the music, `[K:G]`.
+    Field {
+        letter: char,
+        value: String,
+    },
+    /// What follows `%%` or `I:`.
+    Directive(String),
+    /// Dynamics such as `!mf!`.
+    Dynamic(String),
+    Space,
+    LineEnd,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    pub place: Place,
+    pub token: Token,
+}
+
+impl Length {
+    pub const ONE: Length = Length { num: 1, den: 1 };
+
+    /// In lowest terms.
+    pub fn reduced(self) -> Length {
+        let (mut a, mut b) = (self.num.max(1), self.den.max(1));
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        Length { num: self.num / a, den: self.den.max(1) / a }
+    }
+
+    pub fn times(self, other: Length) -> Length {
+        let (a, b) =
+            (Length { num: self.num, den: other.den }.reduced(), Length { num: other.num, den: self.den }.reduced());
+        Length { num: a.num.saturating_mul(b.num), den: a.den.saturating_mul(b.den) }
+    }
+}
+
+impl Bar {
+    pub const PLAIN: Bar = Bar { ends: 0, begins: 0, style: BarStyle::Plain };
+
+    /// Any bar line but a plain one may stand in the middle of a bar.
+    pub fn is_plain(&self) -> bool {
+        *self == Bar::PLAIN
+    }
+}
+
+impl Token {
+    /// Whether a letter in the order of `length` can be tied or made longer: a note or a chord.
+    pub fn is_sounding(&self) -> bool {
+        matches!(self, Token::Note(_) | Token::Chord { .. })
+    }
+}

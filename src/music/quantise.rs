@@ -1,0 +1,292 @@
+//! From performed time to written time: every onset and end onto a grid that ABC text can hold.
+//!
+//! The grid counts from the bar line: sixteenths of a beat (64th notes), or twelfths of a beat (triplets and their halves
+//! and quarters). [`quantise`] cleans a performance up: in each beat of each voice it takes the simplest grid that moves
+//! no onset by more than a 32nd of a beat, and lets notes end where a person would write the end. [`to_grid`] only moves
+//! what is off the grid, and leaves a score that is on it as it is.
+
+use super::midi::{programs_that_sound, without_collisions};
+use super::score::{Bar, KeyChange, Meter, MeterChange, Note, Score, TICKS_PER_BEAT, TempoChange, Voice};
+
+/// The straight grid: a 64th note.
+const STRAIGHT: u32 = TICKS_PER_BEAT / 16;
+/// The triplet grid: a twelfth of a beat.
+const TRIPLET: u32 = TICKS_PER_BEAT / 12;
+
+/// Grids for the onsets of one beat, simplest first, each with the largest error in ticks that it may cause. Triplets must
+/// fit better than straight notes, as they read harder. What fits none is put on the straight grid, off by 15 at most.
+const GRIDS: [(u32, u32); 7] = [(480, 15), (240, 15), (120, 15), (160, 15), (60, 15), (80, 10), (TRIPLET, 4)];
+
+/// More voices than this are joined where they sound the same.
+const MANY_VOICES: usize = 24;
+
+/// How far the end of a note may move, at least: a sixteenth of a beat.
+const END_TOLERANCE: u32 = TICKS_PER_BEAT / 16;
+
+/// Longer notes are cut: 32 bars of 4/4. Keeps the text of a hanging note bounded.
+const LONGEST_NOTE: u32 = 128 * TICKS_PER_BEAT;
+
+/// Bars outside this range are written as 4/4: real files claim 132/4 and 1/64.
+const BAR_RANGE: std::ops::RangeInclusive<u32> = TICKS_PER_BEAT / 2..=12 * TICKS_PER_BEAT;
+
+/// Metre changes are put on bar lines this near, else on sixteenth notes.
+const METER_SNAP: u32 = TICKS_PER_BEAT / 4;
+
+/// A performance as a person would write it down. Deterministic; no onset moves by more than 15 ticks (a 32nd of a beat).
+pub fn quantise(score: &Score) -> Score {
+    let mut written = Score { title: score.title.clone(), ..Score::default() };
+    written.meters = written_meters(&score.meters);
+    written.tempos = written_tempos(&score.tempos);
+    written.keys = score.keys.clone();
+    let ruler = Ruler::new(&written, score.end_ticks());
+    written.voices = joined_voices(&score.voices).iter().map(|voice| quantise_voice(voice, &ruler)).collect();
+    fit_changes(&mut written, &ruler);
+    written
+}
+
+/// One voice for all drums; and when there are too many voices to read, those of one channel and program are joined, then
+/// those of one channel: they sound the same.
+fn joined_voices(voices: &[Voice]) -> Vec<Voice> {
+    let drums = join(voices, |a, b| a.is_drums() && b.is_drums());
+    if drums.len() <= MANY_VOICES {
+        return drums;
+    }
+    let same_sound = join(&drums, |a, b| a.channel == b.channel && a.programs == b.programs);
+    if same_sound.len() <= MANY_VOICES { same_sound } else { join(&same_sound, |a, b| a.channel == b.channel) }
+}
+
+fn join(voices: &[Voice], belongs: impl Fn(&Voice, &Voice) -> bool) -> Vec<Voice> {
+    let mut joined: Vec<Voice> = Vec::new();
+    for voice in voices {
+        match joined.iter_mut().find(|other| belongs(other, voice)) {
+            Some(other) => {
+                other.notes.extend(&voice.notes);
+                other.programs.extend(&voice.programs);
+            }
+            None => joined.push(voice.clone()),
+        }
+    }
+    for voice in &mut joined {
+        voice.notes.sort_unstable();
+        voice.programs.sort_by_key(|change| change.tick);
+    }
+    joined
+}
+
+/// Moves what is off the grid onto it: the identity on scores that text can hold exactly.
+pub fn to_grid(score: &Score) -> Score {
+    let mut fitted = score.clone();
+    for change in &mut fitted.meters {
+        change.tick = nearest(change.tick, STRAIGHT);
+    }
+    keep_last_of_each_tick(&mut fitted.meters, |change| change.tick);
+    let ruler = Ruler::new(&fitted, score.end_ticks());
+    for voice in &mut fitted.voices {
+        for note in &mut voice.notes {
+            let end = ruler.on_grid(note.onset_ticks.saturating_add(note.duration_ticks.min(LONGEST_NOTE)));
+            note.onset_ticks = ruler.on_grid(note.onset_ticks);
+            note.duration_ticks = end.saturating_sub(note.onset_ticks).max(STRAIGHT);
+        }
+        voice.notes = without_collisions(std::mem::take(&mut voice.notes));
+        voice.programs = programs_that_sound(&voice.programs, &voice.notes);
+    }
+    fit_changes(&mut fitted, &ruler);
+    fitted
+}
+
+/// Tempo changes onto the grid, key changes onto bar lines; those after the last note go.
+fn fit_changes(score: &mut Score, ruler: &Ruler) {
+    let end = score.end_ticks();
+    score.tempos.iter_mut().for_each(|change| change.tick = ruler.on_grid(change.tick));
+    score.keys.iter_mut().for_each(|change| change.tick = ruler.bar_line(change.tick));
+    keep_last_of_each_tick(&mut score.tempos, |change| change.tick);
+    keep_last_of_each_tick(&mut score.keys, |change| change.tick);
+    score.tempos.dedup_by_key(|change| change.micros_per_beat);
+    score.keys.dedup_by_key(|change| change.key);
+    score.meters.retain(|change| change.tick == 0 || change.tick < end);
+    score.tempos.retain(|change| change.tick == 0 || change.tick < end);
+    score.keys.retain(|change: &KeyChange| change.tick == 0 || change.tick < end);
+}
+
+fn keep_last_of_each_tick<T: Copy>(changes: &mut Vec<T>, tick: impl Fn(&T) -> u32) {
+    changes.reverse();
+    changes.dedup_by_key(|change| tick(change));
+    changes.reverse();
+}
+
+/// The nearest multiple of `grid`; halfway goes up.
+fn nearest(tick: u32, grid: u32) -> u32 {
+    tick.saturating_add(grid / 2) / grid * grid
+}
+
+// ------------------------------------------------------------------------------------------------- metre and tempo
+
+/// Metres that can be written: sensible lengths, on bar lines or sixteenths; a bar that is cut short gets its own metre.
+fn written_meters(meters: &[MeterChange]) -> Vec<MeterChange> {
+    let mut written: Vec<MeterChange> = vec![MeterChange { tick: 0, meter: Meter::COMMON }];
+    for change in meters {
+        let sensible = BAR_RANGE.contains(&change.meter.bar_ticks());
+        let meter = if sensible { change.meter } else { Meter::COMMON };
+        let Some(&last) = written.last() else { continue };
+        if meter == last.meter && change.tick > 0 {
+            continue;
+        }
+        let (bar, since) = (last.meter.bar_ticks(), change.tick.saturating_sub(last.tick));
+        let to_line = nearest(since, bar);
+        let since = if to_line.abs_diff(since) <= METER_SNAP { to_line } else { nearest(since, METER_SNAP) };
+        let (tick, cut) = (last.tick + since, since % bar);
+        if cut > 0 {
+            written.push(MeterChange { tick: tick - cut, meter: meter_of(cut) });
+        }
+        written.push(MeterChange { tick, meter });
+        written.reverse();
+        written.dedup_by_key(|change| change.tick);
+        written.reverse();
+    }
+    written.dedup_by_key(|change| change.meter);
+    written
+}
+
+/// A metre for a bar of so many ticks, a multiple of a sixteenth note.
+fn meter_of(ticks: u32) -> Meter {
+    let mut meter = Meter { numerator: (ticks / METER_SNAP) as u16, denominator: 16 };
+    while meter.numerator.is_multiple_of(2) && meter.denominator > 4 {
+        meter = Meter { numerator: meter.numerator / 2, denominator: meter.denominator / 2 };
+    }
+    meter
+}
+
+/// Whole beats per minute, changed at most once a beat.
+fn written_tempos(tempos: &[TempoChange]) -> Vec<TempoChange> {
+    let mut written: Vec<TempoChange> = tempos
+        .iter()
+        .map(|change| TempoChange {
+            tick: nearest(change.tick, TICKS_PER_BEAT),
+            micros_per_beat: micros_of(bpm_of(change.micros_per_beat)),
+        })
+        .collect();
+    keep_last_of_each_tick(&mut written, |change| change.tick);
+    written.dedup_by_key(|change| change.micros_per_beat);
+    written
+}
+
+/// Quarter notes per minute, rounded to a whole number, at least 1.
+pub(super) fn bpm_of(micros_per_beat: u32) -> u32 {
+    let micros = micros_per_beat.max(1);
+    ((60_000_000 + micros / 2) / micros).max(1)
+}
+
+/// Microseconds per quarter note.
+pub(super) fn micros_of(bpm: u32) -> u32 {
+    let bpm = bpm.max(1);
+    (60_000_000 + bpm / 2) / bpm
+}
+
+// ------------------------------------------------------------------------------------------------------------ notes
+
+/// Where the bar lines and beats are.
+struct Ruler {
+    bars: Vec<Bar>,
+}
+
+impl Ruler {
+    /// Bars by the metres of `score`, up to a little after `end`.
+    fn new(score: &Score, end: u32) -> Ruler {
+        let last = Note { onset_ticks: end, pitch: 0, duration_ticks: TICKS_PER_BEAT, velocity: 1 };
+        let voices = vec![Voice { notes: vec![last], ..Voice::default() }];
+        Ruler { bars: Score { meters: score.meters.clone(), voices, ..Score::default() }.bars() }
+    }
+
+    fn bar(&self, tick: u32) -> (u32, u32) {
+        let after = self.bars.partition_point(|bar| bar.start_ticks <= tick);
+        let bar = after.checked_sub(1).and_then(|i| self.bars.get(i));
+        bar.map_or((0, TICKS_PER_BEAT), |bar| (bar.start_ticks, bar.start_ticks.saturating_add(bar.ticks)))
+    }
+
+    /// Start and end of the beat at `tick`; the last beat of a bar may be short.
+    fn beat(&self, tick: u32) -> (u32, u32) {
+        let (start, end) = self.bar(tick);
+        let beat = start + tick.saturating_sub(start) / TICKS_PER_BEAT * TICKS_PER_BEAT;
+        (beat, (beat + TICKS_PER_BEAT).min(end.max(beat + 1)))
+    }
+
+    /// The nearest tick that is a multiple of 30 or 40 from the beat, or the next beat.
+    fn on_grid(&self, tick: u32) -> u32 {
+        let (start, end) = self.beat(tick);
+        let since = tick - start;
+        let (straight, triplet) = (nearest(since, STRAIGHT), nearest(since, TRIPLET));
+        let best = if triplet.abs_diff(since) < straight.abs_diff(since) { triplet } else { straight };
+        (start + best).min(end)
+    }
+
+    /// The nearest bar line.
+    fn bar_line(&self, tick: u32) -> u32 {
+        let (start, end) = self.bar(tick);
+        if tick - start.min(tick) <= end.saturating_sub(tick) { start } else { end }
+    }
+}
+
+fn quantise_voice(voice: &Voice, ruler: &Ruler) -> Voice {
+    let mut raw = voice.notes.clone();
+    raw.sort_unstable();
+    let (onsets, grids) = quantise_onsets(&raw, ruler);
+    let mut notes: Vec<Note> = Vec::with_capacity(raw.len());
+    for (i, note) in raw.iter().enumerate() {
+        let onset = onsets[i];
+        let next = onsets[i..].iter().copied().find(|&later| later > onset); // onsets rise, so this is near
+        let end = if voice.is_drums() {
+            next.unwrap_or(u32::MAX).min(ruler.beat(onset).1) // a drum sounds as long as it likes: no rests within a beat
+        } else {
+            let chord = notes.iter().rev().take_while(|other| other.onset_ticks == onset);
+            let ends: Vec<u32> = chord.map(|other| other.onset_ticks + other.duration_ticks).collect();
+            written_end(note, onset, next, &ends, grids[i], ruler)
+        };
+        notes.push(Note { onset_ticks: onset, duration_ticks: end.saturating_sub(onset).max(STRAIGHT), ..*note });
+    }
+    let notes = without_collisions(notes);
+    let programs = programs_that_sound(&voice.programs, &notes);
+    Voice { name: voice.name.clone(), channel: voice.channel, programs, notes }
+}
+
+/// The written onset of each note (they keep their order), and the finest step of its beat.
+fn quantise_onsets(notes: &[Note], ruler: &Ruler) -> (Vec<u32>, Vec<u32>) {
+    let (mut onsets, mut steps) = (Vec::with_capacity(notes.len()), Vec::with_capacity(notes.len()));
+    let mut rest = notes;
+    while let Some(first) = rest.first() {
+        let (start, end) = ruler.beat(first.onset_ticks);
+        let n = rest.iter().take_while(|note| note.onset_ticks < end).count().max(1);
+        let (beat, later) = rest.split_at(n);
+        let grid = grid_of(beat.iter().map(|note| note.onset_ticks - start));
+        for note in beat {
+            onsets.push((start + nearest(note.onset_ticks - start, grid)).min(end));
+            steps.push(if grid == 160 || grid == 80 || grid == TRIPLET { TRIPLET } else { STRAIGHT });
+        }
+        rest = later;
+    }
+    (onsets, steps)
+}
+
+/// The simplest grid that moves none of these times (since the beat) too far.
+fn grid_of(times: impl Iterator<Item = u32> + Clone) -> u32 {
+    let fits =
+        |&&(grid, tolerance): &&(u32, u32)| times.clone().all(|time| nearest(time, grid).abs_diff(time) <= tolerance);
+    GRIDS.iter().find(fits).map_or(STRAIGHT, |&(grid, _)| grid)
+}
+
+/// Where a note ends on paper: with its chord, at the next onset, or at the simplest place near enough.
+fn written_end(note: &Note, onset: u32, next: Option<u32>, chord_ends: &[u32], step: u32, ruler: &Ruler) -> u32 {
+    let duration = note.duration_ticks.min(LONGEST_NOTE);
+    let end = note.onset_ticks.saturating_add(duration);
+    let tolerance = (duration / 5).max(END_TOLERANCE);
+    let near = |place: &u32| place.abs_diff(end) <= tolerance && *place > onset && *place - onset <= LONGEST_NOTE;
+    let known = chord_ends.iter().copied().chain(next).filter(near).min_by_key(|place| place.abs_diff(end));
+    if let Some(place) = known {
+        return place;
+    }
+    let (start, limit) = ruler.beat(end);
+    let same_beat = start <= onset;
+    let grids: &[u32] =
+        if same_beat && step == TRIPLET { &[480, 160, 80, TRIPLET] } else { &[480, 240, 120, 60, STRAIGHT] };
+    let places = grids.iter().map(|&grid| (start + nearest(end - start, grid)).min(limit));
+    places.into_iter().find(near).unwrap_or(onset + step).max(onset + step)
+}

@@ -1,0 +1,195 @@
+//! The score: what MIDI and ABC have in common. Voices of notes on one time axis, and the changes of metre, tempo and key.
+
+use serde::{Deserialize, Serialize};
+
+/// Time resolution of every score, in ticks per beat (a quarter note).
+pub const TICKS_PER_BEAT: u32 = 480; // divides into 32nds, triplets and quintuplets
+
+/// No bar is shorter: a 64th note. Keeps the number of bars bounded whatever the metre says.
+const SHORTEST_BAR_TICKS: u32 = TICKS_PER_BEAT / 16;
+
+/// The channel (counted from 0) whose pitches are drum sounds.
+pub const DRUM_CHANNEL: u8 = 9;
+
+/// A piece of music: voices that share one time axis. All times are in ticks ([`TICKS_PER_BEAT`]) from the start.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Score {
+    pub title: Option<String>,
+    /// Sorted by tick; the first is at tick 0. Each entry starts a new bar, so a pickup of one beat before bars of 4/4 is
+    /// 4/4 at tick 0 and 4/4 again at tick 480.
+    pub meters: Vec<MeterChange>,
+    /// Sorted by tick; the first is at tick 0.
+    pub tempos: Vec<TempoChange>,
+    /// Sorted by tick; the first is at tick 0.
+    pub keys: Vec<KeyChange>,
+    pub voices: Vec<Voice>,
+}
+
+/// One part: the notes of one track on one channel.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Voice {
+    pub name: Option<String>,
+    /// 0..=15; [`DRUM_CHANNEL`] is drums.
+    pub channel: u8,
+    /// Sorted by tick; empty means program 0 (piano).
+    pub programs: Vec<ProgramChange>,
+    /// Sorted by onset, then pitch, then duration.
+    pub notes: Vec<Note>,
+}
+
+/// One sounding note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Note {
+    pub onset_ticks: u32,
+    /// MIDI pitch, 60 is middle C; on the drum channel, the drum sound.
+    pub pitch: u8,
+    pub duration_ticks: u32,
+    /// 1..=127
+    pub velocity: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterChange {
+    pub tick: u32,
+    pub meter: Meter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TempoChange {
+    pub tick: u32,
+    /// Microseconds per beat (quarter note): 500,000 is 120 beats per minute.
+    pub micros_per_beat: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyChange {
+    pub tick: u32,
+    pub key: Key,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramChange {
+    pub tick: u32,
+    /// General MIDI program, 0..=127.
+    pub program: u8,
+}
+
+/// A time signature, such as 6/8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Meter {
+    pub numerator: u16,
+    /// A power of two, 1..=64.
+    pub denominator: u16,
+}
+
+/// One bar: from bar line to bar line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bar {
+    pub start_ticks: u32,
+    /// Less than `meter.bar_ticks()` for a pickup and where a metre change cuts a bar short.
+    pub ticks: u32,
+    pub meter: Meter,
+}
+
+/// A key signature and mode. `fifths` counts sharps (positive) or flats (negative), -7..=7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Key {
+    pub fifths: i8,
+    pub mode: Mode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mode {
+    Major,
+    Minor,
+    Dorian,
+    Phrygian,
+    Lydian,
+    Mixolydian,
+    Locrian,
+}
+
+impl Meter {
+    pub const COMMON: Meter = Meter { numerator: 4, denominator: 4 };
+
+    /// Ticks of one bar: a whole note is four beats.
+    pub fn bar_ticks(&self) -> u32 {
+        4 * TICKS_PER_BEAT * u32::from(self.numerator) / u32::from(self.denominator.max(1))
+    }
+}
+
+impl std::fmt::Display for Meter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.numerator, self.denominator)
+    }
+}
+
+impl Voice {
+    pub fn is_drums(&self) -> bool {
+        self.channel == DRUM_CHANNEL
+    }
+}
+
+impl Score {
+    /// Number of notes in all voices.
+    pub fn n_notes(&self) -> usize {
+        self.voices.iter().map(|voice| voice.notes.len()).sum()
+    }
+
+    /// Tick at which the last note ends.
+    pub fn end_ticks(&self) -> u32 {
+        let ends = self
+            .voices
+            .iter()
+            .flat_map(|voice| &voice.notes)
+            .map(|note| note.onset_ticks.saturating_add(note.duration_ticks));
+        ends.max().unwrap_or(0)
+    }
+
+    /// The bars up to the end of the last note, the last one complete; none if there are no notes.
+    pub fn bars(&self) -> Vec<Bar> {
+        let end = self.end_ticks();
+        let mut bars = Vec::new();
+        let mut meters = self.meters.iter().peekable();
+        let (mut start_ticks, mut meter) = (0, Meter::COMMON);
+        while start_ticks < end {
+            while let Some(change) = meters.next_if(|change| change.tick <= start_ticks) {
+                meter = change.meter;
+            }
+            let full = meter.bar_ticks().max(SHORTEST_BAR_TICKS);
+            let ticks = meters.peek().map_or(full, |next| full.min(next.tick - start_ticks));
+            bars.push(Bar { start_ticks, ticks, meter });
+            start_ticks = start_ticks.saturating_add(ticks);
+        }
+        bars
+    }
+
+    /// Metre in force at the start.
+    pub fn meter(&self) -> Meter {
+        self.meters.first().map_or(Meter::COMMON, |change| change.meter)
+    }
+
+    /// Key in force at the start.
+    pub fn key(&self) -> Key {
+        self.keys.first().map_or(Key { fifths: 0, mode: Mode::Major }, |change| change.key)
+    }
+
+    /// Tempo at the start, in quarter notes per minute.
+    pub fn tempo_bpm(&self) -> f64 {
+        60e6 / f64::from(self.tempos.first().map_or(500_000, |change| change.micros_per_beat.max(1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pickup_of_one_beat_is_a_short_first_bar() {
+        let meters = [0, 480].map(|tick| MeterChange { tick, meter: Meter::COMMON }).to_vec();
+        let note = Note { onset_ticks: 0, pitch: 60, duration_ticks: 481, velocity: 80 };
+        let score = Score { meters, voices: vec![Voice { notes: vec![note], ..Voice::default() }], ..Score::default() };
+        let bars: Vec<_> = score.bars().iter().map(|bar| (bar.start_ticks, bar.ticks)).collect();
+        assert_eq!(bars, [(0, 480), (480, 1920)]);
+    }
+}

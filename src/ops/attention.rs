@@ -1,0 +1,257 @@
+//! Causal self-attention over all heads (Vaswani et al. 2017), block by block.
+//!
+//! For each head with queries Q, keys K, values V (T, d): P = softmax(Q·Kᵀ/√d + mask), O = P·V; position i sees j <= i.
+//! Backward (as in FlashAttention, Dao et al. 2022): with D_i = dO_i·O_i and P recomputed from the kept logarithms of
+//! the softmax sums, dV = Pᵀ·dO, dS = P∘(dO·Vᵀ - D)/√d, dQ = dS·K, dK = dSᵀ·Q. No T×T matrix is kept.
+
+use super::fused::{Fused, apply};
+use super::product::{Into, Matrix, Threads, product};
+use super::runs_fused;
+use super::simd::{dispatch, exp, max, sum_by};
+use crate::{Error, Result};
+use candle_core::{D, Device, Shape, Tensor};
+use rayon::prelude::*;
+use std::sync::OnceLock;
+
+/// Queries that are worked on together: the scores of one block against 2048 keys are half a megabyte.
+const BLOCK: usize = 64;
+
+/// Attention of `qkv` (B, T, 3C), which holds queries, keys and values of all heads side by side: (B, T, C).
+pub fn causal_attention(qkv: &Tensor, n_head: usize) -> Result<Tensor> {
+    let (batch, t, width) = qkv.dims3()?;
+    if n_head == 0 || !width.is_multiple_of(3 * n_head) {
+        return Err(Error::Tensor(format!("causal_attention: the last dimension {width} is not 3 · {n_head} heads")));
+    }
+    let c = width / 3;
+    if runs_fused(&[qkv]) && batch * t * c > 0 {
+        return apply(Attention { batch, t, c, n_head, log_sums: OnceLock::new() }, &[qkv]);
+    }
+    composite(qkv, n_head)
+}
+
+fn composite(qkv: &Tensor, n_head: usize) -> Result<Tensor> {
+    let (batch, t, width) = qkv.dims3()?;
+    let c = width / 3;
+    let head = |i: usize| -> Result<Tensor> {
+        let x = qkv.narrow(2, i * c, c)?.reshape((batch, t, n_head, c / n_head))?;
+        Ok(x.transpose(1, 2)?.contiguous()?) // (B, n_head, T, d)
+    };
+    let (q, k, v) = (head(0)?, head(1)?, head(2)?);
+    let scores = (q.matmul(&k.t()?)? * (1.0 / ((c / n_head) as f64).sqrt()))?; // (B, n_head, T, T)
+    let scores = scores.broadcast_add(&causal_mask(t, qkv)?)?;
+    let y = candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&v)?; // (B, n_head, T, d)
+    Ok(y.transpose(1, 2)?.reshape((batch, t, c))?)
+}
+
+/// (T, T): 0 where a position may look, minus infinity where it may not.
+fn causal_mask(t: usize, like: &Tensor) -> Result<Tensor> {
+    let entry = |i: usize| if i % t > i / t { f32::NEG_INFINITY } else { 0.0 };
+    let mask: Vec<f32> = (0..t * t).map(entry).collect();
+    Ok(Tensor::from_vec(mask, (t, t), &Device::Cpu)?.to_device(like.device())?.to_dtype(like.dtype())?)
+}
+
+struct Attention {
+    batch: usize,
+    t: usize,
+    c: usize,
+    n_head: usize,
+    log_sums: OnceLock<Vec<f32>>, // (B, n_head, T): top + ln Σ e^(score - top) of each row
+}
+
+/// Where one head's queries, keys and values lie in the (T, 3C) numbers of one sequence.
+struct Head<'a> {
+    qkv: &'a [f32],
+    first: usize,
+    c: usize,
+    d: usize,
+}
+
+impl<'a> Head<'a> {
+    fn rows(&self, which: usize, from: usize, n: usize) -> Matrix<'a> {
+        Matrix::strided(&self.qkv[from * 3 * self.c + which * self.c + self.first..], n, self.d, 3 * self.c)
+    }
+    fn q(&self, from: usize, n: usize) -> Matrix<'a> {
+        self.rows(0, from, n)
+    }
+    fn k(&self, n: usize) -> Matrix<'a> {
+        self.rows(1, 0, n)
+    }
+    fn v(&self, n: usize) -> Matrix<'a> {
+        self.rows(2, 0, n)
+    }
+}
+
+impl Attention {
+    fn head<'a>(&self, qkv: &'a [f32], h: usize) -> Head<'a> {
+        let d = self.c / self.n_head;
+        Head { qkv, first: h * d, c: self.c, d }
+    }
+
+    fn scale(&self) -> f32 {
+        1.0 / ((self.c / self.n_head) as f32).sqrt()
+    }
+
+    /// One sequence: `out` (T, C) and `log_sums` (n_head, T) from `qkv` (T, 3C).
+    fn forward_sequence(&self, qkv: &[f32], out: &mut [f32], log_sums: &mut [f32]) {
+        let (t, c, d) = (self.t, self.c, self.c / self.n_head);
+        let mut scores = vec![0.0; BLOCK.min(t) * t];
+        for h in 0..self.n_head {
+            let head = self.head(qkv, h);
+            for from in (0..t).step_by(BLOCK) {
+                let n = BLOCK.min(t - from);
+                let seen = from + n;
+                let scores = &mut scores[..n * seen];
+                product(scores, seen, head.q(from, n), head.k(seen).t(), Into::Overwrite, Threads::One);
+                softmax_rows(scores, from, self.scale(), &mut log_sums[h * t + from..h * t + seen]);
+                let p = Matrix::new(scores, n, seen);
+                product(&mut out[from * c + h * d..], c, p, head.v(seen), Into::Overwrite, Threads::One);
+            }
+        }
+    }
+
+    /// One sequence: `dqkv` (T, 3C). Blocks run from the last, which sees every key, so that it can overwrite.
+    fn backward_sequence(&self, qkv: &[f32], out: &[f32], log_sums: &[f32], dout: &[f32], dqkv: &mut [f32]) {
+        let (t, c, d) = (self.t, self.c, self.c / self.n_head);
+        let mut p = vec![0.0; BLOCK.min(t) * t];
+        let mut ds = vec![0.0; BLOCK.min(t) * t];
+        for h in 0..self.n_head {
+            let head = self.head(qkv, h);
+            for from in (0..t).step_by(BLOCK).rev() {
+                let n = BLOCK.min(t - from);
+                let seen = from + n;
+                let into = if seen == t { Into::Overwrite } else { Into::Accumulate };
+                let (p, ds) = (&mut p[..n * seen], &mut ds[..n * seen]);
+                let dout_block = Matrix::strided(&dout[from * c + h * d..], n, d, c);
+                product(p, seen, head.q(from, n), head.k(seen).t(), Into::Overwrite, Threads::One);
+                product(ds, seen, dout_block, head.v(seen).t(), Into::Overwrite, Threads::One);
+                let rows = Rows { out: &out[from * c + h * d..], dout: &dout[from * c + h * d..], stride: c, d };
+                score_gradients(p, ds, from, self.scale(), &log_sums[h * t + from..h * t + seen], rows);
+                let (p, ds) = (Matrix::new(p, n, seen), Matrix::new(ds, n, seen));
+                let first = h * d;
+                product(&mut dqkv[2 * c + first..], 3 * c, p.t(), dout_block, into, Threads::One); // dV
+                product(&mut dqkv[from * 3 * c + first..], 3 * c, ds, head.k(seen), Into::Overwrite, Threads::One); // dQ
+                product(&mut dqkv[c + first..], 3 * c, ds.t(), head.q(from, n), into, Threads::One); // dK
+            }
+        }
+    }
+}
+
+impl Fused for Attention {
+    fn name(&self) -> &'static str {
+        "causal_attention"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::from((self.batch, self.t, self.c))
+    }
+
+    fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
+        let mut out = vec![0.0; self.batch * self.t * self.c];
+        let mut log_sums = vec![0.0; self.batch * self.n_head * self.t];
+        out.par_chunks_mut(self.t * self.c)
+            .zip(args[0].par_chunks(self.t * 3 * self.c))
+            .zip(log_sums.par_chunks_mut(self.n_head * self.t))
+            .for_each(|((out, qkv), log_sums)| self.forward_sequence(qkv, out, log_sums));
+        let _ = self.log_sums.set(log_sums); // a second forward of the same operation would set the same numbers
+        out
+    }
+
+    fn backward(&self, args: &[&[f32]], result: &[f32], grad: Vec<f32>) -> Vec<Vec<f32>> {
+        let mut dqkv = vec![0.0; args[0].len()];
+        let Some(log_sums) = self.log_sums.get() else { return vec![dqkv] }; // no forward, no gradient
+        let size = self.t * self.c;
+        dqkv.par_chunks_mut(3 * size)
+            .zip(args[0].par_chunks(3 * size))
+            .zip(result.par_chunks(size).zip(grad.par_chunks(size)))
+            .zip(log_sums.par_chunks(self.n_head * self.t))
+            .for_each(|(((dqkv, qkv), (out, dout)), log_sums)| self.backward_sequence(qkv, out, log_sums, dout, dqkv));
+        vec![dqkv]
+    }
+}
+
+/// Rows of one head in the result and in its gradient.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    out: &'a [f32],
+    dout: &'a [f32],
+    stride: usize,
+    d: usize,
+}
+
+dispatch!(fn softmax_rows(scores: &mut [f32], from: usize, scale: f32, log_sums: &mut [f32]) = softmax_kernel);
+dispatch!(fn score_gradients(p: &mut [f32], ds: &mut [f32], from: usize, scale: f32, log_sums: &[f32], rows: Rows) = gradient_kernel);
+
+/// Scores (n, seen) to probabilities; row i belongs to position from + i and sees as many keys plus one.
+#[inline(always)]
+fn softmax_kernel<const FMA: bool>(scores: &mut [f32], from: usize, scale: f32, log_sums: &mut [f32]) {
+    let width = scores.len() / log_sums.len();
+    for (i, (row, log_sum)) in scores.chunks_exact_mut(width).zip(log_sums).enumerate() {
+        let (row, hidden) = row.split_at_mut(from + i + 1);
+        hidden.fill(0.0);
+        let top = max(row) * scale;
+        row.iter_mut().for_each(|x| *x = exp::<FMA>(*x * scale - top));
+        let sum = sum_by(row.len(), |i| row[i]);
+        let inverse = 1.0 / sum;
+        row.iter_mut().for_each(|x| *x *= inverse);
+        *log_sum = top + sum.ln();
+    }
+}
+
+/// Scores become probabilities in `p`; dO·Vᵀ becomes the gradient of the unscaled scores in `ds`.
+#[inline(always)]
+fn gradient_kernel<const FMA: bool>(
+    p: &mut [f32],
+    ds: &mut [f32],
+    from: usize,
+    scale: f32,
+    log_sums: &[f32],
+    rows: Rows,
+) {
+    let width = p.len() / log_sums.len();
+    for (i, ((p, ds), log_sum)) in p.chunks_exact_mut(width).zip(ds.chunks_exact_mut(width)).zip(log_sums).enumerate() {
+        let (out, dout) = (&rows.out[i * rows.stride..][..rows.d], &rows.dout[i * rows.stride..][..rows.d]);
+        let d = sum_by(rows.d, |j| out[j] * dout[j]);
+        let (p, hidden_p) = p.split_at_mut(from + i + 1);
+        let (ds, hidden_ds) = ds.split_at_mut(from + i + 1);
+        hidden_p.fill(0.0);
+        hidden_ds.fill(0.0);
+        for (p, ds) in p.iter_mut().zip(ds) {
+            *p = exp::<FMA>(*p * scale - log_sum);
+            *ds = *p * (*ds - d) * scale;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::agreement::{agree, agree_with_composite, uniform};
+    use super::*;
+
+    #[test]
+    fn fused_agrees_with_composite_and_finite_differences() {
+        for (batch, t, n_head, d) in [(1, 1, 1, 1), (2, 5, 3, 4), (1, 3, 2, 7), (2, 67, 1, 2)] {
+            let qkv = (uniform(&[batch, t, 3 * n_head * d], 1) * 2.0).unwrap();
+            agree(&[qkv], |x| causal_attention(&x[0], n_head), |x| composite(&x[0], n_head));
+        }
+    }
+
+    #[test]
+    fn long_sequences_of_several_blocks_agree() {
+        for t in [63, 64, 65, 200] {
+            let qkv = (uniform(&[2, t, 3 * 24], 1) * 3.0).unwrap();
+            agree_with_composite(&[qkv], |x| causal_attention(&x[0], 3), |x| composite(&x[0], 3));
+        }
+    }
+
+    #[test]
+    fn a_later_token_changes_nothing_before_it() {
+        let qkv = uniform(&[1, 70, 3 * 8], 1);
+        let last = (qkv.narrow(1, 69, 1).unwrap() * 5.0).unwrap();
+        let changed = Tensor::cat(&[&qkv.narrow(1, 0, 69).unwrap(), &last], 1).unwrap();
+        let before = |qkv: &Tensor| {
+            let y = causal_attention(qkv, 2).unwrap().narrow(1, 0, 69).unwrap();
+            y.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        assert_eq!(before(&qkv), before(&changed));
+    }
+}

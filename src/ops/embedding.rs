@@ -1,0 +1,76 @@
+//! Table look-up: a row for each token.
+//!
+//! y[i] = table[token[i]]
+
+use super::fused::{Fused, apply};
+use super::runs_fused;
+use crate::{Error, Result};
+use candle_core::{DType, Shape, Tensor};
+
+/// The rows of `table` (V, d) that `tokens` (..., u32) name: (..., d). An error names a token that has no row.
+pub fn embedding(tokens: &Tensor, table: &Tensor) -> Result<Tensor> {
+    let (n_rows, width) = table.dims2()?;
+    let mut shape = tokens.dims().to_vec();
+    shape.push(width);
+    if runs_fused(&[table]) {
+        let ids = tokens.to_dtype(DType::U32)?.flatten_all()?.to_vec1::<u32>()?;
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= n_rows) {
+            return Err(Error::Tensor(format!("token {id} is outside the table of {n_rows} rows")));
+        }
+        return apply(Embedding { ids, n_rows, width, shape: shape.into() }, &[table]);
+    }
+    composite(tokens, table)
+}
+
+fn composite(tokens: &Tensor, table: &Tensor) -> Result<Tensor> {
+    let shape = [tokens.dims(), &[table.dim(1)?]].concat();
+    Ok(table.index_select(&tokens.flatten_all()?, 0)?.reshape(shape)?)
+}
+
+struct Embedding {
+    ids: Vec<u32>,
+    n_rows: usize,
+    width: usize,
+    shape: Shape,
+}
+
+impl Fused for Embedding {
+    fn name(&self) -> &'static str {
+        "embedding"
+    }
+
+    fn shape(&self) -> Shape {
+        self.shape.clone()
+    }
+
+    fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
+        let mut out = Vec::with_capacity(self.ids.len() * self.width);
+        for &id in &self.ids {
+            out.extend_from_slice(&args[0][id as usize * self.width..][..self.width]);
+        }
+        out
+    }
+
+    fn backward(&self, _: &[&[f32]], _: &[f32], grad: Vec<f32>) -> Vec<Vec<f32>> {
+        let mut table = vec![0.0; self.n_rows * self.width];
+        for (&id, grad) in self.ids.iter().zip(grad.chunks_exact(self.width)) {
+            let row = &mut table[id as usize * self.width..][..self.width];
+            row.iter_mut().zip(grad).for_each(|(sum, grad)| *sum += grad);
+        }
+        vec![table]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::agreement::{agree, uniform};
+    use super::*;
+
+    #[test]
+    fn fused_agrees_with_composite_and_finite_differences() {
+        let tokens = Tensor::new(&[[3u32, 0, 3], [1, 4, 3]], &candle_core::Device::Cpu).unwrap();
+        agree(&[uniform(&[5, 7], 1)], |x| embedding(&tokens, &x[0]), |x| composite(&tokens, &x[0]));
+        let error = embedding(&tokens, &uniform(&[4, 2], 1)).unwrap_err().to_string();
+        assert_eq!(error, "token 4 is outside the table of 4 rows");
+    }
+}

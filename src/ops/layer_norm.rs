@@ -1,0 +1,159 @@
+//! Layer normalisation over the last dimension (Ba, Kiros, Hinton 2016).
+//!
+//! x̂ = (x - mean x) / √(var x + eps),  y = w·x̂ + b, with the variance over n (not n - 1) entries.
+//! Backward, with g = w·dy: dx = (g - mean g - x̂·mean(g·x̂)) / √(var x + eps), dw = Σ_rows dy·x̂, db = Σ_rows dy.
+
+use super::fused::{Fused, apply};
+use super::simd::{dispatch, fma, rows_per_piece, sum_by};
+use super::{add::accumulate, runs_fused};
+use crate::{Error, Result};
+use candle_core::{D, Shape, Tensor};
+use rayon::prelude::*;
+
+/// x (..., n) normalised over its last dimension, scaled by `weight` (n) and shifted by `bias` (n) where there is one.
+pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) -> Result<Tensor> {
+    let width = x.dim(D::Minus1)?;
+    if weight.dims() != [width] || bias.is_some_and(|b| b.dims() != [width]) {
+        let (x, weight) = (x.dims(), weight.dims());
+        return Err(Error::Tensor(format!(
+            "layer_norm: weight {weight:?} and bias must match the last dimension of {x:?}"
+        )));
+    }
+    let mut operands = vec![x, weight];
+    operands.extend(bias);
+    if runs_fused(&operands) && width > 0 {
+        return apply(LayerNorm { width, eps: eps as f32, shape: x.shape().clone() }, &operands);
+    }
+    composite(x, weight, bias, eps)
+}
+
+fn composite(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) -> Result<Tensor> {
+    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?; // (..., 1)
+    let normal = centred.broadcast_div(&(variance + eps)?.sqrt()?)?; // (..., n)
+    let y = normal.broadcast_mul(weight)?;
+    Ok(match bias {
+        Some(bias) => y.broadcast_add(bias)?,
+        None => y,
+    })
+}
+
+struct LayerNorm {
+    width: usize,
+    eps: f32,
+    shape: Shape,
+}
+
+impl Fused for LayerNorm {
+    fn name(&self) -> &'static str {
+        "layer_norm"
+    }
+
+    fn shape(&self) -> Shape {
+        self.shape.clone()
+    }
+
+    fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
+        let (x, weight, bias) = (args[0], args[1], args.get(2).copied());
+        let mut out = vec![0.0; x.len()];
+        let piece = rows_per_piece(x.len() / self.width) * self.width;
+        let pieces = out.par_chunks_mut(piece).zip(x.par_chunks(piece));
+        pieces.for_each(|(out, x)| forward_rows(x, weight, bias, self.eps, out));
+        out
+    }
+
+    fn backward(&self, args: &[&[f32]], _: &[f32], grad: Vec<f32>) -> Vec<Vec<f32>> {
+        let (x, weight) = (args[0], args[1]);
+        let mut dx = vec![0.0; x.len()];
+        let piece = rows_per_piece(x.len() / self.width) * self.width;
+        let sums: Vec<Vec<f32>> = dx
+            .par_chunks_mut(piece)
+            .zip(x.par_chunks(piece).zip(grad.par_chunks(piece)))
+            .map(|(dx, (x, dy))| {
+                let mut sums = vec![0.0; 2 * self.width]; // dw, then db
+                backward_rows(x, dy, weight, self.eps, dx, &mut sums);
+                sums
+            })
+            .collect();
+        let mut dw = vec![0.0; 2 * self.width];
+        sums.iter().for_each(|sums| accumulate(&mut dw, sums));
+        let db = dw.split_off(self.width);
+        let mut grads = vec![dx, dw, db];
+        grads.truncate(args.len());
+        grads
+    }
+}
+
+dispatch!(fn forward_rows(x: &[f32], weight: &[f32], bias: Option<&[f32]>, eps: f32, out: &mut [f32]) = forward_kernel);
+dispatch!(fn backward_rows(x: &[f32], dy: &[f32], weight: &[f32], eps: f32, dx: &mut [f32], sums: &mut [f32]) = backward_kernel);
+
+/// The mean and 1 / √(var + eps) of a row.
+#[inline(always)]
+fn moments(x: &[f32], eps: f32) -> (f32, f32) {
+    let n = x.len() as f32;
+    let mean = sum_by(x.len(), |i| x[i]) / n;
+    let variance = sum_by(x.len(), |i| (x[i] - mean) * (x[i] - mean)) / n;
+    (mean, 1.0 / (variance + eps).sqrt())
+}
+
+#[inline(always)]
+fn forward_kernel<const FMA: bool>(x: &[f32], weight: &[f32], bias: Option<&[f32]>, eps: f32, out: &mut [f32]) {
+    let width = weight.len();
+    for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+        let (mean, scale) = moments(x, eps);
+        match bias {
+            Some(bias) => {
+                for (((out, x), w), b) in out.iter_mut().zip(x).zip(weight).zip(bias) {
+                    *out = fma::<FMA>((x - mean) * scale, *w, *b);
+                }
+            }
+            None => out.iter_mut().zip(x).zip(weight).for_each(|((out, x), w)| *out = (x - mean) * scale * w),
+        }
+    }
+}
+
+#[inline(always)]
+fn backward_kernel<const FMA: bool>(x: &[f32], dy: &[f32], weight: &[f32], eps: f32, dx: &mut [f32], sums: &mut [f32]) {
+    let width = weight.len();
+    let (dw, db) = sums.split_at_mut(width);
+    for ((x, dy), dx) in x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
+        let (mean, scale) = moments(x, eps);
+        let n = width as f32;
+        let (dy, x) = (&dy[..width], &x[..width]);
+        let mean_g = sum_by(width, |i| dy[i] * weight[i]) / n;
+        let mean_gx = sum_by(width, |i| dy[i] * weight[i] * ((x[i] - mean) * scale)) / n;
+        for i in 0..width {
+            let normal = (x[i] - mean) * scale;
+            dx[i] = (dy[i] * weight[i] - mean_g - normal * mean_gx) * scale;
+            dw[i] += dy[i] * normal;
+            db[i] += dy[i];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::agreement::{agree, uniform};
+    use super::*;
+
+    #[test]
+    fn fused_agrees_with_composite_and_finite_differences() {
+        for (shape, width) in [(vec![3, 5, 7], 7), (vec![2, 33], 33), (vec![70, 64], 64), (vec![1, 1], 1)] {
+            let operands = [uniform(&shape, 1), uniform(&[width], 2), uniform(&[width], 3)];
+            agree(
+                &operands,
+                |x| layer_norm(&x[0], &x[1], Some(&x[2]), 1e-5),
+                |x| composite(&x[0], &x[1], Some(&x[2]), 1e-5),
+            );
+            agree(&operands[..2], |x| layer_norm(&x[0], &x[1], None, 1e-5), |x| composite(&x[0], &x[1], None, 1e-5));
+        }
+    }
+
+    #[test]
+    fn a_weight_of_another_width_is_refused() {
+        let (x, w) = (uniform(&[2, 3], 1), uniform(&[4], 2));
+        assert!(
+            layer_norm(&x, &w, None, 1e-5).unwrap_err().to_string().contains("must match the last dimension of [2, 3]")
+        );
+    }
+}

@@ -1,0 +1,302 @@
+//! One LSTM layer over a whole sequence (Hochreiter and Schmidhuber 1997), gates in torch's order i, f, g, o.
+//!
+//! a_t = W_ih·x_t + b_ih + W_hh·h_(t-1) + b_hh
+//! i, f, o = σ(a_i), σ(a_f), σ(a_o);  g = tanh(a_g);  c_t = f·c_(t-1) + i·g;  h_t = o·tanh(c_t);  h_0 = c_0 = 0
+//!
+//! The input products of all steps are one matrix product (the operation `linear`). The recurrence is a second operation:
+//! each core takes some sequences of the batch through all steps, so no step waits for another core. The gradient
+//! of W_hh is one product at the end: dW_hh = Σ_t da_tᵀ·h_(t-1).
+
+use super::fused::{Fused, apply};
+use super::linear::{linear, sum_of_rows};
+use super::panels::{Panels, ROWS, Strided, rows_times_panels};
+use super::product::{Into, Matrix, Threads, product};
+use super::runs_fused;
+use super::simd::{dispatch, fma, sigmoid, tanh};
+use crate::{Error, Result};
+use candle_core::{D, Shape, Tensor};
+use rayon::prelude::*;
+use std::sync::OnceLock;
+
+/// The hidden states (B, T, H) of one layer for the inputs `x` (B, T, E), from a zero state.
+/// Shapes as in torch.nn.LSTM: `w_ih` (4H, E), `w_hh` (4H, H), `b_ih` and `b_hh` (4H).
+pub fn lstm(x: &Tensor, w_ih: &Tensor, w_hh: &Tensor, b_ih: &Tensor, b_hh: &Tensor) -> Result<Tensor> {
+    let (batch, t, _) = x.dims3()?;
+    let (gates, hidden) = w_hh.dims2()?;
+    if gates != 4 * hidden || b_hh.dims() != [gates] || w_ih.dim(0)? != gates {
+        let (w_ih, w_hh, b_hh) = (w_ih.dims(), w_hh.dims(), b_hh.dims());
+        return Err(Error::Tensor(format!(
+            "lstm: w_ih {w_ih:?}, w_hh {w_hh:?} and b_hh {b_hh:?} are not of one layer"
+        )));
+    }
+    let inputs = linear(x, w_ih, Some(b_ih))?; // (B, T, 4H)
+    if runs_fused(&[&inputs, w_hh, b_hh]) && batch * t * hidden > 0 {
+        return apply(Recurrence { batch, t, hidden, kept: OnceLock::new() }, &[&inputs, w_hh, b_hh]);
+    }
+    composite(&inputs, w_hh, b_hh)
+}
+
+/// The recurrence, one small operation at a time, given the input products `inputs` (B, T, 4H).
+fn composite(inputs: &Tensor, w_hh: &Tensor, b_hh: &Tensor) -> Result<Tensor> {
+    let (batch, t, _) = inputs.dims3()?;
+    let hidden = w_hh.dim(1)?;
+    let mut h = Tensor::zeros((batch, hidden), inputs.dtype(), inputs.device())?;
+    let mut c = h.clone();
+    let mut outputs = Vec::with_capacity(t);
+    for step in 0..t {
+        let recurrent = h.matmul(&w_hh.t()?)?.broadcast_add(b_hh)?;
+        let a = (inputs.narrow(1, step, 1)?.squeeze(1)? + recurrent)?; // (B, 4H)
+        let gate = |i: usize| a.narrow(D::Minus1, i * hidden, hidden);
+        let (i, f) = (candle_nn::ops::sigmoid(&gate(0)?)?, candle_nn::ops::sigmoid(&gate(1)?)?);
+        let (g, o) = (gate(2)?.tanh()?, candle_nn::ops::sigmoid(&gate(3)?)?);
+        c = ((f * c)? + (i * g)?)?; // (B, H)
+        h = (o * c.tanh()?)?;
+        outputs.push(h.clone());
+    }
+    Ok(Tensor::stack(&outputs, 1)?)
+}
+
+struct Recurrence {
+    batch: usize,
+    t: usize,
+    hidden: usize,
+    kept: OnceLock<Kept>,
+}
+
+/// What the backward pass needs: activated gates (B, T, 4H) and cell states (B, T, H).
+struct Kept {
+    gates: Vec<f32>,
+    cells: Vec<f32>,
+}
+
+impl Recurrence {
+    /// Sequences that one core takes through time together: they share each weight that is loaded.
+    fn sequences_per_piece(&self) -> usize {
+        self.batch.div_ceil(rayon::current_num_threads()).clamp(1, ROWS)
+    }
+}
+
+impl Fused for Recurrence {
+    fn name(&self) -> &'static str {
+        "lstm"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::from((self.batch, self.t, self.hidden))
+    }
+
+    fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
+        let (inputs, w_hh, b_hh) = (args[0], args[1], args[2]);
+        let (t, hidden) = (self.t, self.hidden);
+        let weights = Panels::pack(w_hh, hidden, 4 * hidden, |k, n| n * hidden + k);
+        let mut out = vec![0.0; self.batch * t * hidden];
+        let mut kept = Kept { gates: vec![0.0; 4 * out.len()], cells: vec![0.0; out.len()] };
+        let size = self.sequences_per_piece() * t * hidden;
+        out.par_chunks_mut(size)
+            .zip(kept.gates.par_chunks_mut(4 * size).zip(kept.cells.par_chunks_mut(size)))
+            .zip(inputs.par_chunks(4 * size))
+            .for_each(|((out, (gates, cells)), inputs)| {
+                forward_sequences(Forward { t, hidden, weights: &weights, inputs, bias: b_hh }, out, gates, cells);
+            });
+        let _ = self.kept.set(kept); // a second forward of the same operation would set the same numbers
+        out
+    }
+
+    fn backward(&self, args: &[&[f32]], result: &[f32], grad: Vec<f32>) -> Vec<Vec<f32>> {
+        let (t, hidden) = (self.t, self.hidden);
+        let mut da = vec![0.0; args[0].len()];
+        let mut dw = vec![0.0; args[1].len()];
+        let Some(kept) = self.kept.get() else { return vec![da, dw, vec![0.0; 4 * hidden]] }; // no forward, no gradient
+        let weights = Panels::pack(args[1], 4 * hidden, hidden, |k, n| k * hidden + n);
+        let size = self.sequences_per_piece() * t * hidden;
+        da.par_chunks_mut(4 * size)
+            .zip(kept.gates.par_chunks(4 * size).zip(kept.cells.par_chunks(size)))
+            .zip(grad.par_chunks(size))
+            .for_each(|((da, (gates, cells)), grad)| {
+                backward_sequences(Backward { t, hidden, weights: &weights, gates, cells, grad }, da);
+            });
+        let previous = previous_states(result, t, hidden); // (B, T, H)
+        let n_rows = self.batch * t;
+        let a = Matrix::new(&da, n_rows, 4 * hidden);
+        product(&mut dw, hidden, a.t(), Matrix::new(&previous, n_rows, hidden), Into::Overwrite, Threads::All);
+        let db = sum_of_rows(&da, 4 * hidden);
+        vec![da, dw, db]
+    }
+}
+
+/// h_(t-1) for every t: the states one step later, zeros at the start of each sequence.
+fn previous_states(states: &[f32], t: usize, hidden: usize) -> Vec<f32> {
+    let mut previous = vec![0.0; states.len()];
+    previous
+        .par_chunks_mut(t * hidden)
+        .zip(states.par_chunks(t * hidden))
+        .for_each(|(to, from)| to[hidden..].copy_from_slice(&from[..(t - 1) * hidden]));
+    previous
+}
+
+/// What a core needs to take its sequences forward.
+#[derive(Clone, Copy)]
+struct Forward<'a> {
+    t: usize,
+    hidden: usize,
+    weights: &'a Panels,
+    inputs: &'a [f32], // (rows, T, 4H)
+    bias: &'a [f32],   // (4H)
+}
+
+/// What a core needs to take its sequences backward.
+#[derive(Clone, Copy)]
+struct Backward<'a> {
+    t: usize,
+    hidden: usize,
+    weights: &'a Panels,
+    gates: &'a [f32], // (rows, T, 4H)
+    cells: &'a [f32], // (rows, T, H)
+    grad: &'a [f32],  // (rows, T, H)
+}
+
+dispatch!(fn forward_sequences(pass: Forward, out: &mut [f32], gates: &mut [f32], cells: &mut [f32]) = forward_kernel);
+dispatch!(fn backward_sequences(pass: Backward, da: &mut [f32]) = backward_kernel);
+
+#[inline(always)]
+fn forward_kernel<const FMA: bool>(pass: Forward, out: &mut [f32], gates: &mut [f32], cells: &mut [f32]) {
+    let Forward { t, hidden, weights, inputs, bias } = pass;
+    let n_rows = out.len() / (t * hidden);
+    let mut recurrent = vec![0.0; n_rows * 4 * hidden]; // W_hh·h_(t-1)
+    for step in 0..t {
+        if step > 0 {
+            let previous = Strided { numbers: &out[(step - 1) * hidden..], stride: t * hidden };
+            rows_times_panels(previous, n_rows, weights, &mut recurrent);
+        }
+        for row in 0..n_rows {
+            let at = (row * t + step) * hidden;
+            let (before, cell) = cells.split_at_mut(at);
+            let before = if step > 0 { &before[at - hidden..] } else { &[] };
+            let recurrent = &recurrent[row * 4 * hidden..][..4 * hidden];
+            let a = Preactivation { input: &inputs[4 * at..][..4 * hidden], recurrent, bias };
+            let gates = &mut gates[4 * at..][..4 * hidden];
+            cell_forward::<FMA>(a, before, gates, &mut cell[..hidden], &mut out[at..][..hidden]);
+        }
+    }
+}
+
+/// The three parts of a_t for one sequence, each (4H).
+#[derive(Clone, Copy)]
+struct Preactivation<'a> {
+    input: &'a [f32],
+    recurrent: &'a [f32],
+    bias: &'a [f32],
+}
+
+/// Gates, cell state and hidden state of one step of one sequence; `before` is c_(t-1), empty at the first step.
+#[inline(always)]
+fn cell_forward<const FMA: bool>(
+    a: Preactivation,
+    before: &[f32],
+    gates: &mut [f32],
+    cell: &mut [f32],
+    out: &mut [f32],
+) {
+    let hidden = out.len();
+    let a = |i: usize| a.input[i] + a.recurrent[i] + a.bias[i];
+    for (j, gate) in gates.iter_mut().enumerate() {
+        *gate = a(j);
+    }
+    let (i_f, g_o) = gates.split_at_mut(2 * hidden);
+    let (g, o) = g_o.split_at_mut(hidden);
+    i_f.iter_mut().for_each(|x| *x = sigmoid::<FMA>(*x));
+    g.iter_mut().for_each(|x| *x = tanh::<FMA>(*x));
+    o.iter_mut().for_each(|x| *x = sigmoid::<FMA>(*x));
+    let (i, f) = i_f.split_at(hidden);
+    for (cell, (i, g)) in cell.iter_mut().zip(i.iter().zip(&*g)) {
+        *cell = i * g;
+    }
+    for (cell, (f, before)) in cell.iter_mut().zip(f.iter().zip(before)) {
+        *cell = fma::<FMA>(*f, *before, *cell);
+    }
+    for (out, (o, cell)) in out.iter_mut().zip(o.iter().zip(&*cell)) {
+        *out = o * tanh::<FMA>(*cell);
+    }
+}
+
+#[inline(always)]
+fn backward_kernel<const FMA: bool>(pass: Backward, da: &mut [f32]) {
+    let Backward { t, hidden, weights, gates, cells, grad } = pass;
+    let n_rows = grad.len() / (t * hidden);
+    let mut dh = vec![0.0; n_rows * hidden]; // what reaches h_t from step t + 1
+    let mut dc = vec![0.0; n_rows * hidden];
+    for step in (0..t).rev() {
+        for row in 0..n_rows {
+            let at = (row * t + step) * hidden;
+            let before = if step > 0 { &cells[at - hidden..at] } else { &[] };
+            let cell = Cell { gates: &gates[4 * at..][..4 * hidden], before, cell: &cells[at..][..hidden] };
+            let dh = &mut dh[row * hidden..][..hidden];
+            dh.iter_mut().zip(&grad[at..]).for_each(|(dh, grad)| *dh += grad);
+            cell_backward::<FMA>(cell, dh, &mut dc[row * hidden..][..hidden], &mut da[4 * at..][..4 * hidden]);
+        }
+        if step > 0 {
+            let da = Strided { numbers: &da[step * 4 * hidden..], stride: t * 4 * hidden };
+            rows_times_panels(da, n_rows, weights, &mut dh);
+        }
+    }
+}
+
+/// Activated gates (4H), c_(t-1) (empty at the first step) and c_t (H) of one step of one sequence.
+#[derive(Clone, Copy)]
+struct Cell<'a> {
+    gates: &'a [f32],
+    before: &'a [f32],
+    cell: &'a [f32],
+}
+
+/// da_t from dh_t; `dc` holds dc_t from step t + 1 and leaves with dc_(t-1).
+#[inline(always)]
+fn cell_backward<const FMA: bool>(kept: Cell, dh: &[f32], dc: &mut [f32], da: &mut [f32]) {
+    let n = dh.len();
+    let (i, f, g, o) = (&kept.gates[..n], &kept.gates[n..2 * n], &kept.gates[2 * n..3 * n], &kept.gates[3 * n..4 * n]);
+    let (da_i, rest) = da.split_at_mut(n);
+    let (da_f, rest) = rest.split_at_mut(n);
+    let (da_g, da_o) = rest.split_at_mut(n);
+    let (cell, dc, da_o) = (&kept.cell[..n], &mut dc[..n], &mut da_o[..n]);
+    for j in 0..n {
+        let tanh_c = tanh::<FMA>(cell[j]);
+        dc[j] = fma::<FMA>(dh[j] * o[j], 1.0 - tanh_c * tanh_c, dc[j]);
+        da_o[j] = dh[j] * tanh_c * o[j] * (1.0 - o[j]);
+        da_i[j] = dc[j] * g[j] * i[j] * (1.0 - i[j]);
+        da_g[j] = dc[j] * i[j] * (1.0 - g[j] * g[j]);
+    }
+    da_f.fill(0.0);
+    for (j, before) in kept.before.iter().enumerate() {
+        da_f[j] = dc[j] * before * f[j] * (1.0 - f[j]);
+    }
+    dc.iter_mut().zip(f).for_each(|(dc, f)| *dc *= f);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::agreement::{agree, agree_with_composite, uniform};
+    use super::*;
+
+    fn layer(batch: usize, t: usize, e: usize, h: usize) -> [Tensor; 5] {
+        let shapes = [vec![batch, t, e], vec![4 * h, e], vec![4 * h, h], vec![4 * h], vec![4 * h]];
+        std::array::from_fn(|i| uniform(&shapes[i], i as u32))
+    }
+
+    fn in_parts(x: &[Tensor]) -> Result<Tensor> {
+        composite(&x[0].broadcast_matmul(&x[1].t()?)?.broadcast_add(&x[3])?, &x[2], &x[4])
+    }
+
+    #[test]
+    fn fused_agrees_with_composite_and_finite_differences() {
+        for (batch, t, e, h) in [(1, 1, 1, 1), (2, 4, 3, 5), (3, 3, 2, 9)] {
+            agree(&layer(batch, t, e, h), |x| lstm(&x[0], &x[1], &x[2], &x[3], &x[4]), in_parts);
+        }
+    }
+
+    #[test]
+    fn odd_batches_and_widths_agree() {
+        for (batch, t, e, h) in [(17, 9, 5, 33), (5, 20, 32, 40)] {
+            agree_with_composite(&layer(batch, t, e, h), |x| lstm(&x[0], &x[1], &x[2], &x[3], &x[4]), in_parts);
+        }
+    }
+}

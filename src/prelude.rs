@@ -1,0 +1,21 @@
+//! What a notebook needs: `use music_scaling::prelude::*;`
+
+pub use crate::data::{self, Corpus, CorpusConfig, Split, TokenData, Tokenizer, Tune};
+pub use crate::figures::look::{self, Colour};
+pub use crate::figures::{self, Figure, Line, LossCurve, NamedValue, Reference, ScalingSeries, human, live, show};
+pub use crate::fitting::{self, Comparison, Law, LogLaw, Point, PowerLaw, Verdict};
+//GEN pub use crate::generation;
+pub use crate::models::{self, Family, Model, ModelConfig, NGram, Size};
+pub use crate::music::{self, Key, Meter, Note, Score, Voice, abc, audio, midi, quantise};
+pub use crate::ops::{self, Dropout};
+pub use crate::study::{Study, TestResult};
+pub use crate::training::{self, Run, RunConfig, Runs, evaluate};
+pub use crate::{Error, Result};
+
+// The crates that lessons use beside ours; `df!` makes a table.
+pub use candle_core::{self, D, DType, Device, Tensor};
+pub use candle_nn;
+pub use plotters;
+pub use polars::prelude::{Column, DataFrame, NamedFrom, Series, df};
+pub use serde;
+pub use serde_json::{self, json};

@@ -1,0 +1,223 @@
+//! A study: one preset = corpus + two ladders of models + budgets + folders. What every notebook opens first.
+//!
+//! ```text
+//! let study = Study::open_default()?;                  // the preset that the environment variable STUDY names
+//! let runs = study.train(Family::Transformer)?;        // trains what is not trained yet
+//! ```
+
+mod preset;
+mod results;
+
+pub use preset::{Best, Generation, Preset, Training};
+
+use crate::data::{Corpus, TokenData};
+use crate::lab::setup::{device_name, project_root};
+use crate::models::{Family, Size, ladder};
+use crate::training::{LiveRun, Run, RunConfig, Runs, TrainOptions, evaluate};
+use crate::{Error, Result};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// An opened study. Cheap to make and to clone: it holds the preset and knows the folders; nothing is loaded yet.
+#[derive(Debug, Clone)]
+pub struct Study {
+    /// What `STUDY` or `--preset` said: a built-in name or the path of a TOML file.
+    argument: String,
+    name: String,
+    pub preset: Preset,
+    root: PathBuf,
+}
+
+/// The one measurement on held-out tunes, made once with the model that validation loss chose.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TestResult {
+    /// Name of the run whose best checkpoint was tested.
+    pub run: String,
+    /// Nats per token over the whole test split.
+    pub test_loss: f64,
+    /// exp(test_loss)
+    pub perplexity: f64,
+    /// test_loss / ln 2
+    pub bits_per_char: f64,
+    pub val_loss: f64,
+    pub n_test_tokens: usize,
+}
+
+impl Study {
+    /// Opens the study that the environment variable `STUDY` names; `laptop` where it is not set.
+    pub fn open_default() -> Result<Study> {
+        Study::open(&std::env::var("STUDY").unwrap_or_else(|_| "laptop".into()))
+    }
+
+    /// Opens a built-in preset by name, or a user's by the path of its TOML file.
+    pub fn open(argument: &str) -> Result<Study> {
+        let (name, preset) = Preset::load(argument)?;
+        Ok(Study { argument: argument.to_owned(), name, preset, root: project_root() })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn preset_argument(&self) -> &str {
+        &self.argument
+    }
+
+    /// Changes with everything that the preset says.
+    pub fn hash(&self) -> String {
+        self.preset.hash()
+    }
+
+    /// `data/`: corpora, shared by all studies.
+    pub fn data_folder(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    /// `data/studies/<name>/`: this study's runs and whatever else it makes.
+    pub fn folder(&self) -> PathBuf {
+        self.data_folder().join("studies").join(&self.name)
+    }
+
+    /// `figures/` for the committed study, `laptop`; inside the study's own folder for every other.
+    pub fn figures_folder(&self) -> PathBuf {
+        if self.name == "laptop" { self.root.join("figures") } else { self.folder().join("figures") }
+    }
+
+    /// Where executed notebooks go: in place for `laptop`, inside the study's own folder for every other.
+    pub fn notebooks_folder(&self) -> PathBuf {
+        if self.name == "laptop" { self.root.join("notebooks") } else { self.folder().join("notebooks") }
+    }
+
+    /// `data/results/<name>/`: the compact records that a report quotes.
+    pub fn results_folder(&self) -> PathBuf {
+        if self.name == "laptop" {
+            self.data_folder().join("results").join(&self.name)
+        } else {
+            self.folder().join("results")
+        }
+    }
+
+    pub fn samples_folder(&self) -> PathBuf {
+        self.folder().join("samples")
+    }
+
+    /// The prepared corpus; made on the first call (download, conversion, splits).
+    pub fn corpus(&self) -> Result<Corpus> {
+        let python = crate::lab::Lab::new().python();
+        let python = python.exists().then_some(python);
+        Corpus::get_or_prepare(&self.preset.corpus, &self.data_folder(), python.as_deref())
+    }
+
+    /// The corpus as tokens. Where the preset says so, the training split is cut to a subset; validation and test never are.
+    pub fn data(&self) -> Result<TokenData> {
+        let data = TokenData::open(&self.corpus()?.dir)?;
+        Ok(match self.preset.training.train_subset {
+            Some(n_tokens) => data.subset(n_tokens),
+            None => data,
+        })
+    }
+
+    /// The models of one family, smallest first.
+    pub fn ladder(&self, family: Family) -> Result<Vec<Size>> {
+        let name = match family {
+            Family::Transformer => &self.preset.transformer_ladder,
+            Family::Lstm => &self.preset.lstm_ladder,
+        };
+        ladder(name, self.data()?.tokenizer.vocab_size(), self.preset.training.block_size)
+    }
+
+    /// The training of one size as the preset wants it.
+    pub fn run_config(&self, size: &Size, data: &TokenData) -> RunConfig {
+        let n_tokens = self.preset.training.budget(data.train.len());
+        self.preset.run_config(size, data, size.name.clone(), n_tokens)
+    }
+
+    /// This study's runs. While one trains, its loss curve is drawn into `figures/live/` for [`crate::figures::live::watch`].
+    pub fn runs(&self) -> Result<Runs> {
+        let figures = self.root.join("figures");
+        let draw = move |run: &LiveRun| {
+            // A picture that cannot be drawn is no reason to stop a training.
+            let _ = crate::figures::live::update(&figures, &run.name, &run.train_curve(), &run.val_curve());
+        };
+        let options = TrainOptions { live: Some(Arc::new(draw)), ..TrainOptions::default() };
+        Ok(Runs::open(self.folder().join("runs"))?.with_options(options))
+    }
+
+    /// Trains every size of one family, smallest first; finished runs are loaded, half-done ones continued.
+    pub fn train(&self, family: Family) -> Result<Vec<Run>> {
+        let (data, runs) = (self.data()?, self.runs()?);
+        let trained: Result<Vec<Run>> =
+            self.ladder(family)?.iter().map(|size| runs.get_or_train(&self.run_config(size, &data), &data)).collect();
+        let trained = trained?;
+        self.record_runs(&trained)?;
+        Ok(trained)
+    }
+
+    /// Trains one size of either family, by name.
+    pub fn train_size(&self, name: &str) -> Result<Run> {
+        let mut sizes = self.ladder(Family::Transformer)?;
+        sizes.extend(self.ladder(Family::Lstm)?);
+        let size = sizes.iter().find(|size| size.name == name).ok_or_else(|| {
+            let names: Vec<&str> = sizes.iter().map(|size| size.name.as_str()).collect();
+            Error::Config(format!("the study {} has no size {name:?}: choose one of {}", self.name, names.join(", ")))
+        })?;
+        let data = self.data()?;
+        let run = self.runs()?.get_or_train(&self.run_config(size, &data), &data)?;
+        self.record_runs(std::slice::from_ref(&run))?;
+        Ok(run)
+    }
+
+    /// Trains the largest Transformer for the longer budget of `[best]`.
+    pub fn train_best(&self) -> Result<Run> {
+        let data = self.data()?;
+        let ladder = self.ladder(Family::Transformer)?;
+        let largest = ladder.last().ok_or_else(|| Error::Config("the Transformer ladder is empty".into()))?;
+        let n_tokens = self.preset.best.budget(data.train.len());
+        let config = self.preset.run_config(largest, &data, format!("{}-best", largest.name), n_tokens);
+        let run = self.runs()?.get_or_train(&config, &data)?;
+        self.record_runs(std::slice::from_ref(&run))?;
+        Ok(run)
+    }
+
+    /// Scores the run's best checkpoint on the test split, once: the result is kept, and later calls return it.
+    pub fn test_once(&self, run: &Run) -> Result<TestResult> {
+        let key = format!("test/{}", run.config.hash());
+        if let Some(kept) = self.recorded(&key)? {
+            return Ok(kept);
+        }
+        let data = self.data()?;
+        let test_loss = evaluate(&run.best_model()?, &data.test, run.config.block_size, run.config.batch_size)?;
+        let result = TestResult {
+            run: run.config.name.clone(),
+            test_loss,
+            perplexity: test_loss.exp(),
+            bits_per_char: test_loss / std::f64::consts::LN_2,
+            val_loss: run.summary.best_val_loss,
+            n_test_tokens: data.test.len(),
+        };
+        self.record(&key, &result)?;
+        Ok(result)
+    }
+}
+
+impl std::fmt::Display for Study {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Preset { corpus, training, best, seed, .. } = &self.preset;
+        writeln!(f, "study   {}: {}", self.name, self.preset.about)?;
+        writeln!(f, "corpus  {}", corpus.source)?;
+        writeln!(f, "models  {} and {}", self.preset.transformer_ladder, self.preset.lstm_ladder)?;
+        writeln!(f, "budget  {training} each; the best model {best}")?;
+        write!(f, "device  {}, seed {seed}", device_name())
+    }
+}
+
+impl std::fmt::Display for TestResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let TestResult { run, test_loss, perplexity, bits_per_char, val_loss, n_test_tokens } = self;
+        write!(
+            f,
+            "{run}: test loss {test_loss:.4} nats per token over {n_test_tokens} tokens (validation {val_loss:.4}), \
+             perplexity {perplexity:.3}, {bits_per_char:.3} bits per character"
+        )
+    }
+}

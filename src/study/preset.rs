@@ -1,0 +1,245 @@
+//! A preset is data, not code: a TOML file. Four are built in; a user adds one and names its path.
+
+use crate::data::{CorpusConfig, TokenData};
+use crate::files::read_text;
+use crate::models::{ModelConfig, Size};
+use crate::training::RunConfig;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+const BUILT_IN: [(&str, &str); 4] = [
+    ("smoke", include_str!("smoke.toml")),
+    ("laptop", include_str!("laptop.toml")),
+    ("course", include_str!("course.toml")),
+    ("full", include_str!("full.toml")),
+];
+
+/// Everything that tells one study from another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    /// One sentence for a person who chooses.
+    pub about: String,
+    pub seed: u64,
+    /// Names of ladders in [`crate::models::ladder`].
+    pub transformer_ladder: String,
+    pub lstm_ladder: String,
+    #[serde(default)]
+    pub corpus: CorpusConfig,
+    pub training: Training,
+    pub best: Best,
+    pub generation: Generation,
+}
+
+/// How every model of the ladders is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    pub block_size: usize,
+    pub batch_size: usize,
+    /// Token budget of each run; or `n_epochs` over the training split.
+    pub n_tokens: Option<u64>,
+    pub n_epochs: Option<f64>,
+    /// Train on whole tunes up to this many tokens only; validation and test stay whole.
+    pub train_subset: Option<usize>,
+    /// Peak learning rate; the same for every size unless `learning_rate_width` is set.
+    pub learning_rate: f64,
+    /// Where set, the peak is `learning_rate · √(learning_rate_width / width)`, so that wider models take smaller steps.
+    pub learning_rate_width: Option<f64>,
+    #[serde(default)]
+    pub dropout: f64,
+    /// Full-split validations along each run, the last one at its end.
+    pub n_evals: usize,
+}
+
+/// The longer training of the largest Transformer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    pub n_tokens: Option<u64>,
+    pub n_epochs: Option<f64>,
+}
+
+/// What the best model is asked to write.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generation {
+    pub n_samples: usize,
+    /// A tune that does not end before is cut there.
+    pub max_tokens: usize,
+}
+
+impl Preset {
+    /// A built-in preset by name, or the one in a TOML file; returns the study's name with it.
+    pub fn load(argument: &str) -> Result<(String, Preset)> {
+        if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == argument) {
+            return Ok(((*name).to_owned(), Preset::parse(text, argument)?));
+        }
+        let path = Path::new(argument);
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+            return Err(Error::Config(format!(
+                "there is no preset {argument:?}: choose one of {}, or name a .toml file",
+                names.join(", ")
+            )));
+        }
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        if BUILT_IN.iter().any(|(built_in, _)| *built_in == name) {
+            return Err(Error::Config(format!(
+                "{argument} has the name of a built-in preset: rename it, or it would write over that study's results"
+            )));
+        }
+        Ok((name, Preset::parse(&read_text(path)?, argument)?))
+    }
+
+    fn parse(text: &str, origin: &str) -> Result<Preset> {
+        let preset: Preset =
+            toml::from_str(text).map_err(|error| Error::Config(format!("the preset {origin} is not valid: {error}")))?;
+        preset.training.check(origin)?;
+        budget_given(preset.best.n_tokens, preset.best.n_epochs, origin, "best")?;
+        Ok(preset)
+    }
+
+    pub fn hash(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        format!("{:x}", Sha256::digest(text))
+    }
+
+    /// The full description of one training.
+    pub fn run_config(&self, size: &Size, data: &TokenData, name: String, n_tokens: u64) -> RunConfig {
+        let training = &self.training;
+        let learning_rate = match training.learning_rate_width {
+            Some(reference) => training.learning_rate * (reference / width(&size.config) as f64).sqrt(),
+            None => training.learning_rate,
+        };
+        RunConfig {
+            name,
+            corpus: data.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            data_hash: data.hash(),
+            vocab_hash: data.tokenizer.hash(),
+            model: size.config.clone(),
+            block_size: training.block_size,
+            batch_size: training.batch_size,
+            learning_rate,
+            min_learning_rate: learning_rate / 10.0, // nanoGPT's choice
+            warmup_fraction: 0.05,
+            weight_decay: 0.1,
+            beta1: 0.9,
+            beta2: 0.99, // nanoGPT's for small batches of characters
+            grad_clip: 1.0,
+            dropout: training.dropout,
+            n_tokens,
+            n_evals: training.n_evals,
+            n_checkpoints: 10,
+            seed: self.seed,
+        }
+    }
+}
+
+impl Training {
+    fn check(&self, origin: &str) -> Result<()> {
+        budget_given(self.n_tokens, self.n_epochs, origin, "training")?;
+        let wrong = [
+            (self.block_size == 0, "block_size"),
+            (self.batch_size == 0, "batch_size"),
+            (self.n_evals == 0, "n_evals"),
+            (!(self.learning_rate > 0.0 && self.learning_rate.is_finite()), "learning_rate"),
+        ];
+        match wrong.iter().find(|(is_wrong, _)| *is_wrong) {
+            Some((_, field)) => Err(Error::Config(format!("the preset {origin} is not valid: training.{field} must be above 0"))),
+            None if !(0.0..1.0).contains(&self.dropout) => {
+                Err(Error::Config(format!("the preset {origin} is not valid: training.dropout must be at least 0 and below 1")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Tokens that one run sees.
+    pub fn budget(&self, n_train_tokens: usize) -> u64 {
+        budget(self.n_tokens, self.n_epochs, n_train_tokens)
+    }
+}
+
+impl Best {
+    /// Tokens that the longer run sees.
+    pub fn budget(&self, n_train_tokens: usize) -> u64 {
+        budget(self.n_tokens, self.n_epochs, n_train_tokens)
+    }
+}
+
+/// What the learning rate follows: d_model, or d_hidden.
+fn width(config: &ModelConfig) -> usize {
+    match config {
+        ModelConfig::Transformer(config) => config.d_model,
+        ModelConfig::Lstm(config) => config.d_hidden,
+    }
+}
+
+fn budget(n_tokens: Option<u64>, n_epochs: Option<f64>, n_train_tokens: usize) -> u64 {
+    n_tokens.unwrap_or_else(|| (n_epochs.unwrap_or(1.0) * n_train_tokens as f64) as u64)
+}
+
+fn budget_given(n_tokens: Option<u64>, n_epochs: Option<f64>, origin: &str, section: &str) -> Result<()> {
+    let given = match (n_tokens, n_epochs) {
+        (Some(n_tokens), None) => n_tokens > 0,
+        (None, Some(n_epochs)) => n_epochs > 0.0 && n_epochs.is_finite(),
+        _ => false,
+    };
+    if given {
+        return Ok(());
+    }
+    Err(Error::Config(format!("the preset {origin} is not valid: {section} needs n_tokens or n_epochs (one of them, above 0)")))
+}
+
+impl std::fmt::Display for Training {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write_budget(f, self.n_tokens, self.n_epochs)
+    }
+}
+
+impl std::fmt::Display for Best {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write_budget(f, self.n_tokens, self.n_epochs)
+    }
+}
+
+fn write_budget(f: &mut std::fmt::Formatter<'_>, n_tokens: Option<u64>, n_epochs: Option<f64>) -> std::fmt::Result {
+    match n_tokens {
+        Some(n_tokens) => write!(f, "{n_tokens} tokens"),
+        None => write!(f, "{} epochs", n_epochs.unwrap_or(1.0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_preset_is_valid() {
+        for (name, text) in BUILT_IN {
+            Preset::parse(text, name).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_unknown_preset_is_answered_with_the_names() {
+        let error = Preset::load("latop").unwrap_err().to_string();
+        assert_eq!(error, "there is no preset \"latop\": choose one of smoke, laptop, course, full, or name a .toml file");
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named() {
+        let text = BUILT_IN[0].1.replace("n_evals", "n_evaluations");
+        let error = Preset::parse(&text, "mine.toml").unwrap_err().to_string();
+        assert!(error.contains("mine.toml") && error.contains("n_evaluations"), "{error}");
+    }
+
+    #[test]
+    fn a_budget_is_needed() {
+        let text = BUILT_IN[0].1.replace("n_tokens = 60_000\n", "");
+        let error = Preset::parse(&text, "mine.toml").unwrap_err().to_string();
+        assert!(error.contains("training needs n_tokens or n_epochs"), "{error}");
+    }
+}

@@ -1,0 +1,60 @@
+//! `results.json`, every number that a report quotes with the run it came from, and `runs.jsonl`, a compact record of each run.
+
+use super::Study;
+use crate::files::{read_text, write_atomic};
+use crate::training::Run;
+use crate::{Error, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+
+impl Study {
+    /// Writes `value` under `key` into `results.json`; what other cells recorded stays.
+    pub fn record(&self, key: &str, value: &impl Serialize) -> Result<()> {
+        let path = self.results_path();
+        let mut results = read_results(&path)?;
+        results.insert(key.to_owned(), serde_json::to_value(value).map_err(|error| not_json(&path, &error))?);
+        results.insert("study".into(), json!(self.name()));
+        let text = serde_json::to_string_pretty(&results).map_err(|error| not_json(&path, &error))?;
+        write_atomic(path, text + "\n")
+    }
+
+    /// What was recorded under `key`, if anything was.
+    pub fn recorded<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let path = self.results_path();
+        let value = read_results(&path)?.remove(key);
+        value.map(|value| serde_json::from_value(value).map_err(|error| not_json(&path, &error))).transpose()
+    }
+
+    /// Adds the runs' compact records (configuration, loss curve, final numbers) to `runs.jsonl`, replacing those of the same name.
+    pub fn record_runs(&self, runs: &[Run]) -> Result<()> {
+        let path = self.results_folder().join("runs.jsonl");
+        let mut lines: Vec<String> = match path.exists() {
+            true => read_text(&path)?.lines().map(str::to_owned).collect(),
+            false => Vec::new(),
+        };
+        for run in runs {
+            let name = &run.config.name;
+            lines.retain(|line| serde_json::from_str::<Value>(line).is_ok_and(|value| value["config"]["name"] != json!(name)));
+            let record = json!({ "config": run.config, "summary": run.summary, "val_curve": run.val_curve() });
+            lines.push(record.to_string());
+        }
+        write_atomic(path, lines.join("\n") + "\n")
+    }
+
+    fn results_path(&self) -> PathBuf {
+        self.results_folder().join("results.json")
+    }
+}
+
+fn read_results(path: &Path) -> Result<Map<String, Value>> {
+    if !path.exists() {
+        return Ok(Map::new());
+    }
+    serde_json::from_str(&read_text(path)?).map_err(|error| not_json(path, &error))
+}
+
+fn not_json(path: &Path, error: &serde_json::Error) -> Error {
+    Error::Config(format!("{} is damaged ({error}): delete it, and the study writes it again", path.display()))
+}

@@ -1,0 +1,58 @@
+//! The most memory that this process has held at once (peak resident set size).
+//!
+//! Linux: `VmHWM` of `/proc/self/status`, which can be set back, so that each run of a sweep has its own peak. macOS:
+//! `getrusage`, which cannot: there a run's peak includes what came before it. Elsewhere 0 stands for "not known".
+
+const BYTES_PER_MB: f64 = 1e6;
+
+/// Peak resident memory in MB (10⁶ bytes) since the process began or [`reset_peak_rss`]; 0 where it is not known.
+pub fn peak_rss_mb() -> f64 {
+    status_field("VmHWM:").or_else(usage_peak_bytes).map_or(0.0, |bytes| bytes / BYTES_PER_MB)
+}
+
+/// Starts the peak again from what is held now. Does nothing where the system has no way to.
+pub fn reset_peak_rss() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5"); // proc(5): 5 resets the peak; a refusal leaves an upper bound
+}
+
+/// A memory line of `/proc/self/status`, which counts in units of 1024 bytes; in bytes.
+fn status_field(field: &str) -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|line| line.starts_with(field))?;
+    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kibibytes| kibibytes * 1024.0)
+}
+
+#[cfg(any(target_os = "macos", all(test, target_os = "linux", target_pointer_width = "64")))]
+fn usage_peak_bytes() -> Option<f64> {
+    unsafe extern "C" {
+        fn getrusage(who: i32, usage: *mut [i64; 18]) -> i32;
+    }
+    const SELF: i32 = 0; // RUSAGE_SELF
+    const MAX_RSS: usize = 4; // after two timevals of two words each
+    let unit = if cfg!(target_os = "macos") { 1.0 } else { 1024.0 }; // bytes there, KiB on Linux
+    let mut usage = [0i64; 18]; // struct rusage of both systems on 64 bits: 144 bytes
+    // SAFETY: `usage` has the size and alignment of the struct that the call fills in.
+    let status = unsafe { getrusage(SELF, &mut usage) };
+    (status == 0).then(|| usage[MAX_RSS] as f64 * unit)
+}
+
+#[cfg(not(any(target_os = "macos", all(test, target_os = "linux", target_pointer_width = "64"))))]
+fn usage_peak_bytes() -> Option<f64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_peak_rises_with_what_is_held_and_both_sources_agree() {
+        let held = vec![1u8; 64 << 20];
+        std::hint::black_box(&held);
+        let peak = peak_rss_mb();
+        assert!(peak > 64.0, "{peak} MB while 67 MB are held");
+        // VmHWM may have been set back by another test's run; the process's own record never is.
+        assert!(usage_peak_bytes().unwrap() / BYTES_PER_MB > peak * 0.9);
+    }
+}

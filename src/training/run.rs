@@ -1,0 +1,134 @@
+//! A run and its record: the config, the metrics, the summary, and the models it left.
+
+use super::checkpoint::{check_vocabulary, saved_models};
+use super::metrics::{read_metrics, train_curve, val_curve};
+use super::progress::{count, duration};
+use super::{Metric, RunConfig, SavedModel, device};
+use crate::files::read_text;
+use crate::models::Model;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A training that is finished, or that was stopped before its end (then `summary.finished` is false).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    pub config: RunConfig,
+    /// The folder `runs/<name>/`.
+    pub dir: PathBuf,
+    pub metrics: Vec<Metric>,
+    pub summary: Summary,
+}
+
+/// The numbers that a study takes from a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    pub n_params: usize,
+    /// Without token and position tables.
+    pub n_params_non_embedding: usize,
+    /// Tokens trained on.
+    pub n_tokens: u64,
+    pub n_steps: usize,
+    /// Training cost so far, floating-point operations.
+    pub flops: f64,
+    /// The last full-split validation, nats per token; at the end for a finished run. Infinite where there was none yet.
+    pub val_loss: f64,
+    /// The lowest full-split validation; infinite where there was none yet.
+    pub best_val_loss: f64,
+    pub best_step: usize,
+    /// All calls together, validation and saving included.
+    pub elapsed_s: f64,
+    /// Training speed, validation and saving not counted.
+    pub tokens_per_s: f64,
+    /// Peak resident memory while it ran, MB; 0 where not known.
+    pub peak_rss_mb: f64,
+    pub finished: bool,
+    /// What it ran on, in words.
+    pub device: String,
+}
+
+impl Run {
+    /// Reads a finished run from its folder.
+    pub(super) fn load(dir: &Path) -> Result<Run> {
+        let config = read_config(dir)?;
+        let path = dir.join("summary.json");
+        let summary = serde_json::from_str(&read_text(&path)?).map_err(|error| {
+            Error::Checkpoint(format!("{} is not a summary ({error}); remove it to train on", path.display()))
+        })?;
+        Ok(Run { config, dir: dir.to_path_buf(), metrics: read_metrics(&dir.join("metrics.jsonl"))?, summary })
+    }
+
+    /// The model with the lowest full-split validation loss.
+    pub fn best_model(&self) -> Result<Model> {
+        self.model(&self.dir.join("best.safetensors"))
+    }
+
+    /// The model after the last step.
+    pub fn last_model(&self) -> Result<Model> {
+        self.model(&self.dir.join("last.safetensors"))
+    }
+
+    /// The models kept along the way, in order of their steps.
+    pub fn checkpoints(&self) -> Result<Vec<SavedModel>> {
+        saved_models(&self.dir, self.config.tokens_per_step())
+    }
+
+    /// The model of one checkpoint.
+    pub fn model_at(&self, saved: &SavedModel) -> Result<Model> {
+        self.model(&saved.path)
+    }
+
+    /// (tokens trained on, validation loss) at each validation.
+    pub fn val_curve(&self) -> Vec<(f64, f64)> {
+        val_curve(&self.metrics)
+    }
+
+    /// (tokens trained on, training loss) at each metrics line.
+    pub fn train_curve(&self) -> Vec<(f64, f64)> {
+        train_curve(&self.metrics)
+    }
+
+    /// Refuses data with another vocabulary than this run was trained with; the error names both hashes.
+    pub fn check_vocabulary(&self, vocab_hash: &str) -> Result<()> {
+        check_vocabulary(&self.dir.display().to_string(), &self.config.vocab_hash, vocab_hash)
+    }
+
+    fn model(&self, path: &Path) -> Result<Model> {
+        if !path.exists() {
+            let state = if self.summary.finished { "is finished" } else { "was stopped early" };
+            return Err(Error::Checkpoint(format!(
+                "there is no {}, although the run {state}; train it on, or remove its folder to train it again",
+                path.display()
+            )));
+        }
+        Model::load(&self.config.model, path, &device()?).map_err(|error| {
+            Error::Checkpoint(format!(
+                "{} cannot be loaded ({error}); remove the run's folder to train it again",
+                path.display()
+            ))
+        })
+    }
+}
+
+/// The config that a run folder was made for.
+pub(super) fn read_config(dir: &Path) -> Result<RunConfig> {
+    let path = dir.join("config.json");
+    serde_json::from_str(&read_text(&path)?)
+        .map_err(|error| Error::Checkpoint(format!("{} is not a run's config: {error}", path.display())))
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let summary = &self.summary;
+        let (n_params, n_tokens) = (count(summary.n_params as f64), count(summary.n_tokens as f64));
+        write!(f, "{}: {n_params} parameters, {n_tokens} tokens, ", self.config.name)?;
+        if summary.val_loss.is_finite() {
+            write!(f, "val_loss {:.4} nats per token (best {:.4}), ", summary.val_loss, summary.best_val_loss)?;
+        } else {
+            write!(f, "not validated yet, ")?;
+        }
+        let state = if summary.finished { "" } else { " (stopped early)" };
+        write!(f, "{}{state}", duration(summary.elapsed_s))
+    }
+}

@@ -1,0 +1,109 @@
+//! Three ways to end a run early, each with a checkpoint: a file `STOP` in its folder, a time budget, and Ctrl-C.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Why a run ended before its last step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StopReason {
+    StopFile,
+    TimeBudget,
+    Interrupted,
+}
+
+impl StopReason {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            StopReason::StopFile => "its STOP file appeared",
+            StopReason::TimeBudget => "the time budget is spent",
+            StopReason::Interrupted => "Ctrl-C was pressed",
+        }
+    }
+}
+
+/// Watches over one call of training.
+#[derive(Debug)]
+pub(super) struct StopWatch {
+    stop_file: PathBuf,
+    deadline: Option<Instant>,
+}
+
+impl StopWatch {
+    /// A `STOP` file left over from earlier is removed: it asked an earlier call to stop.
+    pub(super) fn new(run_dir: &std::path::Path, budget: Option<Duration>) -> Self {
+        let stop_file = run_dir.join("STOP");
+        let _ = std::fs::remove_file(&stop_file); // usually there is none
+        StopWatch { stop_file, deadline: budget.and_then(|budget| Instant::now().checked_add(budget)) }
+    }
+
+    /// Asked after each step. A `STOP` file is taken away once it has been obeyed.
+    pub(super) fn reason(&self) -> Option<StopReason> {
+        if interrupted() {
+            return Some(StopReason::Interrupted);
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Some(StopReason::TimeBudget);
+        }
+        if self.stop_file.exists() {
+            let _ = std::fs::remove_file(&self.stop_file); // if it cannot be removed, the next call removes or obeys it
+            return Some(StopReason::StopFile);
+        }
+        None
+    }
+}
+
+/// Whether Ctrl-C was pressed since [`stop_on_ctrl_c`]. Once true it stays true: later runs of the process end at once too.
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// From now on the first Ctrl-C lets a training save and stop; the second ends the process at once. For the command line: in a
+/// notebook kernel the interrupt key belongs to Jupyter.
+#[cfg(unix)]
+pub fn stop_on_ctrl_c() {
+    const SIGINT: i32 = 2;
+    const DEFAULT: usize = 0;
+    unsafe extern "C" {
+        fn signal(number: i32, handler: usize) -> usize;
+    }
+    extern "C" fn remember(_: i32) {
+        INTERRUPTED.store(true, Ordering::Relaxed);
+        // SAFETY: signal() may be called from a handler (POSIX); the second Ctrl-C then acts as usual.
+        unsafe { signal(SIGINT, DEFAULT) };
+    }
+    let handler: extern "C" fn(i32) = remember;
+    // SAFETY: the handler does two things that POSIX allows in one: an atomic store and signal().
+    unsafe { signal(SIGINT, handler as usize) };
+}
+
+/// Not on this system: Ctrl-C ends the process, and the run resumes from its last checkpoint.
+#[cfg(not(unix))]
+pub fn stop_on_ctrl_c() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_file_is_obeyed_once_and_a_stale_one_not_at_all() {
+        let dir = std::env::temp_dir().join(format!("music-scaling-stop-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("STOP"), "").unwrap();
+        let watch = StopWatch::new(&dir, None);
+        assert_eq!(watch.reason(), None);
+        std::fs::write(dir.join("STOP"), "").unwrap();
+        assert_eq!(watch.reason(), Some(StopReason::StopFile));
+        assert_eq!(watch.reason(), None);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_spent_budget_stops() {
+        let dir = std::env::temp_dir();
+        assert_eq!(StopWatch::new(&dir, Some(Duration::ZERO)).reason(), Some(StopReason::TimeBudget));
+        assert_eq!(StopWatch::new(&dir, Some(Duration::from_secs(3600))).reason(), None);
+    }
+}
