@@ -16,7 +16,7 @@ pub mod error;
 pub mod figures;
 pub mod files;
 pub mod fitting;
-//GEN pub mod generation;
+pub mod generation;
 pub mod lab;
 pub mod models;
 pub mod music;

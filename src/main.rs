@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use music_scaling::data::{self, CorpusConfig, Split, Target, TokenData, convert};
 use music_scaling::fitting::{self, Claim};
-//GEN use music_scaling::generation;
+use music_scaling::generation::{self, Prompt, Rates};
 use music_scaling::lab::{Lab, kernel, open_jupyter, run_study};
 use music_scaling::models::Family;
 use music_scaling::study::Study;
@@ -115,26 +115,34 @@ enum Command {
     Generate {
         /// The run's folder
         run: PathBuf,
-        /// Where the tune starts, such as "X:1\nM:6/8\n"; without it, ten different prompts
-        #[arg(long)]
-        prefix: Option<String>,
-        #[arg(long, default_value_t = 0.8)]
-        temperature: f64,
-        #[arg(long)]
-        top_k: Option<usize>,
-        #[arg(long, default_value_t = 1000)]
-        max_tokens: usize,
-        #[arg(long, default_value_t = 1337)]
-        seed: u64,
-        /// Folder for the tunes
-        #[arg(long, default_value = "samples")]
-        out: PathBuf,
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        options: GenerateOptions,
     },
     /// Start a kernel (Jupyter calls this)
     #[command(hide = true)]
     Kernel { connection_file: PathBuf },
+}
+
+#[derive(clap::Args)]
+struct GenerateOptions {
+    /// Where the tune starts, such as $'X:1\nM:6/8\n'; without it, ten different prompts and temperatures
+    #[arg(long)]
+    prefix: Option<String>,
+    /// With --prefix: below 1 is more cautious, above 1 more daring
+    #[arg(long, default_value_t = 0.8)]
+    temperature: f64,
+    /// With --prefix: draw among the k likeliest characters only
+    #[arg(long)]
+    top_k: Option<usize>,
+    #[arg(long, default_value_t = 1000)]
+    max_tokens: usize,
+    #[arg(long, default_value_t = 1337)]
+    seed: u64,
+    /// Folder for the tunes
+    #[arg(long, default_value = "samples")]
+    out: PathBuf,
+    #[arg(long)]
+    json: bool,
 }
 
 fn main() -> ExitCode {
@@ -162,9 +170,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Fit { points, law, resamples, seed, claim, claim_r2, json } => {
             fit(&points, &law, resamples, seed, claim.as_deref(), claim_r2.as_deref(), json)?;
         }
-        Command::Generate { run, prefix, temperature, top_k, max_tokens, seed, out, json } => {
-            generate(&run, prefix, temperature, top_k, max_tokens, seed, &out, json)?;
-        }
+        Command::Generate { run, options } => generate(&run, options)?,
         Command::Kernel { connection_file } => {
             let code = kernel::start(&Lab::new(), &connection_file)?;
             return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
@@ -265,7 +271,10 @@ fn score(folder: &Path, split: Split, all: bool, data: Option<PathBuf>, json: bo
         Ok(Score { run, split, step, loss, perplexity: loss.exp(), bits_per_char, n_tokens: tokens.len() })
     };
     let scores = if all {
-        run.checkpoints()?.iter().map(|saved| score(Some(saved.step), run.model_at(saved)?)).collect::<Result<Vec<_>>>()?
+        run.checkpoints()?
+            .iter()
+            .map(|saved| score(Some(saved.step), run.model_at(saved)?))
+            .collect::<Result<Vec<_>>>()?
     } else {
         vec![score(None, run.best_model()?)?]
     };
@@ -312,20 +321,25 @@ fn fit(
     show(json, &claim.check(&points)?)
 }
 
-#[allow(clippy::too_many_arguments)] // each is one option of the sub-command
-fn generate(
-    folder: &Path,
-    prefix: Option<String>,
-    temperature: f64,
-    top_k: Option<usize>,
-    max_tokens: usize,
-    seed: u64,
-    out: &Path,
-    json: bool,
-) -> Result<()> {
+fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
+    let GenerateOptions { prefix, temperature, top_k, max_tokens, seed, out, json } = options;
     let (run, data) = open_run(folder, None)?;
-    let model = run.best_model()?;
-    Err(Error::Config("GEN".into()))
+    let prompts = match prefix {
+        Some(prefix) => vec![Prompt::new(prefix, temperature, top_k)],
+        None => Prompt::varied(&data, 10),
+    };
+    let settings = generation::Settings { max_tokens, context: Some(run.config.block_size), seed };
+    let samples = generation::generate_with(&run.best_model()?, &data.tokenizer, &prompts, &settings, &data.train)?;
+    let files = generation::write_samples(&samples, &out)?;
+    let rates = Rates::of(&samples);
+    if json {
+        return print_json(&serde_json::json!({ "rates": rates, "samples": samples }));
+    }
+    for sample in &samples {
+        println!("{}", sample.text);
+    }
+    println!("{rates}\n{} files in {}", files.len(), out.display());
+    Ok(())
 }
 
 /// Prints a result as one JSON object, or as text for people.
@@ -338,7 +352,8 @@ fn show(json: bool, result: &(impl Serialize + std::fmt::Display)) -> Result<()>
 }
 
 fn print_json(result: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(result).map_err(|error| Error::Config(format!("cannot write JSON: {error}")))?;
+    let text =
+        serde_json::to_string_pretty(result).map_err(|error| Error::Config(format!("cannot write JSON: {error}")))?;
     println!("{text}");
     Ok(())
 }

@@ -4,7 +4,7 @@ pub use crate::data::{self, Corpus, CorpusConfig, Split, TokenData, Tokenizer, T
 pub use crate::figures::look::{self, Colour};
 pub use crate::figures::{self, Figure, Line, LossCurve, NamedValue, Reference, ScalingSeries, human, live, show};
 pub use crate::fitting::{self, Comparison, Law, LogLaw, Point, PowerLaw, Verdict};
-//GEN pub use crate::generation;
+pub use crate::generation;
 pub use crate::models::{self, Family, Model, ModelConfig, NGram, Size};
 pub use crate::music::{self, Key, Meter, Note, Score, Voice, abc, audio, midi, quantise};
 pub use crate::ops::{self, Dropout};

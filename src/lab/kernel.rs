@@ -59,7 +59,8 @@ pub fn cargo() -> Command {
 fn without_cargo_variables(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let stays = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"].iter().any(|prefix| text.starts_with(prefix));
+        let stays =
+            ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"].iter().any(|prefix| text.starts_with(prefix));
         if (text.starts_with("CARGO") && !stays) || text == "RUSTFLAGS" {
             command.env_remove(name);
         }

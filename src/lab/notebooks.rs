@@ -18,7 +18,8 @@ struct Executed {
 /// Executes the notebooks of `study` in order, skipping those whose executed copy is current, then writes the report.
 pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
     let stamp_path = study.folder().join("executed.json");
-    let mut executed: Executed = read_text(&stamp_path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let mut executed: Executed =
+        read_text(&stamp_path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let library = library_hash(&lab.root, study)?;
     let notebooks = notebooks(&lab.root)?;
     let mut copies = Vec::new();

@@ -174,6 +174,11 @@ pub fn rust_src() -> Result<PathBuf> {
 /// Runs a command with its output shown; `what` completes "could not …".
 pub fn run(mut command: Command, what: &str) -> Result<()> {
     let status = command.status();
-    let status = status.map_err(|error| Error::Lab(format!("could not {what}: {:?} did not start: {error}", command.get_program())))?;
-    if status.success() { Ok(()) } else { Err(Error::Lab(format!("could not {what}: the command ended with {status}"))) }
+    let status = status
+        .map_err(|error| Error::Lab(format!("could not {what}: {:?} did not start: {error}", command.get_program())))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::Lab(format!("could not {what}: the command ended with {status}")))
+    }
 }

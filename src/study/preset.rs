@@ -95,8 +95,8 @@ impl Preset {
     }
 
     fn parse(text: &str, origin: &str) -> Result<Preset> {
-        let preset: Preset =
-            toml::from_str(text).map_err(|error| Error::Config(format!("the preset {origin} is not valid: {error}")))?;
+        let preset: Preset = toml::from_str(text)
+            .map_err(|error| Error::Config(format!("the preset {origin} is not valid: {error}")))?;
         preset.training.check(origin)?;
         budget_given(preset.best.n_tokens, preset.best.n_epochs, origin, "best")?;
         Ok(preset)
@@ -148,10 +148,12 @@ impl Training {
             (!(self.learning_rate > 0.0 && self.learning_rate.is_finite()), "learning_rate"),
         ];
         match wrong.iter().find(|(is_wrong, _)| *is_wrong) {
-            Some((_, field)) => Err(Error::Config(format!("the preset {origin} is not valid: training.{field} must be above 0"))),
-            None if !(0.0..1.0).contains(&self.dropout) => {
-                Err(Error::Config(format!("the preset {origin} is not valid: training.dropout must be at least 0 and below 1")))
+            Some((_, field)) => {
+                Err(Error::Config(format!("the preset {origin} is not valid: training.{field} must be above 0")))
             }
+            None if !(0.0..1.0).contains(&self.dropout) => Err(Error::Config(format!(
+                "the preset {origin} is not valid: training.dropout must be at least 0 and below 1"
+            ))),
             None => Ok(()),
         }
     }
@@ -190,7 +192,9 @@ fn budget_given(n_tokens: Option<u64>, n_epochs: Option<f64>, origin: &str, sect
     if given {
         return Ok(());
     }
-    Err(Error::Config(format!("the preset {origin} is not valid: {section} needs n_tokens or n_epochs (one of them, above 0)")))
+    Err(Error::Config(format!(
+        "the preset {origin} is not valid: {section} needs n_tokens or n_epochs (one of them, above 0)"
+    )))
 }
 
 impl std::fmt::Display for Training {
@@ -226,7 +230,10 @@ mod tests {
     #[test]
     fn an_unknown_preset_is_answered_with_the_names() {
         let error = Preset::load("latop").unwrap_err().to_string();
-        assert_eq!(error, "there is no preset \"latop\": choose one of smoke, laptop, course, full, or name a .toml file");
+        assert_eq!(
+            error,
+            "there is no preset \"latop\": choose one of smoke, laptop, course, full, or name a .toml file"
+        );
     }
 
     #[test]

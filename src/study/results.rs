@@ -36,7 +36,9 @@ impl Study {
         };
         for run in runs {
             let name = &run.config.name;
-            lines.retain(|line| serde_json::from_str::<Value>(line).is_ok_and(|value| value["config"]["name"] != json!(name)));
+            lines.retain(|line| {
+                serde_json::from_str::<Value>(line).is_ok_and(|value| value["config"]["name"] != json!(name))
+            });
             let record = json!({ "config": run.config, "summary": run.summary, "val_curve": run.val_curve() });
             lines.push(record.to_string());
         }

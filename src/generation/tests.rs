@@ -1,0 +1,96 @@
+//! Claims about generation as a whole, on models that were never trained.
+
+use super::*;
+use crate::models::{LstmConfig, ModelConfig, TransformerConfig};
+use crate::music::midi;
+use candle_core::Device;
+
+const TRAIN: &str = "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|G8|]\n\n";
+
+fn models(vocab_size: usize) -> [Model; 2] {
+    let transformer = TransformerConfig {
+        vocab_size,
+        n_positions: 32,
+        n_layer: 1,
+        n_head: 2,
+        d_model: 8,
+        d_ff: 16,
+        bias: true,
+        tied: false,
+    };
+    let lstm = LstmConfig { vocab_size, d_embed: 6, d_hidden: 6, n_layer: 1 };
+    [ModelConfig::Transformer(transformer), ModelConfig::Lstm(lstm)]
+        .map(|config| Model::new(&config, 1, &Device::Cpu).unwrap())
+}
+
+fn tokenizer() -> Tokenizer {
+    Tokenizer::from_text(TRAIN).unwrap()
+}
+
+#[test]
+fn the_same_seed_writes_the_same_tunes_and_another_seed_does_not() {
+    let tokenizer = tokenizer();
+    let train = tokenizer.encode(TRAIN).unwrap();
+    let prompts = ["", "X:1\nK:G\n"].map(|prefix| Prompt::new(prefix, 1.0, Some(20)));
+    for model in models(tokenizer.vocab_size()) {
+        let write = |seed| generate(&model, &tokenizer, &prompts, 80, &train, seed).unwrap();
+        let samples = write(3);
+        assert_eq!(samples, write(3));
+        assert_ne!(samples[0].raw, write(4)[0].raw);
+        assert!(samples.iter().all(|sample| sample.raw.starts_with(&sample.prompt.prefix)));
+        assert!(samples.iter().all(|sample| sample.ended || sample.n_tokens == 80));
+    }
+}
+
+#[test]
+fn a_prompt_outside_the_vocabulary_and_a_foreign_vocabulary_are_refused() {
+    let tokenizer = tokenizer();
+    let [model, _] = models(tokenizer.vocab_size());
+    let error = generate(&model, &tokenizer, &[Prompt::new("X:1\n?", 1.0, None)], 9, &[], 0).unwrap_err().to_string();
+    assert!(error.contains("the character '?' in line 2, column 1 is not in the vocabulary"), "{error}");
+    let [model, _] = models(5);
+    let error = generate(&model, &tokenizer, &[], 9, &[], 0).unwrap_err().to_string();
+    assert!(error.contains("the model knows 5 characters, but the vocabulary"), "{error}");
+}
+
+fn sample(number: usize, raw: &str) -> Sample {
+    let written = Continuation { text: raw.to_string(), n_tokens: raw.len(), ended: true };
+    let tokenizer = tokenizer();
+    let train = tokenizer.encode(TRAIN).unwrap();
+    Sample::judge(number, Prompt::new("", 1.0, None), 0, written, &tokenizer, &train)
+}
+
+/// A good tune, one without its header, one that is only noise.
+fn three() -> Vec<Sample> {
+    vec![sample(1, TRAIN.trim_end()), sample(2, "GABc d2B2|G8|]\n"), sample(3, "1||2\n")]
+}
+
+#[test]
+fn validity_is_judged_before_headers_are_added() {
+    let samples = three();
+    let rates = Rates::of(&samples);
+    assert_eq!((rates.valid, rates.convertible, rates.valid_with_headers), (Rate::new(1, 3), Rate::new(1, 3), Rate::new(2, 3)));
+    assert_eq!(samples[1].headers_added, ["X:1", "K:C", "L:1/8", "M:4/4"]);
+    assert!(rates.to_string().contains("parses strictly (valid)       1 of 3: 33 % [6.1 %, 79.2 %]"), "{rates}");
+    assert_eq!(table(&samples).unwrap().height(), 3);
+    assert_eq!(rates.table().unwrap().height(), rates.rows().len());
+}
+
+#[test]
+fn a_folder_holds_one_set_of_samples() {
+    let dir = std::env::temp_dir().join(format!("music-scaling-samples-{}", std::process::id()));
+    let mut earlier = three();
+    earlier.push(sample(4, TRAIN));
+    write_samples(&earlier, &dir).unwrap();
+    let paths = write_samples(&three(), &dir).unwrap();
+    let mut names: Vec<String> =
+        std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["metadata.json", "sample_01.abc", "sample_01.mid", "sample_02.abc", "sample_02.mid", "sample_03.abc"]);
+    assert_eq!(paths.len(), names.len());
+    assert_eq!(midi::read(&std::fs::read(dir.join("sample_01.mid")).unwrap()).unwrap().n_notes(), 7);
+    let metadata: serde_json::Value = serde_json::from_slice(&std::fs::read(dir.join("metadata.json")).unwrap()).unwrap();
+    assert_eq!(metadata["rates"]["valid"]["passed"], 1);
+    assert_eq!(metadata["samples"][2]["midi_file"], serde_json::Value::Null);
+    std::fs::remove_dir_all(&dir).unwrap();
+}
