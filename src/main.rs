@@ -329,7 +329,7 @@ fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
         None => Prompt::varied(&data, 10),
     };
     let settings = generation::Settings { max_tokens, context: Some(run.config.block_size), seed };
-    let samples = generation::generate_with(&run.best_model()?, &data.tokenizer, &prompts, &settings, &data.train)?;
+    let samples = generation::generate_with(&run.best_model()?, &data.tokenizer, &prompts, &data.train, &settings)?;
     let files = generation::write_samples(&samples, &out)?;
     let rates = Rates::of(&samples);
     if json {

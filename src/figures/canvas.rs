@@ -1,96 +1,124 @@
-//! A canvas: the list of shapes that a figure consists of, before anybody decides on SVG or PNG.
+//! A canvas: hands a figure's lines, areas, dots and texts to plotters.
 //!
-//! Lengths are in points of a figure that is [`crate::figures::look::WIDTH`] wide; x grows to the right, y downwards.
-//! [`super::svg`] writes the list as text, [`super::png`] fills pixels from it: both show the same picture.
+//! Lengths are in points of a figure that is [`look::WIDTH`] wide; x grows to the right, y downwards. Plotters knows whole
+//! numbers only, so it is given [`UNITS`] to the point.
 
-use super::look::Colour;
+use super::drawing::{Area, failed};
+use super::look::{self, Colour};
+use crate::Result;
+use plotters::element::{DashedPathElement, Drawable, PointCollection};
+use plotters::prelude::{Circle, FontDesc, FontFamily, FontStyle, PathElement, Polygon, Rectangle, SVGBackend, Text};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, RGBAColor, ShapeStyle, TextStyle};
 
 /// A place on the canvas.
 pub(super) type At = (f64, f64);
 
-#[derive(Debug, Clone)]
-pub(super) struct Canvas {
-    pub width: f64,
-    pub height: f64,
-    pub shapes: Vec<Shape>,
+/// Plotters' whole numbers to the point.
+pub(super) const UNITS: f64 = 10.0;
+
+pub(super) struct Canvas<'a> {
+    pub area: Area<'a>,
+    /// The first thing that plotters refused.
+    pub outcome: Result<()>,
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum Shape {
-    /// An open line through `points`; `dashed` draws 4 on, 3 off.
-    Line { points: Vec<At>, colour: Colour, width: f64, dashed: bool },
-    /// A filled polygon.
-    Area { points: Vec<At>, colour: Colour, opacity: f64 },
-    /// A filled rectangle.
-    Box { at: At, size: At, colour: Colour },
-    /// A disc with a thin white edge, so that neighbours stay apart.
-    Dot { at: At, radius: f64, colour: Colour },
-    /// One line of text; `at` is on its baseline.
-    Text { at: At, text: String, look: TextLook },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub(super) struct TextLook {
     pub size: f64,
     pub bold: bool,
     pub colour: Colour,
-    pub anchor: Anchor,
+    /// Which part of the text stands at its place.
+    pub anchor: HPos,
 }
 
-/// Which part of the text stands at its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Anchor {
-    Start,
-    Middle,
-    End,
-}
-
-impl Canvas {
-    pub fn new(width: f64, height: f64) -> Self {
-        Canvas { width, height, shapes: Vec::new() }
+impl<'a> Canvas<'a> {
+    pub fn new(area: &Area<'a>) -> Self {
+        Canvas { area: area.clone(), outcome: Ok(()) }
     }
 
+    fn draw<E>(&mut self, element: E)
+    where
+        for<'b> &'b E: PointCollection<'b, (i32, i32)>,
+        E: Drawable<SVGBackend<'a>>,
+    {
+        if self.outcome.is_ok() {
+            self.outcome = self.area.draw(&element).map_err(failed);
+        }
+    }
+
+    /// An open line.
     pub fn line(&mut self, points: Vec<At>, colour: Colour, width: f64) {
-        self.shapes.push(Shape::Line { points: without_straight_runs(points), colour, width, dashed: false });
+        self.draw(PathElement::new(on_grid(&without_straight_runs(points)), stroke(colour, width)));
     }
 
+    /// An open line, 4 points on, 3 off.
     pub fn dashed(&mut self, points: Vec<At>, colour: Colour, width: f64) {
-        self.shapes.push(Shape::Line { points, colour, width, dashed: true });
+        let points = on_grid(&without_straight_runs(points));
+        self.draw(DashedPathElement::new(points, units(4.0), units(3.0), stroke(colour, width)));
     }
 
+    /// A filled polygon.
     pub fn area(&mut self, points: Vec<At>, colour: Colour, opacity: f64) {
-        self.shapes.push(Shape::Area { points, colour, opacity });
+        self.draw(Polygon::new(on_grid(&points), fill(colour, opacity)));
     }
 
+    /// A filled rectangle.
     pub fn rectangle(&mut self, at: At, size: At, colour: Colour) {
-        self.shapes.push(Shape::Box { at, size, colour });
+        self.draw(Rectangle::new([grid(at), grid((at.0 + size.0, at.1 + size.1))], fill(colour, 1.0)));
     }
 
+    /// A disc with a thin white edge, so that neighbours stay apart.
     pub fn dot(&mut self, at: At, radius: f64, colour: Colour) {
-        self.shapes.push(Shape::Dot { at, radius, colour });
-    }
-
-    /// Puts shapes of one kind beside each other, from the `first` on: for pictures in which no shape hides another, this
-    /// makes the SVG a third smaller.
-    pub fn gather(&mut self, first: usize) {
-        let kind = |shape: &Shape| match shape {
-            Shape::Line { width, .. } => (0, (width * 100.0) as i64),
-            Shape::Area { .. } => (1, 0),
-            Shape::Box { .. } => (2, 0),
-            Shape::Dot { .. } => (3, 0),
-            Shape::Text { look, .. } => (4, (look.size * 100.0) as i64),
-        };
-        if let Some(shapes) = self.shapes.get_mut(first..) {
-            shapes.sort_by_key(kind);
+        for (radius, colour) in [(radius + 0.4, look::PAPER), (radius - 0.4, colour)] {
+            self.draw(Circle::new(grid(at), units(radius), fill(colour, 1.0)));
         }
     }
 
+    /// One line of text; `at` is on its baseline.
     pub fn text(&mut self, at: At, text: impl Into<String>, look: TextLook) {
-        let text = text.into();
+        let text: String = text.into().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         if !text.trim().is_empty() {
-            self.shapes.push(Shape::Text { at, text, look });
+            let top = (at.0, at.1 - BASELINE * look.size);
+            self.draw(Text::new(text, grid(top), look.style()));
         }
     }
+}
+
+/// Plotters' SVG puts a text's baseline this share of the font size below the text's top.
+pub(super) const BASELINE: f64 = 0.76;
+/// Plotters divides font sizes by this, to get from a line's height to the em.
+pub(super) const LINE_PER_EM: f64 = 1.24;
+
+impl TextLook {
+    /// As plotters wants it.
+    pub fn style(self) -> TextStyle<'static> {
+        let weight = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
+        let font = FontDesc::new(FontFamily::SansSerif, self.size * UNITS * LINE_PER_EM, weight);
+        TextStyle { font, color: self.colour.rgb().to_backend_color(), pos: Pos::new(self.anchor, VPos::Top) }
+    }
+}
+
+/// A line's style; `width` in points.
+pub(super) fn stroke(colour: Colour, width: f64) -> ShapeStyle {
+    ShapeStyle { color: colour.rgb().into(), filled: false, stroke_width: units(width).max(1).unsigned_abs() }
+}
+
+fn fill(Colour(red, green, blue): Colour, opacity: f64) -> ShapeStyle {
+    ShapeStyle { color: RGBAColor(red, green, blue, opacity), filled: true, stroke_width: 1 }
+}
+
+/// Points in plotters' whole numbers; what lies far outside every figure stays near enough to be added to.
+pub(super) fn units(points: f64) -> i32 {
+    (points * UNITS).round().clamp(-1e6, 1e6) as i32
+}
+
+fn grid((x, y): At) -> (i32, i32) {
+    (units(x), units(y))
+}
+
+fn on_grid(points: &[At]) -> Vec<(i32, i32)> {
+    points.iter().map(|at| grid(*at)).collect()
 }
 
 /// How far, in points, a dropped vertex may lie from the line that replaces it: well below a printed dot.
@@ -133,5 +161,21 @@ mod tests {
         assert_eq!(without_straight_runs(straight), [(0.0, 0.0), (999.0, 1998.0)]);
         let corner = vec![(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (2.0, 5.0)];
         assert_eq!(without_straight_runs(corner), [(0.0, 0.0), (2.0, 0.0), (2.0, 5.0)]);
+    }
+
+    #[test]
+    fn places_that_no_canvas_holds_do_no_harm() {
+        let drawn = super::super::draw(100, 100, |area| {
+            let mut canvas = Canvas::new(&area.clone().shrink((10, 10), (50, 50)));
+            for at in [(-1e9, 5.0), (1e300, -1e9), (f64::NAN, 2.0), (f64::INFINITY, 2.0)] {
+                canvas.dot(at, 3.0, look::INK);
+                canvas.line(vec![(0.0, 0.0), at], look::INK, 1.0);
+                canvas.rectangle(at, (1e300, f64::NAN), look::INK);
+                canvas.area(vec![(0.0, 0.0), at, (5.0, 5.0)], look::INK, 1.0);
+                canvas.text(at, "far away", look::text(12.0, look::INK));
+            }
+            Ok(canvas.outcome?)
+        });
+        assert!(drawn.unwrap().png().is_ok());
     }
 }

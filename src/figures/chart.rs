@@ -1,12 +1,14 @@
 //! A chart: marks on two axes. Scaling figures, loss curves, histograms and plain lines are all charts.
 
 use super::axes::{Axis, AxisPlan};
-use super::canvas::{At, Canvas};
+use super::canvas::{At, Canvas, stroke, units};
+use super::drawing::failed;
 use super::labels::{self, EndLabel};
 use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, REFERENCE, TICK_SIZE, WIDTH};
 use super::{Numbers, Options, Picture};
 use crate::models::Family;
 use crate::{Error, Result};
+use plotters::prelude::{ChartBuilder, LabelAreaPosition, TRANSPARENT};
 
 #[derive(Debug, Clone)]
 pub(super) struct Chart {
@@ -72,6 +74,9 @@ impl Reference {
         Reference { horizontal: false, colour: INK, ..Reference::new(label, value) } // dark: it may cross columns
     }
 }
+
+/// Room below the frame for tick labels and the axis label, in points.
+const X_LABELS: f64 = 37.5;
 
 /// The rectangle inside the axes, in points.
 struct Frame {
@@ -144,14 +149,14 @@ impl Picture for Chart {
         let chart = self.with(options);
         chart.check()?;
         let frame = chart.frame(options, top)?;
-        draw_axes(canvas, &frame);
+        draw_axes(canvas, &frame)?;
         let layer = |wanted: u8| chart.marks.iter().filter(move |mark| mark.layer() == wanted);
         layer(0).for_each(|mark| draw_mark(canvas, &frame, mark));
         let mut ends = chart.draw_references(canvas, &frame);
         layer(1).chain(layer(2)).for_each(|mark| draw_mark(canvas, &frame, mark));
         ends.extend(chart.marks.iter().filter_map(|mark| mark.end_label(&frame)));
         labels::draw(canvas, ends, frame.right, (frame.top, frame.bottom));
-        Ok(frame.bottom + 42.0) // tick labels and the axis label
+        Ok(frame.bottom + X_LABELS + 4.0)
     }
 
     fn numbers(&self, options: &Options) -> Numbers {
@@ -348,35 +353,32 @@ fn draw_mark(canvas: &mut Canvas, frame: &Frame, mark: &Mark) {
     }
 }
 
-fn draw_axes(canvas: &mut Canvas, frame: &Frame) {
+/// The grid and the axes' labels, drawn by plotters.
+fn draw_axes(canvas: &mut Canvas<'_>, frame: &Frame) -> Result<()> {
     let Frame { left, right, top, bottom, x, y } = frame;
-    for tick in &y.ticks {
-        let at = frame.at((x.low, tick.value));
-        canvas.line(vec![(*left, at.1), (*right, at.1)], GRID, 0.7);
+    let area = canvas.area.clone().shrink((0, 0), (units(*right) + 1, units(bottom + X_LABELS) + 1));
+    let mut chart = ChartBuilder::on(&area)
+        .margin_top(units(*top))
+        .x_label_area_size(units(X_LABELS))
+        .y_label_area_size(units(*left))
+        .build_cartesian_2d(x.clone(), y.clone())
+        .map_err(failed)?;
+    let numbers = look::text(TICK_SIZE, AXIS).style();
+    let mut grid = chart.configure_mesh();
+    if !x.log {
+        grid.disable_x_mesh();
     }
-    if x.log {
-        for tick in &x.ticks {
-            let at = frame.at((tick.value, y.low));
-            canvas.line(vec![(at.0, *top), (at.0, *bottom)], GRID, 0.7);
-        }
-    }
-    canvas.line(vec![(*left, *bottom), (*right, *bottom)], AXIS, 1.0);
+    grid.bold_line_style(stroke(GRID, 0.7)).light_line_style(TRANSPARENT).axis_style(TRANSPARENT).disable_x_axis();
+    grid.y_label_style(numbers.clone()).y_label_offset(units(1.0));
+    grid.set_tick_mark_size(LabelAreaPosition::Left, units(3.0)).draw().map_err(failed)?;
+    let mut axis = chart.configure_mesh();
+    axis.disable_mesh().disable_y_axis().axis_style(stroke(AXIS, 1.0)).x_label_style(numbers);
+    axis.x_desc(x.label.as_str()).axis_desc_style(look::text(LABEL_SIZE, INK).style());
+    axis.set_tick_mark_size(LabelAreaPosition::Bottom, units(4.0)).draw().map_err(failed)?;
     for value in &x.minor {
         let at = frame.at((*value, y.low));
         canvas.line(vec![at, (at.0, at.1 + 2.5)], AXIS, 0.6);
     }
-    for tick in &x.ticks {
-        let at = frame.at((tick.value, y.low));
-        canvas.line(vec![at, (at.0, at.1 + 4.5)], AXIS, 1.0);
-    }
-    for tick in &y.ticks {
-        let at = frame.at((x.low, tick.value));
-        canvas.text((left - 6.0, at.1 + 0.36 * TICK_SIZE), tick.label.as_str(), look::text(TICK_SIZE, AXIS).end());
-    }
-    for tick in &x.ticks {
-        let at = frame.at((tick.value, y.low));
-        canvas.text((at.0, bottom + 17.0), tick.label.as_str(), look::text(TICK_SIZE, AXIS).middle());
-    }
     canvas.text((2.0, top - 11.0), y.label.as_str(), look::text(LABEL_SIZE, INK));
-    canvas.text(((left + right) / 2.0, bottom + 34.0), x.label.as_str(), look::text(LABEL_SIZE, INK).middle());
+    Ok(())
 }

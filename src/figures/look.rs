@@ -3,10 +3,12 @@
 //! Colour is the family (Transformer blue, LSTM orange), shade is the size (the larger the darker), grey is everything
 //! that is there for comparison. The categorical colours follow Okabe and Ito (2008).
 
-use super::canvas::{Anchor, TextLook};
+use super::canvas::TextLook;
 use crate::models::Family;
 use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont};
-use std::sync::OnceLock;
+use plotters::style::text_anchor::HPos;
+use plotters::style::{FontStyle, RGBColor, register_font};
+use std::sync::{Once, OnceLock};
 
 /// Width of every figure in points. Printed at 3.4 inches (one column) its 12-point labels are 6 points high.
 pub const WIDTH: f64 = 500.0;
@@ -14,8 +16,8 @@ pub const WIDTH: f64 = 500.0;
 pub(super) const FRAME_HEIGHT: f64 = 250.0;
 /// On screen a figure is a little larger than its points.
 pub(super) const SCREEN_SCALE: f64 = 1.3;
-/// Pixels per point of a PNG: 1,500 pixels across, 300 dots per inch at five inches.
-pub(super) const PIXELS_PER_POINT: f64 = 3.0;
+/// Width of every PNG in pixels: 300 dots per inch at five inches.
+pub(super) const PIXELS_ACROSS: f64 = 1500.0;
 
 pub(super) const TITLE_SIZE: f64 = 15.0;
 pub(super) const LABEL_SIZE: f64 = 12.5;
@@ -85,14 +87,15 @@ impl Colour {
         0.2126 * f64::from(self.0) + 0.7152 * f64::from(self.1) + 0.0722 * f64::from(self.2)
     }
 
-    pub(super) fn hex(self) -> String {
-        format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    /// As plotters wants it.
+    pub fn rgb(self) -> RGBColor {
+        RGBColor(self.0, self.1, self.2)
     }
 }
 
 /// Plain text of a size, anchored at its start.
 pub(super) fn text(size: f64, colour: Colour) -> TextLook {
-    TextLook { size, bold: false, colour, anchor: Anchor::Start }
+    TextLook { size, bold: false, colour, anchor: HPos::Left }
 }
 
 impl TextLook {
@@ -100,10 +103,10 @@ impl TextLook {
         TextLook { bold: true, ..self }
     }
     pub(super) fn middle(self) -> Self {
-        TextLook { anchor: Anchor::Middle, ..self }
+        TextLook { anchor: HPos::Center, ..self }
     }
     pub(super) fn end(self) -> Self {
-        TextLook { anchor: Anchor::End, ..self }
+        TextLook { anchor: HPos::Right, ..self }
     }
 }
 
@@ -113,6 +116,19 @@ pub(super) fn font(bold: bool) -> Option<&'static FontRef<'static>> {
     let read = |bytes| FontRef::try_from_slice(bytes).ok();
     let [regular, heavy] = FONTS.get_or_init(|| [read(dejavu::sans::regular()), read(dejavu::sans::bold())]);
     if bold { heavy.as_ref() } else { regular.as_ref() }
+}
+
+/// Height of an x in DejaVu Sans, in font sizes.
+pub(super) const X_HEIGHT: f64 = 0.547;
+
+/// Tells plotters about the fonts: it measures legends and captions with them.
+pub(super) fn register_fonts() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for (style, bytes) in [(FontStyle::Normal, dejavu::sans::regular()), (FontStyle::Bold, dejavu::sans::bold())] {
+            let _ = register_font("sans-serif", style, bytes); // fails for files that are no fonts only
+        }
+    });
 }
 
 /// ab_glyph's scale (the height from descender to ascender) for a font size in the sense of CSS (the em).

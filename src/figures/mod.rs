@@ -15,6 +15,7 @@ mod bars;
 mod canvas;
 mod chart;
 mod curves;
+mod drawing;
 mod engraving;
 mod heatmap;
 mod histogram;
@@ -35,6 +36,7 @@ pub use axes::human;
 pub use bars::{NamedValue, bars};
 pub use chart::Reference;
 pub use curves::{LossCurve, loss_curves};
+pub use drawing::{Area, Drawing, draw};
 pub use heatmap::heatmap;
 pub use histogram::histogram;
 pub use lines::{Line, lines};
@@ -43,7 +45,7 @@ pub use scaling::{ScalingSeries, scaling};
 pub use staff::staff;
 
 use crate::{Result, files};
-use canvas::Canvas;
+use canvas::{Canvas, UNITS};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -139,29 +141,28 @@ impl Figure {
 
     /// Shows the figure in a notebook: evcxr calls this when a figure is the last expression of a cell.
     pub fn evcxr_display(&self) {
-        match self.svg() {
-            Ok(svg) => show::print_block("image/svg+xml", &svg),
+        match self.drawing() {
+            Ok(drawing) => drawing.evcxr_display(),
             Err(error) => println!("{error}"),
         }
     }
 
     /// Writes `name.svg`, `name.png` and `name.csv` into `dir`; each appears whole or not at all.
     pub fn save(self, dir: &Path, name: &str) -> Result<Figure> {
-        let canvas = self.canvas()?;
-        files::write_atomic(dir.join(format!("{name}.csv")), self.csv()?)?;
-        files::write_atomic(dir.join(format!("{name}.png")), png::write(&canvas)?)?;
-        files::write_atomic(dir.join(format!("{name}.svg")), svg::write(&canvas, &self.options.title))?;
+        let (drawing, csv) = (self.drawing()?, self.csv()?);
+        files::write_atomic(dir.join(format!("{name}.csv")), csv)?;
+        drawing.save(dir, name)?;
         Ok(self)
     }
 
     /// The picture as SVG text.
     pub fn svg(&self) -> Result<String> {
-        Ok(svg::write(&self.canvas()?, &self.options.title))
+        Ok(self.drawing()?.svg())
     }
 
     /// The picture as a PNG file's bytes.
     pub fn png(&self) -> Result<Vec<u8>> {
-        png::write(&self.canvas()?)
+        self.drawing()?.png()
     }
 
     /// The plotted numbers as CSV text.
@@ -173,17 +174,27 @@ impl Figure {
         &self.options.title
     }
 
-    fn canvas(&self) -> Result<Canvas> {
+    fn drawing(&self) -> Result<Drawing> {
+        const MOST_HEIGHT: f64 = 6000.0;
+        let size = (look::WIDTH * UNITS, MOST_HEIGHT * UNITS);
+        let (drawing, bottom) = Drawing::new((size.0 as u32, size.1 as u32), |area| {
+            let mut canvas = Canvas::new(area);
+            let top = self.draw_title(&mut canvas);
+            let bottom = self.picture.draw(&self.options, &mut canvas, top)?;
+            canvas.outcome.map(|()| bottom)
+        })?;
+        Ok(drawing.cut(bottom.clamp(1.0, MOST_HEIGHT) * UNITS, &self.options.title))
+    }
+
+    /// Returns the height where the title ends.
+    fn draw_title(&self, canvas: &mut Canvas<'_>) -> f64 {
         const LINE_HEIGHT: f64 = 1.27 * look::TITLE_SIZE;
-        let mut canvas = Canvas::new(look::WIDTH, 0.0);
         let mut top = 5.0;
         for line in look::wrap(&self.options.title, look::TITLE_SIZE, true, look::WIDTH - 6.0) {
             top += LINE_HEIGHT;
             canvas.text((2.0, top - 4.0), line, look::text(look::TITLE_SIZE, look::INK).bold());
         }
-        let bottom = self.picture.draw(&self.options, &mut canvas, top + 4.0)?;
-        canvas.height = bottom.clamp(1.0, 6000.0);
-        Ok(canvas)
+        top + 4.0
     }
 }
 

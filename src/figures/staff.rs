@@ -55,7 +55,6 @@ const BASS_BOTTOM: i32 = 18; // G2
 impl Picture for Staff {
     fn draw(&self, _options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {
         let (index, voice) = self.voice()?;
-        let first_shape = canvas.shapes.len();
         let measures = engraving::measures(&self.score, voice);
         let bottom_step = clef(voice);
         let mut system = System { top: top + 5.0 * SPACE, bottom_step };
@@ -73,7 +72,6 @@ impl Picture for Staff {
         if self.score.voices.len() > 1 {
             notes.push(format!("voice {} of {}", index + 1, self.score.voices.len()));
         }
-        canvas.gather(first_shape);
         let bottom = system.top - SYSTEM_HEIGHT + 8.5 * SPACE;
         canvas.text((LEFT, bottom + 6.0), notes.join(" · "), look::text(11.0, AXIS));
         Ok(bottom + if notes.is_empty() { 0.0 } else { 12.0 })

@@ -1,108 +1,77 @@
-//! A canvas as SVG: compact text with one decimal, neighbours of one style in one group, no ids, classes or scripts (so
-//! several figures can stand in one page).
+//! Plotters' SVG, trimmed for a page: as wide as every figure, without what SVG assumes anyway, and without ids, classes or
+//! scripts (so several figures can stand in one page).
 
-use super::canvas::{Anchor, At, Canvas, Shape};
+use super::canvas::At;
 use super::look;
-use std::fmt::Write;
 
 /// Viewers without DejaVu fall back to fonts that are no wider, so labels that were measured apart stay apart.
 const FONTS: &str = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif";
 
+/// What plotters writes into every element, and what the root element or SVG itself says once. Quotes inside texts are
+/// escaped, so a text never holds any of these.
+const ASSUMED: [(&str, &str); 9] = [
+    (" opacity=\"1\"", ""),
+    (" stroke=\"none\"", ""),
+    (" stroke-width=\"1\"", ""),
+    (" fill=\"none\"", ""),
+    (" text-anchor=\"start\"", ""),
+    (" font-family=\"sans-serif\"", ""),
+    (" \"/>", "\"/>"),
+    (">\n</text>", "></text>"),
+    ("\n</text>", "</text>"),
+];
+
 /// The whole picture; `title` is for screen readers and tooltips.
-pub(super) fn write(canvas: &Canvas, title: &str) -> String {
-    let (width, height) = (number(canvas.width), number(canvas.height));
-    let (shown_width, shown_height) = (canvas.width * look::SCREEN_SCALE, canvas.height * look::SCREEN_SCALE);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {width} {height}\" \
-         role=\"img\" font-family=\"{FONTS}\" stroke-linejoin=\"round\">\n<title>{}</title>\n\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n",
-        number(shown_width),
-        number(shown_height),
+pub(super) fn trim(plotted: &str, (width, height): At, title: &str) -> String {
+    let shown = look::WIDTH * look::SCREEN_SCALE;
+    let elements = plotted.split_once('\n').map_or("", |(_root, elements)| elements);
+    let elements = ASSUMED.iter().fold(elements.to_string(), |text, (said, rest)| text.replace(said, rest));
+    let elements = joined(&elements);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{shown}\" height=\"{:.0}\" viewBox=\"0 0 {width} {height}\" \
+         role=\"img\" font-family=\"{FONTS}\" fill=\"none\" stroke-linejoin=\"round\">\n<title>{}</title>\n\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n{elements}",
+        shown * height / width,
         escape(title),
-    );
-    let mut open = String::new();
-    for shape in &canvas.shapes {
-        let (style, element) = styled(shape);
-        if style != open {
-            if !open.is_empty() {
-                svg.push_str("</g>\n");
+    )
+}
+
+/// Lines and polygons as paths with relative steps, neighbouring lines of one style (the dashes of a dashed line) as one.
+fn joined(elements: &str) -> String {
+    let mut text = String::with_capacity(elements.len());
+    let mut open = "";
+    for element in elements.lines() {
+        let points = element.strip_suffix("\"/>").and_then(|element| element.split_once(" points=\""));
+        let line = points.filter(|(style, _)| style.starts_with("<polyline") && !style.contains("opacity"));
+        let style = line.map_or("", |(style, _)| style);
+        match points {
+            Some((_, points)) if style == open && !open.is_empty() => {
+                text.insert_str(text.len() - "\"/>\n".len(), &steps(points))
             }
-            let _ = writeln!(svg, "<g {style}>"); // writing to a String cannot fail
-            open = style;
+            Some((style, points)) => {
+                let close = if style.starts_with("<polygon") { "z" } else { "" };
+                let style = style.split_once(' ').map_or("", |(_tag, style)| style);
+                text.extend(["<path ", style, " d=\"", &steps(points), close, "\"/>\n"]);
+            }
+            None => text.extend([element, "\n"]),
         }
-        svg.push_str(&element);
-        svg.push('\n');
+        open = style;
     }
-    if !open.is_empty() {
-        svg.push_str("</g>\n");
-    }
-    svg.push_str("</svg>\n");
-    svg
+    text
 }
 
-/// The attributes that a shape can share with its neighbours, and the shape itself.
-fn styled(shape: &Shape) -> (String, String) {
-    match shape {
-        Shape::Line { points, colour, width, dashed } => {
-            let dash = if *dashed { " stroke-dasharray=\"4 3\"" } else { "" };
-            let style = format!("fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{dash}", colour.hex(), number(*width));
-            (style, format!("<path d=\"{}\"/>", path(points)))
-        }
-        Shape::Area { points, colour, opacity } => {
-            let translucent = if *opacity < 1.0 { format!(" fill-opacity=\"{opacity}\"") } else { String::new() };
-            let style = format!("fill=\"{}\"{translucent}", colour.hex());
-            (style, format!("<path d=\"{}z\"/>", path(points)))
-        }
-        Shape::Box { at, size, colour } => {
-            let (x, y, w, h) = (number(at.0), number(at.1), number(size.0), number(size.1));
-            (format!("fill=\"{}\"", colour.hex()), format!("<path d=\"M{x} {y}h{w}v{h}h-{w}z\"/>"))
-        }
-        Shape::Dot { at, radius, colour } => {
-            let style = format!("fill=\"{}\" stroke=\"#fff\" stroke-width=\".8\"", colour.hex());
-            (style, format!("<circle cx=\"{}\" cy=\"{}\" r=\"{}\"/>", number(at.0), number(at.1), number(*radius)))
-        }
-        Shape::Text { at, text, look } => {
-            let weight = if look.bold { " font-weight=\"bold\"" } else { "" };
-            let anchor = match look.anchor {
-                Anchor::Start => "",
-                Anchor::Middle => " text-anchor=\"middle\"",
-                Anchor::End => " text-anchor=\"end\"",
-            };
-            let style = format!("fill=\"{}\" font-size=\"{}\"{weight}{anchor}", look.colour.hex(), number(look.size));
-            (style, format!("<text x=\"{}\" y=\"{}\">{}</text>", number(at.0), number(at.1), escape(text)))
-        }
-    }
-}
-
-/// Path data in relative steps. Rounding is done on absolute places, so that errors do not add up.
-fn path(points: &[At]) -> String {
-    let tenths = |v: f64| (v * 10.0).round() as i64;
+/// `1,2 4,6` → `M1 2l3 4`.
+fn steps(points: &str) -> String {
     let mut data = String::new();
     let mut from = (0, 0);
-    for (i, (x, y)) in points.iter().map(|(x, y)| (tenths(*x), tenths(*y))).enumerate() {
-        if i < 2 {
-            data.push(if i == 0 { 'M' } else { 'l' });
-        }
-        for step in [x - from.0, y - from.1] {
-            let text = number(step as f64 / 10.0);
-            let needs_space = data.ends_with(|c: char| c.is_ascii_digit()) && !text.starts_with('-');
-            data.push_str(if needs_space { " " } else { "" });
-            data.push_str(&text);
-        }
+    let point = |pair: &str| Some((pair.split_once(',')?.0.parse().ok()?, pair.split_once(',')?.1.parse().ok()?));
+    for (i, (x, y)) in points.split(' ').filter_map(point).enumerate() {
+        let sign = ["M", "l", " "].get(i).copied().unwrap_or(" ");
+        let (dx, dy): (i32, i32) = (x - from.0, y - from.1);
+        data += &format!("{sign}{dx} {dy}");
         from = (x, y);
     }
-    data
-}
-
-/// A number with at most one decimal, without the zero that may be left out.
-fn number(v: f64) -> String {
-    let text = format!("{v:.1}");
-    let text = text.strip_suffix(".0").unwrap_or(&text);
-    match text {
-        "-0" => "0".to_string(),
-        _ if text.starts_with("0.") || text.starts_with("-0.") => text.replacen("0.", ".", 1),
-        _ => text.to_string(),
-    }
+    data.replace(" -", "-")
 }
 
 /// Text that may stand between tags and in attributes; control characters, which XML forbids, become spaces.
@@ -132,8 +101,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn relative_steps_add_up_to_the_absolute_place() {
-        assert_eq!(path(&[(1.04, 2.0), (1.08, 2.0), (1.12, 2.5), (0.0, 0.0)]), "M1 2l.1 0 0 .5-1.1-2.5");
+    fn neighbouring_lines_of_one_style_are_one_path() {
+        let line = |style: &str, points: &str| format!("<polyline stroke=\"{style}\" points=\"{points}\"/>\n");
+        let lines = [line("a", "1,2 3,4"), line("a", "5,6 7,8"), line("b", "0,0 1,1"), "<rect/>\n".into()].concat();
+        let paths = "<path stroke=\"a\" d=\"M1 2l2 2M5 6l2 2\"/>\n<path stroke=\"b\" d=\"M0 0l1 1\"/>\n<rect/>\n";
+        assert_eq!(joined(&lines), paths);
+        assert_eq!(joined("<polygon fill=\"a\" points=\"5,5 1,2 3,1\"/>"), "<path fill=\"a\" d=\"M5 5l-4-3 2-1z\"/>\n");
     }
 
     #[test]

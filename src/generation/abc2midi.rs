@@ -30,7 +30,8 @@ fn ask(text: &str, folder: &Path) -> Option<bool> {
     command.stdin(Stdio::null()).stdout(File::create(&log).ok()?).stderr(Stdio::null());
     let succeeded = wait(command.spawn().ok()?);
     let said = String::from_utf8_lossy(&files::read_bytes(&log).ok()?).into_owned();
-    let has_notes = || files::read_bytes(&output).and_then(|bytes| midi::read(&bytes)).is_ok_and(|score| score.n_notes() > 0);
+    let has_notes =
+        || files::read_bytes(&output).and_then(|bytes| midi::read(&bytes)).is_ok_and(|score| score.n_notes() > 0);
     Some(succeeded && !said.contains("Error in line") && has_notes())
 }
 

@@ -27,8 +27,12 @@ pub struct Metrics {
 
 impl Metrics {
     pub fn of(score: &Score) -> Metrics {
-        let pitched: Vec<Note> =
-            score.voices.iter().filter(|voice| voice.channel != DRUM_CHANNEL).flat_map(|voice| voice.notes.clone()).collect();
+        let pitched: Vec<Note> = score
+            .voices
+            .iter()
+            .filter(|voice| voice.channel != DRUM_CHANNEL)
+            .flat_map(|voice| voice.notes.clone())
+            .collect();
         let pitches = || pitched.iter().map(|note| note.pitch);
         let (lowest_pitch, highest_pitch) = (pitches().min(), pitches().max());
         let (n_notes, n_bars) = (score.n_notes(), score.bars().len());
@@ -97,6 +101,9 @@ mod tests {
     #[test]
     fn nothing_is_nothing() {
         let found = Metrics::of(&Score::default());
-        assert_eq!((found.n_notes, found.pitch_range, found.pitch_class_entropy, found.notes_per_bar), (0, 0, 0.0, 0.0));
+        assert_eq!(
+            (found.n_notes, found.pitch_range, found.pitch_class_entropy, found.notes_per_bar),
+            (0, 0, 0.0, 0.0)
+        );
     }
 }

@@ -29,7 +29,7 @@ pub use prompts::Prompt;
 pub use rates::{Rate, Rates, wilson};
 pub use samples::{MidiSource, Sample, write_samples};
 pub use sampling::{Continuation, Sampler, continue_tune};
-pub use table::table;
+pub use table::{compare_with_held_out, table};
 pub use validity::Validity;
 
 use crate::data::Tokenizer;
@@ -66,7 +66,7 @@ pub fn generate(
     generate_with(model, tokenizer, prompts, train, &Settings { max_tokens, context: None, seed })
 }
 
-/// [`generate`] with all its settings. Prints a line for each sample as it is finished.
+/// [`generate`] with all its settings. Prints a line for each sample; on a CPU, as many are written at once as it has cores.
 pub fn generate_with(
     model: &Model,
     tokenizer: &Tokenizer,
@@ -86,12 +86,22 @@ pub fn generate_with(
     }
     let one = |(index, prompt): (usize, &Prompt)| write_one(model, tokenizer, prompt, train, settings, index);
     let on_cpu = model.parameters().first().is_none_or(|(_, parameter)| parameter.device().is_cpu());
-    match on_cpu {
-        true => prompts.par_iter().enumerate().map(one).collect(),
-        false => prompts.iter().enumerate().map(one).collect(), // one device runs one tune at a time
+    let n_at_once = if on_cpu { rayon::current_num_threads().max(1) } else { 1 }; // one device writes one tune at a time
+    let numbered: Vec<(usize, &Prompt)> = prompts.iter().enumerate().collect();
+    let mut samples = Vec::with_capacity(prompts.len());
+    for group in numbered.chunks(n_at_once) {
+        let written: Result<Vec<(Sample, f64)>> = group.par_iter().copied().map(one).collect();
+        for (sample, tokens_per_s) in written? {
+            let n_chars = sample.raw.chars().count();
+            let Sample { number, prompt, validity, .. } = &sample;
+            println!("sample {number:>2}: {prompt}: {n_chars} characters, {tokens_per_s:.0} tokens/s, {validity}");
+            samples.push(sample);
+        }
     }
+    Ok(samples)
 }
 
+/// A sample, and how many tokens a second it was written at.
 fn write_one(
     model: &Model,
     tokenizer: &Tokenizer,
@@ -99,7 +109,7 @@ fn write_one(
     train: &[u16],
     settings: &Settings,
     index: usize,
-) -> Result<Sample> {
+) -> Result<(Sample, f64)> {
     let start = Instant::now();
     let seed = settings.seed.wrapping_add(index as u64);
     let mut sampler = Sampler::new(prompt.temperature, prompt.top_k, seed)?;
@@ -111,13 +121,7 @@ fn write_one(
     let written = continue_tune(next, tokenizer, &prompt.prefix, &mut sampler, settings.max_tokens)?;
     let tokens_per_s = written.n_tokens as f64 / start.elapsed().as_secs_f64().max(1e-9);
     let sample = Sample::judge(index + 1, prompt.clone(), seed, written, tokenizer, train);
-    println!(
-        "sample {:>2}: {prompt}: {} characters, {tokens_per_s:.0} tokens/s, {}",
-        sample.number,
-        sample.raw.chars().count(),
-        sample.validity
-    );
-    Ok(sample)
+    Ok((sample, tokens_per_s))
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ impl Originality {
     pub fn of(text: &str, prefix_len: usize, tokenizer: &Tokenizer, train: &[u16]) -> Originality {
         let written = text.get(header_len(text).max(prefix_len)..).unwrap_or_default().trim_end();
         // A real tune may hold a character that no training tune has: no span runs across it.
-        let encode = |c: char| tokenizer.encode(c.encode_utf8(&mut [0; 4])).ok().and_then(|tokens| tokens.first().copied());
+        let encode =
+            |c: char| tokenizer.encode(c.encode_utf8(&mut [0; 4])).ok().and_then(|tokens| tokens.first().copied());
         let tokens: Vec<u16> = written.chars().map(|c| encode(c).unwrap_or(u16::MAX)).collect();
         let lengths = SuffixAutomaton::new(&tokens).copied_lengths(train);
         let longest = lengths.iter().enumerate().max_by_key(|(end, length)| (**length, std::cmp::Reverse(*end)));
@@ -59,7 +60,9 @@ fn share(lengths: &[usize], n: usize) -> Option<f64> {
 impl std::fmt::Display for Originality {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "longest copy {} of {} characters", self.longest_copy_chars, self.n_chars)?;
-        let percent = |share: Option<f64>| share.map_or("none long enough".to_string(), |share| format!("{:.0} %", 100.0 * share));
+        let percent = |share: Option<f64>| {
+            share.map_or("none long enough".to_string(), |share| format!("{:.0} %", 100.0 * share))
+        };
         write!(f, ", copied 16-grams {}, 32-grams {}", percent(self.copied_16_grams), percent(self.copied_32_grams))
     }
 }

@@ -154,7 +154,8 @@ fn openings(text: &str, n: usize) -> Vec<String> {
         let body = tune.get(start..)?;
         let after_first = body.find(|c: char| c.is_ascii_alphabetic())?; // past `|:` at the start
         let in_bar = body.get(after_first..)?;
-        let in_bar = after_first + in_bar.find(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'a', 'b', 'c', 'd', 'e', 'f', 'g'])?;
+        let in_bar =
+            after_first + in_bar.find(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'a', 'b', 'c', 'd', 'e', 'f', 'g'])?;
         let bar_line = in_bar + body.get(in_bar..)?.find('|')?;
         let prefix = tune.get(..=start + bar_line)?;
         (prefix.chars().count() <= LONGEST_OPENING_CHARS).then(|| prefix.to_string())
@@ -182,7 +183,10 @@ mod tests {
         let train = tune("6/8", "G").repeat(9) + &tune("6/8", "D").repeat(5) + &tune("2/4", "D").repeat(4);
         let prompts = Prompt::varied(&data(&train, &tune("3/4", "Am")), 10);
         let prefixes: Vec<&str> = prompts.iter().map(|prompt| prompt.prefix.as_str()).collect();
-        assert_eq!(prefixes[3..6], ["X:1\nM:6/8\nL:1/8\nK:G\n", "X:1\nM:2/4\nL:1/8\nK:D\n", "X:1\nM:6/8\nL:1/8\nK:D\n"]);
+        assert_eq!(
+            prefixes[3..6],
+            ["X:1\nM:6/8\nL:1/8\nK:G\n", "X:1\nM:2/4\nL:1/8\nK:D\n", "X:1\nM:6/8\nL:1/8\nK:D\n"]
+        );
         assert_eq!([prefixes[2], prefixes[8]], ["X:1\nM:6/8\n", "X:1\nM:2/4\n"]);
         assert_eq!([prefixes[0], prefixes[1], prefixes[9]], [""; 3]);
         assert_eq!(prefixes[6], "X:1\nM:3/4\nL:1/8\nK:Am\n|:GAB|");
@@ -205,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_prompt_outside_the_vocabulary_is_refused_with_character_and_place() {
-        let error = Prompt::new("X:1\nK:é", 1.0, None).check(&data("X:1\nK:C\n", "").tokenizer).unwrap_err().to_string();
+        let error =
+            Prompt::new("X:1\nK:é", 1.0, None).check(&data("X:1\nK:C\n", "").tokenizer).unwrap_err().to_string();
         assert!(error.contains("the prompt \"X:1\\nK:é\" cannot be continued"), "{error}");
         assert!(error.contains("the character 'é' in line 2, column 3"), "{error}");
     }

@@ -6,6 +6,7 @@
 //! ```
 
 use super::{Sample, Validity};
+use crate::data::TokenData;
 use serde::{Deserialize, Serialize};
 
 const Z: f64 = 1.959_963_985; // 97.5 % quantile of the normal distribution
@@ -90,9 +91,21 @@ impl Rates {
         }
     }
 
+    /// What real tunes pass that no model wrote or saw: the first `n_tunes` of the validation split. A model that imitates its
+    /// corpus perfectly would score this, not 100 %.
+    pub fn of_held_out(data: &TokenData, n_tunes: usize) -> Rates {
+        Rates::of(&Sample::held_out(data, n_tunes))
+    }
+
     /// Each rate with its name, from the lowest rung up, then what stands beside the ladder.
     pub fn rows(&self) -> Vec<(String, Rate)> {
-        let ladder = [
+        let abc2midi = self.abc2midi.map(|rate| ("abc2midi converts it", rate));
+        self.own_rows().into_iter().chain(abc2midi).map(|(name, rate)| (name.to_string(), rate)).collect()
+    }
+
+    /// Those that need no other program.
+    pub(super) fn own_rows(&self) -> [(&'static str, Rate); 10] {
+        [
             ("has a body", self.has_body),
             ("can be salvaged", self.salvageable),
             ("parses strictly (valid)", self.valid),
@@ -103,9 +116,7 @@ impl Rates {
             ("ended by the model", self.ended),
             ("header complete", self.header_complete),
             ("valid once headers are added", self.valid_with_headers),
-        ];
-        let abc2midi = self.abc2midi.map(|rate| ("abc2midi converts it".to_string(), rate));
-        ladder.map(|(name, rate)| (name.to_string(), rate)).into_iter().chain(abc2midi).collect()
+        ]
     }
 }
 

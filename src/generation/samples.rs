@@ -2,10 +2,11 @@
 
 use super::headers::{Completed, complete};
 use super::{Continuation, Metrics, Originality, Prompt, Rates, Validity};
-use crate::data::Tokenizer;
+use crate::data::{TokenData, Tokenizer};
 use crate::files::write_atomic;
 use crate::music::{Score, abc, midi};
 use crate::{Error, Result};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -79,6 +80,18 @@ impl Sample {
         }
     }
 
+    /// The first `n` validation tunes, judged as if a model had written them (the prompt means nothing): what to compare with.
+    pub(super) fn held_out(data: &TokenData, n: usize) -> Vec<Sample> {
+        let val = data.tokenizer.decode(&data.val);
+        let tunes: Vec<&str> = val.split("\n\n").filter(|tune| !tune.trim().is_empty()).take(n).collect();
+        let judge = |(index, tune): (usize, &&str)| {
+            let text = format!("{}\n", tune.trim_matches('\n'));
+            let written = Continuation { n_tokens: text.chars().count(), text, ended: true };
+            Sample::judge(index + 1, Prompt::new("", 1.0, None), 0, written, &data.tokenizer, &data.train)
+        };
+        tunes.par_iter().enumerate().map(judge).collect()
+    }
+
     /// The notes of `text`, to be seen and heard: read strictly where possible, else salvaged.
     ///
     /// # Errors
@@ -122,7 +135,9 @@ pub fn write_samples(samples: &[Sample], dir: &Path) -> Result<Vec<PathBuf>> {
         }
         let midi_source = midi.map(|(source, _)| source);
         let midi_file = midi_source.map(|_| midi_name);
-        records.push(json!({ "abc_file": abc_name, "midi_file": midi_file, "midi_source": midi_source, "sample": sample }));
+        records.push(
+            json!({ "abc_file": abc_name, "midi_file": midi_file, "midi_source": midi_source, "sample": sample }),
+        );
     }
     let metadata = json!({ "version": 1, "rates": Rates::of(samples), "samples": records });
     write_atomic(dir.join("metadata.json"), format!("{metadata:#}\n"))?;

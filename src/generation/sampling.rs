@@ -44,7 +44,8 @@ impl Sampler {
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         if logits.iter().any(|logit| logit.is_nan()) || !largest.is_finite() {
             return Err(Error::Tensor(
-                "the model's output is not finite, so its training must have diverged; use an earlier checkpoint".to_string(),
+                "the model's output is not finite, so its training must have diverged; use an earlier checkpoint"
+                    .to_string(),
             ));
         }
         let mut order: Vec<usize> = (0..logits.len()).collect();

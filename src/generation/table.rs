@@ -1,6 +1,7 @@
 //! Samples and rates as polars tables.
 
 use super::{Metrics, Rates, Sample};
+use crate::data::TokenData;
 use crate::{Error, Result};
 use polars::prelude::*;
 
@@ -51,6 +52,43 @@ impl Rates {
         );
         table.map_err(no_table)
     }
+}
+
+/// Samples beside the first `n_tunes` tunes of the validation split, measured alike: rates, copied shares and mean metrics, in
+/// one row each. Real tunes repeat phrases that others have and break rules too: their column is the mark to reach.
+pub fn compare_with_held_out(samples: &[Sample], data: &TokenData, n_tunes: usize) -> Result<DataFrame> {
+    let (ours, theirs) = (measures(samples), measures(&Sample::held_out(data, n_tunes)));
+    let column = |of: &[(String, Option<f64>)]| of.iter().map(|(_, value)| *value).collect::<Vec<_>>();
+    let table = df!(
+        "rate or mean" => ours.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(),
+        "generated" => column(&ours),
+        "held-out tunes" => column(&theirs),
+    );
+    table.map_err(no_table)
+}
+
+/// Every rate of our own reader, then means over the samples that have the quantity.
+fn measures(samples: &[Sample]) -> Vec<(String, Option<f64>)> {
+    let rates = Rates::of(samples);
+    let asked = [("abc2midi converts it".to_string(), rates.abc2midi.map(|rate| rate.rate))]; // a row even where it is not installed
+    let ours = rates.own_rows().into_iter().map(|(name, rate)| (name.to_string(), (rate.n > 0).then_some(rate.rate)));
+    let means: [(&str, fn(&Sample) -> Option<f64>); 10] = [
+        ("longest copy (characters)", |sample| Some(sample.originality.longest_copy_chars as f64)),
+        ("16-grams copied", |sample| sample.originality.copied_16_grams),
+        ("32-grams copied", |sample| sample.originality.copied_32_grams),
+        ("voices", |sample| Some(sample.metrics.as_ref()?.n_voices as f64)),
+        ("notes", |sample| Some(sample.metrics.as_ref()?.n_notes as f64)),
+        ("bars", |sample| Some(sample.metrics.as_ref()?.n_bars as f64)),
+        ("notes per bar", |sample| Some(sample.metrics.as_ref()?.notes_per_bar)),
+        ("pitch range (semitones)", |sample| Some(f64::from(sample.metrics.as_ref()?.pitch_range))),
+        ("pitch-class entropy (bits)", |sample| Some(sample.metrics.as_ref()?.pitch_class_entropy)),
+        ("notes in the scale", |sample| Some(sample.metrics.as_ref()?.in_scale_share)),
+    ];
+    let mean = |of: fn(&Sample) -> Option<f64>| {
+        let values: Vec<f64> = samples.iter().filter_map(of).collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    ours.chain(asked).chain(means.map(|(name, of)| (name.to_string(), mean(of)))).collect()
 }
 
 fn no_table(error: PolarsError) -> Error {

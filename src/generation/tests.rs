@@ -1,6 +1,7 @@
 //! Claims about generation as a whole, on models that were never trained.
 
 use super::*;
+use crate::data::TokenData;
 use crate::models::{LstmConfig, ModelConfig, TransformerConfig};
 use crate::music::midi;
 use candle_core::Device;
@@ -69,11 +70,28 @@ fn three() -> Vec<Sample> {
 fn validity_is_judged_before_headers_are_added() {
     let samples = three();
     let rates = Rates::of(&samples);
-    assert_eq!((rates.valid, rates.convertible, rates.valid_with_headers), (Rate::new(1, 3), Rate::new(1, 3), Rate::new(2, 3)));
+    assert_eq!(
+        (rates.valid, rates.convertible, rates.valid_with_headers),
+        (Rate::new(1, 3), Rate::new(1, 3), Rate::new(2, 3))
+    );
     assert_eq!(samples[1].headers_added, ["X:1", "K:C", "L:1/8", "M:4/4"]);
     assert!(rates.to_string().contains("parses strictly (valid)       1 of 3: 33 % [6.1 %, 79.2 %]"), "{rates}");
     assert_eq!(table(&samples).unwrap().height(), 3);
     assert_eq!(rates.table().unwrap().height(), rates.rows().len());
+}
+
+#[test]
+fn held_out_tunes_are_measured_like_samples() {
+    let tokenizer = tokenizer();
+    let tune = tokenizer.encode(TRAIN).unwrap();
+    let data = TokenData { dir: "".into(), tokenizer, train: tune.clone(), val: tune.repeat(3), test: Vec::new() };
+    let rates = Rates::of_held_out(&data, 2);
+    assert_eq!((rates.n_samples, rates.passes_all), (2, Rate::new(2, 2)));
+    let comparison = compare_with_held_out(&three(), &data, 2).unwrap();
+    let notes = comparison.column("held-out tunes").unwrap().f64().unwrap();
+    let names = comparison.column("rate or mean").unwrap().str().unwrap();
+    let row = names.iter().position(|name| name == Some("notes")).unwrap();
+    assert_eq!(notes.get(row), Some(7.0));
 }
 
 #[test]
@@ -86,10 +104,14 @@ fn a_folder_holds_one_set_of_samples() {
     let mut names: Vec<String> =
         std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["metadata.json", "sample_01.abc", "sample_01.mid", "sample_02.abc", "sample_02.mid", "sample_03.abc"]);
+    assert_eq!(
+        names,
+        ["metadata.json", "sample_01.abc", "sample_01.mid", "sample_02.abc", "sample_02.mid", "sample_03.abc"]
+    );
     assert_eq!(paths.len(), names.len());
     assert_eq!(midi::read(&std::fs::read(dir.join("sample_01.mid")).unwrap()).unwrap().n_notes(), 7);
-    let metadata: serde_json::Value = serde_json::from_slice(&std::fs::read(dir.join("metadata.json")).unwrap()).unwrap();
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.join("metadata.json")).unwrap()).unwrap();
     assert_eq!(metadata["rates"]["valid"]["passed"], 1);
     assert_eq!(metadata["samples"][2]["midi_file"], serde_json::Value::Null);
     std::fs::remove_dir_all(&dir).unwrap();

@@ -8,7 +8,7 @@
 mod preset;
 mod results;
 
-pub use preset::{Best, Generation, Preset, Training};
+pub use preset::{Best, Generation, LearningRate, Preset, Training};
 
 use crate::data::{Corpus, TokenData};
 use crate::lab::setup::{device_name, project_root};

@@ -44,14 +44,22 @@ pub struct Training {
     pub n_epochs: Option<f64>,
     /// Train on whole tunes up to this many tokens only; validation and test stay whole.
     pub train_subset: Option<usize>,
-    /// Peak learning rate; the same for every size unless `learning_rate_width` is set.
-    pub learning_rate: f64,
-    /// Where set, the peak is `learning_rate · √(learning_rate_width / width)`, so that wider models take smaller steps.
-    pub learning_rate_width: Option<f64>,
+    pub transformer_learning_rate: LearningRate,
+    pub lstm_learning_rate: LearningRate,
     #[serde(default)]
     pub dropout: f64,
     /// Full-split validations along each run, the last one at its end.
     pub n_evals: usize,
+}
+
+/// The peak of the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LearningRate {
+    pub peak: f64,
+    /// Where set, `peak` holds at this width (d_model or d_hidden) and falls as 1 / width: wider matrices add up more terms, so
+    /// that they need smaller steps (Yang et al. 2022). Where not, every size has the same peak.
+    pub at_width: Option<usize>,
 }
 
 /// The longer training of the largest Transformer.
@@ -110,9 +118,9 @@ impl Preset {
     /// The full description of one training.
     pub fn run_config(&self, size: &Size, data: &TokenData, name: String, n_tokens: u64) -> RunConfig {
         let training = &self.training;
-        let learning_rate = match training.learning_rate_width {
-            Some(reference) => training.learning_rate * (reference / width(&size.config) as f64).sqrt(),
-            None => training.learning_rate,
+        let learning_rate = match &size.config {
+            ModelConfig::Transformer(config) => training.transformer_learning_rate.at(config.d_model),
+            ModelConfig::Lstm(config) => training.lstm_learning_rate.at(config.d_hidden),
         };
         RunConfig {
             name,
@@ -145,7 +153,8 @@ impl Training {
             (self.block_size == 0, "block_size"),
             (self.batch_size == 0, "batch_size"),
             (self.n_evals == 0, "n_evals"),
-            (!(self.learning_rate > 0.0 && self.learning_rate.is_finite()), "learning_rate"),
+            (!self.transformer_learning_rate.is_valid(), "transformer_learning_rate"),
+            (!self.lstm_learning_rate.is_valid(), "lstm_learning_rate"),
         ];
         match wrong.iter().find(|(is_wrong, _)| *is_wrong) {
             Some((_, field)) => {
@@ -164,18 +173,21 @@ impl Training {
     }
 }
 
+impl LearningRate {
+    /// The peak for a model of this width.
+    pub fn at(&self, width: usize) -> f64 {
+        self.peak * self.at_width.map_or(1.0, |at_width| at_width as f64 / width as f64)
+    }
+
+    fn is_valid(&self) -> bool {
+        self.peak > 0.0 && self.peak.is_finite() && self.at_width != Some(0)
+    }
+}
+
 impl Best {
     /// Tokens that the longer run sees.
     pub fn budget(&self, n_train_tokens: usize) -> u64 {
         budget(self.n_tokens, self.n_epochs, n_train_tokens)
-    }
-}
-
-/// What the learning rate follows: d_model, or d_hidden.
-fn width(config: &ModelConfig) -> usize {
-    match config {
-        ModelConfig::Transformer(config) => config.d_model,
-        ModelConfig::Lstm(config) => config.d_hidden,
     }
 }
 
@@ -241,6 +253,13 @@ mod tests {
         let text = BUILT_IN[0].1.replace("n_evals", "n_evaluations");
         let error = Preset::parse(&text, "mine.toml").unwrap_err().to_string();
         assert!(error.contains("mine.toml") && error.contains("n_evaluations"), "{error}");
+    }
+
+    #[test]
+    fn the_learning_rate_falls_with_the_width_where_the_preset_says_so() {
+        let rate = LearningRate { peak: 2e-3, at_width: Some(128) };
+        assert_eq!((rate.at(128), rate.at(64)), (2e-3, 4e-3));
+        assert_eq!(LearningRate { at_width: None, ..rate }.at(64), 2e-3);
     }
 
     #[test]
