@@ -72,7 +72,8 @@ fn measures(samples: &[Sample]) -> Vec<(String, Option<f64>)> {
     let rates = Rates::of(samples);
     let asked = [("abc2midi converts it".to_string(), rates.abc2midi.map(|rate| rate.rate))]; // a row even where it is not installed
     let ours = rates.own_rows().into_iter().map(|(name, rate)| (name.to_string(), (rate.n > 0).then_some(rate.rate)));
-    let means: [(&str, fn(&Sample) -> Option<f64>); 10] = [
+    let means: [(&str, fn(&Sample) -> Option<f64>); 11] = [
+        ("bars that do not add up", |sample| Some(sample.validity.n_bar_errors as f64)),
         ("longest copy (characters)", |sample| Some(sample.originality.longest_copy_chars as f64)),
         ("16-grams copied", |sample| sample.originality.copied_16_grams),
         ("32-grams copied", |sample| sample.originality.copied_32_grams),

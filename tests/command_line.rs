@@ -1,0 +1,103 @@
+//! What the command line says about bad input: one clear sentence, a failing exit code, and nothing good is lost.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn music_scaling(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_music-scaling")).args(arguments).output().unwrap()
+}
+
+/// The one sentence that a failing command prints.
+fn error_of(arguments: &[&str]) -> String {
+    let output = music_scaling(arguments);
+    assert!(!output.status.success(), "{arguments:?} succeeded");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!text.contains("panicked"), "{text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+    text.trim_end().to_owned()
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn file(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn an_unknown_preset_is_answered_with_the_known_ones() {
+    let error = error_of(&["train", "--preset", "latop"]);
+    assert_eq!(error, "error: there is no preset \"latop\": choose one of smoke, laptop, course, full, or name a .toml file");
+}
+
+#[test]
+fn a_loss_that_is_not_a_number_is_named_by_its_row() {
+    let points = file(&folder("fit-nan"), "points.csv", "n_params,val_loss\n1000,2.0\n2000,NaN\n4000,1.8\n");
+    let error = error_of(&["fit", &points]);
+    assert!(error.contains("points.csv") && error.contains('3') && error.contains("val_loss"), "{error}");
+}
+
+#[test]
+fn one_point_is_too_few_for_a_law() {
+    let points = file(&folder("fit-one"), "points.csv", "n_params,val_loss\n1000,2.0\n");
+    assert!(error_of(&["fit", &points]).contains("point"));
+}
+
+#[test]
+fn fit_prints_the_law_its_intervals_and_a_verdict_as_json() {
+    let rows: String = (0..6)
+        .map(|i| {
+            let n = 1e5 * 4f64.powi(i);
+            format!("{n},{}\n", 20.0 * n.powf(-0.3) + 0.5)
+        })
+        .collect();
+    let points = file(&folder("fit-planted"), "points.csv", &format!("n_params,val_loss\n{rows}"));
+    let output = music_scaling(&["fit", &points, "--law", "power", "--json"]);
+    assert!(output.status.success());
+    let fit: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (name, planted) in [("a", 20.0), ("alpha", 0.3), ("c", 0.5), ("r_squared", 1.0)] {
+        let fitted = fit[name].as_f64().unwrap_or_else(|| panic!("{name} is missing in {fit}"));
+        assert!((fitted / planted - 1.0).abs() < 1e-5, "{name}: {fitted}, planted {planted}");
+    }
+    assert!(fit.to_string().contains("interval"), "{fit}");
+}
+
+#[test]
+fn convert_keeps_relative_paths_and_lists_what_failed() {
+    let folder = folder("convert");
+    std::fs::create_dir_all(folder.join("in/deep")).unwrap();
+    file(&folder, "in/deep/tune.abc", "X:1\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|\n");
+    file(&folder, "in/page.mid", "<html><body>404</body></html>");
+    file(&folder, "in/empty.mid", "");
+    let (input, out) = (folder.join("in"), folder.join("out"));
+    let output = music_scaling(&["convert", &input.to_string_lossy(), "--to", "midi", "--out", &out.to_string_lossy()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(out.join("deep/tune.mid").exists() || out.join("in/deep/tune.mid").exists());
+
+    let output = music_scaling(&["convert", &input.to_string_lossy(), "--to", "abc", "--out", &out.to_string_lossy()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let failed = std::fs::read_to_string(out.join("failed.csv")).unwrap();
+    assert!(failed.contains("page.mid") && failed.contains("web page"), "{failed}");
+    assert!(failed.contains("empty.mid") && failed.contains("empty"), "{failed}");
+}
+
+#[test]
+fn a_folder_without_a_run_is_said_to_be_one() {
+    let folder = folder("no-run");
+    let error = error_of(&["evaluate", &folder.join("nothing").to_string_lossy()]);
+    assert!(error.contains("nothing"), "{error}");
+}
+
+#[test]
+fn every_sub_command_has_help() {
+    for command in ["study", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate"] {
+        let output = music_scaling(&[command, "--help"]);
+        assert!(output.status.success() && !output.stdout.is_empty(), "{command}");
+    }
+}
