@@ -16,7 +16,8 @@ fn composed_midi_files_become_a_law_and_new_tunes() {
     assert_eq!(corpus.success_rate(), 1.0);
     let data = corpus.tokens().unwrap();
 
-    let runs = Runs::open(folder.join("runs")).unwrap().with_options(TrainOptions { quiet: true, ..TrainOptions::default() });
+    let runs =
+        Runs::open(folder.join("runs")).unwrap().with_options(TrainOptions { quiet: true, ..TrainOptions::default() });
     let sizes = ladder("smoke-transformer", data.tokenizer.vocab_size(), 32).unwrap();
     let mut points = Vec::new();
     for size in &sizes[..3] {
@@ -30,11 +31,18 @@ fn composed_midi_files_become_a_law_and_new_tunes() {
         let run = runs.get_or_train(&run_config, &data).unwrap();
         assert!(run.summary.finished);
         let again = evaluate(&run.last_model().unwrap(), &data.val, 32, 4).unwrap();
-        assert!((again - run.summary.val_loss).abs() < 1e-6, "the checkpoint scores {again}, the record {}", run.summary.val_loss);
+        assert!(
+            (again - run.summary.val_loss).abs() < 1e-6,
+            "the checkpoint scores {again}, the record {}",
+            run.summary.val_loss
+        );
         points.push(Point::new(run.summary.n_params as f64, run.summary.val_loss));
     }
     let uniform = (data.tokenizer.vocab_size() as f64).ln();
-    assert!(points.iter().all(|point| point.val_loss < 0.8 * uniform), "nothing was learnt: {points:?}, ln V = {uniform}");
+    assert!(
+        points.iter().all(|point| point.val_loss < 0.8 * uniform),
+        "nothing was learnt: {points:?}, ln V = {uniform}"
+    );
     assert_eq!(PowerLaw::fit(&points).unwrap().n_points, 3);
 
     let six_gram = NGram::train(&data.train, data.tokenizer.vocab_size(), 6).unwrap().loss(&data.val);
@@ -49,7 +57,8 @@ fn composed_midi_files_become_a_law_and_new_tunes() {
     assert!(files.iter().any(|path| path.ends_with("metadata.json")));
     println!("{}", Rates::of(&samples));
 
-    let outside = generation::generate(&model, &data.tokenizer, &[Prompt::new("X:1\nK:☃", 1.0, None)], 10, &data.train, 1);
+    let outside =
+        generation::generate(&model, &data.tokenizer, &[Prompt::new("X:1\nK:☃", 1.0, None)], 10, &data.train, 1);
     assert!(outside.unwrap_err().to_string().contains('☃'));
     assert_eq!(run.config.model.family(), Family::Transformer);
 }

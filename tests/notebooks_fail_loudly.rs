@@ -27,9 +27,14 @@ fn run_cells(name: &str, cells: &[&str]) -> Option<(bool, String)> {
 
 #[test]
 fn a_panic_fails_the_run_and_is_shown() {
-    if let Some((succeeded, output)) = run_cells("panic", &["println!(\"before\");", "let n: Option<u32> = None; n.unwrap();"]) {
+    if let Some((succeeded, output)) =
+        run_cells("panic", &["println!(\"before\");", "let n: Option<u32> = None; n.unwrap();"])
+    {
         assert!(!succeeded, "{output}");
-        assert!(output.contains("before") && output.contains("cell 1 failed") && output.contains("panicked"), "{output}");
+        assert!(
+            output.contains("before") && output.contains("cell 1 failed") && output.contains("panicked"),
+            "{output}"
+        );
     }
 }
 
@@ -44,7 +49,8 @@ fn an_error_from_a_question_mark_fails_the_run_with_its_sentence() {
 
 #[test]
 fn good_cells_pass() {
-    let cells = ["use music_scaling::prelude::*;", "let bars = 3u32;", "assert_eq!(bars, 3); println!(\"{bars} bars\");"];
+    let cells =
+        ["use music_scaling::prelude::*;", "let bars = 3u32;", "assert_eq!(bars, 3); println!(\"{bars} bars\");"];
     if let Some((succeeded, output)) = run_cells("good", &cells) {
         assert!(succeeded && output.contains("3 bars"), "{output}");
     }

@@ -32,7 +32,10 @@ pub fn html(content: &str) -> Html {
 
 /// Text as it was written, in a typewriter font: a tune in ABC.
 pub fn text(content: &str) -> Html {
-    Html(format!("<pre style=\"font-size:85%;line-height:1.35;overflow-x:auto\">{}</pre>", svg::escape_lines(content)))
+    Html(format!(
+        "<pre style=\"font-family:monospace;font-size:85%;line-height:1.35;overflow-x:auto\">{}</pre>",
+        svg::escape_lines(content)
+    ))
 }
 
 /// A player for the bytes of a WAV file, with a caption that may be empty. Half a minute at 22 kHz is 1.8 MB of page.

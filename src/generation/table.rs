@@ -5,6 +5,9 @@ use crate::data::TokenData;
 use crate::{Error, Result};
 use polars::prelude::*;
 
+/// A number that a sample may have.
+type Quantity = fn(&Sample) -> Option<f64>;
+
 /// One row a sample: how it was asked for, what it passes, what it copied, what music it is.
 pub fn table(samples: &[Sample]) -> Result<DataFrame> {
     let flags = |of: fn(&Sample) -> bool| samples.iter().map(of).collect::<Vec<_>>();
@@ -72,7 +75,7 @@ fn measures(samples: &[Sample]) -> Vec<(String, Option<f64>)> {
     let rates = Rates::of(samples);
     let asked = [("abc2midi converts it".to_string(), rates.abc2midi.map(|rate| rate.rate))]; // a row even where it is not installed
     let ours = rates.own_rows().into_iter().map(|(name, rate)| (name.to_string(), (rate.n > 0).then_some(rate.rate)));
-    let means: [(&str, fn(&Sample) -> Option<f64>); 11] = [
+    let means: [(&str, Quantity); 11] = [
         ("bars that do not add up", |sample| Some(sample.validity.n_bar_errors as f64)),
         ("longest copy (characters)", |sample| Some(sample.originality.longest_copy_chars as f64)),
         ("16-grams copied", |sample| sample.originality.copied_16_grams),
@@ -85,7 +88,7 @@ fn measures(samples: &[Sample]) -> Vec<(String, Option<f64>)> {
         ("pitch-class entropy (bits)", |sample| Some(sample.metrics.as_ref()?.pitch_class_entropy)),
         ("notes in the scale", |sample| Some(sample.metrics.as_ref()?.in_scale_share)),
     ];
-    let mean = |of: fn(&Sample) -> Option<f64>| {
+    let mean = |of: Quantity| {
         let values: Vec<f64> = samples.iter().filter_map(of).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     };

@@ -98,6 +98,7 @@ pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
     let status = evcxr
         .arg("--control_file")
         .arg(connection_file)
+        .stdout(std::process::Stdio::null()) // cells' output goes to Jupyter by another way; this would be chatter about start-up
         .env("EVCXR_TMPDIR", &folder)
         .env("EVCXR_CONFIG_DIR", folder.join("config"))
         .env("RUST_SRC_PATH", rust_src()?)

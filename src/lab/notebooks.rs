@@ -27,7 +27,7 @@ pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
         let name = file_name(notebook);
         let copy = study.notebooks_folder().join(&name);
         let hash = notebook_hash(notebook, &library)?;
-        if !force && copy.exists() && executed.hashes.get(&name) == Some(&hash) {
+        if !force && executed.hashes.get(&name) == Some(&hash) && is_executed(&copy) {
             println!("{name}: up to date");
         } else {
             println!("{name}: running");
@@ -73,6 +73,15 @@ fn notebooks(root: &Path) -> Result<Vec<PathBuf>> {
 
 fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Whether every code cell of a notebook was run.
+fn is_executed(notebook: &Path) -> bool {
+    let json: Option<serde_json::Value> = read_text(notebook).ok().and_then(|text| serde_json::from_str(&text).ok());
+    let cells = json.as_ref().and_then(|json| json["cells"].as_array());
+    cells.is_some_and(|cells| {
+        cells.iter().filter(|cell| cell["cell_type"] == "code").all(|cell| cell["execution_count"].is_u64())
+    })
 }
 
 /// Hash of the cells' sources (not of their outputs) and of everything that they call.

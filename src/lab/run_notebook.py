@@ -26,6 +26,18 @@ def stderr_of(cell):
     return "".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stderr")
 
 
+def show_paths_from_project_root(notebook):
+    """Executed notebooks are committed: they should not tell where the project lay on one machine."""
+    root = os.getcwd() + os.sep
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = output.text.replace(root, "")
+            for mime, content in output.get("data", {}).items():
+                if isinstance(content, str) and root in content:
+                    output.data[mime] = content.replace(root, "")
+
+
 def execute(source, target):
     notebook = nbformat.read(source, as_version=4)
     started = {}
@@ -52,6 +64,7 @@ def execute(source, target):
         startup_timeout=1800,
         kernel_name="music-scaling",
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(source.parent)}},
         on_cell_start=lambda cell, cell_index: started.__setitem__(cell_index, time.time()),
         on_cell_executed=after_cell,
@@ -61,8 +74,7 @@ def execute(source, target):
         client.execute()
     except (CellExecutionError, DeadKernelError, RuntimeError) as error:
         problem = str(error)
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
+    show_paths_from_project_root(notebook)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     nbformat.write(notebook, temporary)

@@ -224,6 +224,7 @@ impl std::fmt::Display for Best {
 fn write_budget(f: &mut std::fmt::Formatter<'_>, n_tokens: Option<u64>, n_epochs: Option<f64>) -> std::fmt::Result {
     match n_tokens {
         Some(n_tokens) => write!(f, "{n_tokens} tokens"),
+        None if n_epochs == Some(1.0) => write!(f, "one epoch"),
         None => write!(f, "{} epochs", n_epochs.unwrap_or(1.0)),
     }
 }

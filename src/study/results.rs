@@ -7,12 +7,14 @@ use crate::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 impl Study {
     /// Writes `value` under `key` into `results.json`; what other cells recorded stays.
     pub fn record(&self, key: &str, value: &impl Serialize) -> Result<()> {
         let path = self.results_path();
+        let _alone = self.lock_results()?;
         let mut results = read_results(&path)?;
         results.insert(key.to_owned(), serde_json::to_value(value).map_err(|error| not_json(&path, &error))?);
         results.insert("study".into(), json!(self.name()));
@@ -30,6 +32,7 @@ impl Study {
     /// Adds the runs' compact records (configuration, loss curve, final numbers) to `runs.jsonl`, replacing those of the same name.
     pub fn record_runs(&self, runs: &[Run]) -> Result<()> {
         let path = self.results_folder().join("runs.jsonl");
+        let _alone = self.lock_results()?;
         let mut lines: Vec<String> = match path.exists() {
             true => read_text(&path)?.lines().map(str::to_owned).collect(),
             false => Vec::new(),
@@ -43,6 +46,16 @@ impl Study {
             lines.push(record.to_string());
         }
         write_atomic(path, lines.join("\n") + "\n")
+    }
+
+    /// Two notebooks may record at the same time: whoever holds this file's lock reads, changes and writes alone.
+    fn lock_results(&self) -> Result<File> {
+        let folder = self.folder();
+        std::fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
+        let path = folder.join("results.lock");
+        let file = File::create(&path).map_err(Error::file("write", &path))?;
+        file.lock().map_err(Error::file("lock", &path))?;
+        Ok(file)
     }
 
     fn results_path(&self) -> PathBuf {
