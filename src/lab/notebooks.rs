@@ -53,8 +53,9 @@ pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
 /// Opens JupyterLab with the kernel ready; stays until it is closed. `arguments` go to JupyterLab as they are.
 pub fn open_jupyter(lab: &Lab, preset: &str, arguments: &[String]) -> Result<()> {
     let mut command = lab.python_command();
-    command.args(["-m", "jupyterlab", "--allow-root"]).args(arguments).env("STUDY", preset);
-    command.arg("notebooks/01_data.ipynb");
+    // The project is the root, so that pages find figures/live/ while a model trains.
+    command.args(["-m", "jupyterlab", "--allow-root", "--LabApp.default_url=/lab/tree/notebooks/01_data.ipynb"]);
+    command.arg(format!("--ServerApp.root_dir={}", lab.root.display())).args(arguments).env("STUDY", preset);
     run(command, "run JupyterLab")
 }
 
