@@ -1,4 +1,4 @@
-//! The tables of the two source projects (reference.md, section 1) and the fits that were published with them, as tests.
+//! The tables of the two source projects and the fits that were published with them, as tests.
 
 use super::Point;
 
@@ -33,8 +33,8 @@ mod reproductions {
         assert!((found - known).abs() <= tolerance, "found {found}, known {known}");
     }
 
-    /// The published fit of project A's Transformer is the optimum of its table. reference.md, section 2, gives alpha .82007
-    /// as the optimum; the sum of squares there is larger than at .81999, so ours is held to the published one.
+    /// The published fit of project A's Transformer is the optimum of its table: the sum of squares at alpha .82007,
+    /// which is also quoted as the optimum, is larger than at .81999.
     #[test]
     fn reproduces_project_as_transformer_and_lstm() {
         let law = PowerLaw::fit(&a_transformer()).unwrap();
@@ -54,7 +54,7 @@ mod reproductions {
         assert_near(log.slope, -0.034027, 5e-7);
     }
 
-    /// Published .1484 and .7904, reference.md's optima .14810 and .7896: our sums of squares are below those of all four.
+    /// Published .1484 and .7904, quoted optima .14810 and .7896: our sums of squares are below those of all four.
     #[test]
     fn reproduces_project_bs_transformer_and_lstm() {
         let law = PowerLaw::fit(&b_transformer()).unwrap();

@@ -143,8 +143,8 @@ mod tests {
     use crate::fitting::published::a_transformer;
 
     #[test]
-    fn dropping_one_point_moves_project_as_alpha_as_the_reference_says() {
-        let jackknife = jackknife(&a_transformer(), Law::Power).unwrap(); // reference.md, section 1: across .04 to 1.04
+    fn dropping_one_point_moves_project_as_alpha_across_004_to_104() {
+        let jackknife = jackknife(&a_transformer(), Law::Power).unwrap();
         println!("{jackknife}");
         assert!((jackknife.rate_low - 0.04).abs() < 0.005, "{}", jackknife.rate_low);
         assert!((jackknife.rate_high - 1.04).abs() < 0.005, "{}", jackknife.rate_high);
