@@ -55,3 +55,21 @@ fn good_cells_pass() {
         assert!(succeeded && output.contains("3 bars"), "{output}");
     }
 }
+
+#[test]
+fn a_change_of_the_source_does_not_disturb_a_running_kernel() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs");
+    let open = format!(
+        "let file = std::fs::File::options().append(true).open({source:?})?; let before = file.metadata()?.modified()?;"
+    );
+    let cells = [
+        "use music_scaling::prelude::*; let study = Study::open(\"smoke\")?;",
+        &open,
+        "file.set_modified(std::time::SystemTime::now())?;", // cargo takes it for a change
+        "use music_scaling::music::key; println!(\"{study}\");",
+        "file.set_modified(before)?;",
+    ];
+    if let Some((succeeded, output)) = run_cells("changed-source", &cells) {
+        assert!(succeeded && output.contains("smoke"), "{output}");
+    }
+}

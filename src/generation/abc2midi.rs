@@ -15,14 +15,20 @@ static N_ASKED: AtomicU64 = AtomicU64::new(0);
 
 /// Whether abc2midi makes a MIDI file with notes of the tune and reports no error; `None` where it cannot be asked.
 pub fn converts(text: &str) -> Option<bool> {
-    let number = N_ASKED.fetch_add(1, Ordering::Relaxed); // several samples are judged at once
-    let folder = std::env::temp_dir().join(format!("music-scaling-abc2midi-{}-{number}", std::process::id()));
-    let verdict = ask(text, &folder);
-    let _ = std::fs::remove_dir_all(&folder); // leaving it behind is no reason to fail
-    verdict
+    convert(text).map(|midi| midi.is_some())
 }
 
-fn ask(text: &str, folder: &Path) -> Option<bool> {
+/// The MIDI file that abc2midi makes of the tune: `None` where abc2midi cannot be asked, `Some(None)` where it reports an
+/// error or finds no notes.
+pub fn convert(text: &str) -> Option<Option<Vec<u8>>> {
+    let number = N_ASKED.fetch_add(1, Ordering::Relaxed); // several samples are judged at once
+    let folder = std::env::temp_dir().join(format!("music-scaling-abc2midi-{}-{number}", std::process::id()));
+    let midi = ask(text, &folder);
+    let _ = std::fs::remove_dir_all(&folder); // leaving it behind is no reason to fail
+    midi
+}
+
+fn ask(text: &str, folder: &Path) -> Option<Option<Vec<u8>>> {
     let (tune, log, output) = (folder.join("tune.abc"), folder.join("log.txt"), folder.join("tune.mid"));
     files::write_atomic(&tune, text).ok()?;
     let mut command = Command::new("abc2midi");
@@ -30,9 +36,11 @@ fn ask(text: &str, folder: &Path) -> Option<bool> {
     command.stdin(Stdio::null()).stdout(File::create(&log).ok()?).stderr(Stdio::null());
     let succeeded = wait(command.spawn().ok()?);
     let said = String::from_utf8_lossy(&files::read_bytes(&log).ok()?).into_owned();
-    let has_notes =
-        || files::read_bytes(&output).and_then(|bytes| midi::read(&bytes)).is_ok_and(|score| score.n_notes() > 0);
-    Some(succeeded && !said.contains("Error in line") && has_notes())
+    if !succeeded || said.contains("Error in line") {
+        return Some(None);
+    }
+    let bytes = files::read_bytes(&output).ok();
+    Some(bytes.filter(|bytes| midi::read(bytes).is_ok_and(|score| score.n_notes() > 0)))
 }
 
 /// Whether the process ends well within [`TIME_LIMIT`]; if it does not end at all, it is stopped.

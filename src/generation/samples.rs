@@ -1,5 +1,6 @@
 //! A generated tune with all that is known about it, and the files that it is kept in.
 
+use super::abc2midi;
 use super::headers::{Completed, complete};
 use super::{Continuation, Metrics, Originality, Prompt, Rates, Validity};
 use crate::data::{TokenData, Tokenizer};
@@ -115,8 +116,8 @@ fn salvage(text: &str) -> Result<Score> {
     Ok(score)
 }
 
-/// Writes `sample_01.abc`, `sample_01.mid` (where there are notes), …, and `metadata.json` with everything else into `dir`;
-/// returns their paths. Samples of an earlier call that are not written again are removed: the folder holds one set.
+/// Writes `sample_01.abc`, `sample_01.mid` by our own writer (where there are notes), `sample_01_abc2midi.mid` (where
+/// abc2midi is installed and converts the tune), …, and `metadata.json` with everything else into `dir`; returns their paths. Samples of an earlier call that are not written again are removed: the folder holds one set.
 ///
 /// # Errors
 /// [`Error::File`] if the folder cannot be written; each file is then either the earlier or the new one, never half of it.
@@ -125,19 +126,20 @@ pub fn write_samples(samples: &[Sample], dir: &Path) -> Result<Vec<PathBuf>> {
     let mut records = Vec::new();
     for sample in samples {
         let stem = format!("sample_{:02}", sample.number);
-        let (abc_name, midi_name) = (format!("{stem}.abc"), format!("{stem}.mid"));
-        write_atomic(dir.join(&abc_name), &sample.text)?;
-        written.push(dir.join(&abc_name));
-        let midi = sample.midi();
-        if let Some((_, bytes)) = &midi {
-            write_atomic(dir.join(&midi_name), bytes)?;
-            written.push(dir.join(&midi_name));
-        }
-        let midi_source = midi.map(|(source, _)| source);
-        let midi_file = midi_source.map(|_| midi_name);
-        records.push(
-            json!({ "abc_file": abc_name, "midi_file": midi_file, "midi_source": midi_source, "sample": sample }),
-        );
+        let mut write = |name: String, bytes: &[u8]| -> Result<String> {
+            write_atomic(dir.join(&name), bytes)?;
+            written.push(dir.join(&name));
+            Ok(name)
+        };
+        let abc_file = write(format!("{stem}.abc"), sample.text.as_bytes())?;
+        let (midi_source, midi) = sample.midi().unzip();
+        let midi_file = midi.map(|bytes| write(format!("{stem}.mid"), &bytes)).transpose()?;
+        let theirs = abc2midi::convert(&sample.text).flatten();
+        let abc2midi_file = theirs.map(|bytes| write(format!("{stem}_abc2midi.mid"), &bytes)).transpose()?;
+        records.push(json!({
+            "abc_file": abc_file, "midi_file": midi_file, "midi_source": midi_source,
+            "abc2midi_file": abc2midi_file, "sample": sample,
+        }));
     }
     let metadata = json!({ "version": 1, "rates": Rates::of(samples), "samples": records });
     write_atomic(dir.join("metadata.json"), format!("{metadata:#}\n"))?;

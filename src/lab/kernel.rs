@@ -1,22 +1,38 @@
 //! A Rust kernel that starts in seconds and that no other kernel disturbs.
 //!
 //! evcxr compiles each cell in a scratch crate. Stock, a new kernel compiles every dependency again, at a low
-//! optimisation level. Here a *seed* crate is built once with the flags that evcxr uses; third-party crates come from the
-//! `target/` of `cargo run` as hard links, so only our own crate is compiled once more. (It has to be: cargo tells a
-//! workspace's own crate from the same crate as a dependency, and would rebuild the one over the other for ever.)
+//! optimisation level. Here nothing is compiled twice: a *seed* crate, built with the flags that evcxr uses, takes the
+//! third-party crates from the `target/` of `cargo run` as hard links, and our own library from there too. (That needs a
+//! wrapper around rustc: cargo tells a workspace's own crate from the same crate as a dependency, and would compile it
+//! again. The wrapper hands over the finished files instead.)
 //! A new kernel gets a folder of its own, again of hard links. Two kernels on one folder would run each other's code, so
 //! folders are never shared: each is locked while its kernel lives, and an unlocked one was left behind by a killed
 //! kernel and is removed by the next.
 
-use super::setup::{Lab, device_name, rust_src};
+use super::setup::{Lab, device_name};
+use super::toolchain::{host, rust_src, rustc};
 use crate::files::{read_text, write_atomic};
 use crate::{Error, Result};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds every crate that a notebook needs. Under a second when nothing changed; else cargo shows what it does.
+/// Prepares every crate that a notebook needs. Under a second when nothing changed; else cargo shows what it does.
 pub fn warm(lab: &Lab) -> Result<()> {
+    let mut library = cargo();
+    library.args(["build", "--quiet", "--lib", "--features", feature()]).current_dir(&lab.root);
+    super::setup::run(library, "build the library for the notebooks")?;
+    let seed = write_seed(lab)?;
+    let finished = lab.root.join("target").join(host()?).join("debug/deps");
+    let rustc = write_rustc(&lab.folder().join("rustc"), &finished)?;
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--target", &host()?]).current_dir(seed);
+    build.env("CARGO_TARGET_DIR", seed_target(lab)).env("RUSTFLAGS", "-Cprefer-dynamic").env("RUSTC", rustc);
+    super::setup::run(build, "build the crates for the notebooks")
+}
+
+/// The seed crate, with the third-party crates that are compiled already; returns its folder.
+fn write_seed(lab: &Lab) -> Result<PathBuf> {
     let seed = lab.folder().join("seed");
     write_if_changed(&seed.join("src/lib.rs"), "")?;
     let manifest = format!(
@@ -32,10 +48,28 @@ pub fn warm(lab: &Lab) -> Result<()> {
         write_atomic(seed.join("Cargo.lock"), &lock)?;
         write_atomic(&linked, &lock)?;
     }
-    let mut build = cargo();
-    build.args(["build", "--quiet", "--target", &host()?]).current_dir(&seed);
-    build.env("CARGO_TARGET_DIR", seed_target(lab)).env("RUSTFLAGS", "-Cprefer-dynamic");
-    super::setup::run(build, "build the crates for the notebooks")
+    Ok(seed)
+}
+
+/// A program for cargo to start in place of rustc: where our library would be compiled, it copies the finished one.
+fn write_rustc(path: &Path, finished: &Path) -> Result<PathBuf> {
+    let script = format!(
+        r#"#!/bin/sh
+case " $* " in *" --crate-name music_scaling "*)
+    while [ "$1" != --out-dir ]; do shift; done
+    rm -f "$2"/libmusic_scaling.* "$2"/music_scaling.d
+    exec cp -p {finished}/libmusic_scaling.* {finished}/music_scaling.d "$2" ;;
+esac
+exec {rustc} "$@"
+"#,
+        finished = quoted(finished),
+        rustc = quoted(&rustc()?),
+    );
+    write_if_changed(path, &script)?;
+    let mut chmod = Command::new("chmod");
+    chmod.arg("+x").arg(path);
+    super::setup::run(chmod, "make the script around rustc executable")?;
+    Ok(path.to_owned())
 }
 
 fn seed_target(lab: &Lab) -> PathBuf {
@@ -89,10 +123,11 @@ pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
     let lock = File::create(folder.join("lock")).map_err(Error::file("write", folder.join("lock")))?;
     lock.lock().map_err(Error::file("lock", folder.join("lock")))?;
     link_artifacts(&seed_target(lab), &folder.join("target"), Ours::Copy)?;
+    let rustc = keep_library(&folder)?;
     let seed_lock = lab.folder().join("seed/Cargo.lock");
     fs::copy(&seed_lock, folder.join("Cargo.lock")).map_err(Error::file("copy", &seed_lock))?;
 
-    write_atomic(folder.join("config/evcxr.toml"), kernel_config(lab, &folder, &seed_lock))?;
+    write_atomic(folder.join("config/evcxr.toml"), kernel_config(lab, &folder, &seed_lock, &rustc))?;
     let mut evcxr = without_cargo_variables(Command::new(lab.evcxr()));
     leave_out_own_libraries(lab, &mut evcxr);
     let status = evcxr
@@ -109,21 +144,44 @@ pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
     Ok(status.code().unwrap_or(1))
 }
 
+/// The library that a kernel started with stays its library: another one under a running process, after src/ has changed,
+/// would crash it. Returns the program that hands it over whenever cargo wants to compile it anew.
+fn keep_library(folder: &Path) -> Result<PathBuf> {
+    let (deps, kept) = (folder.join("target").join(host()?).join("debug/deps"), folder.join("library"));
+    fs::create_dir_all(&kept).map_err(Error::file("create the folder", &kept))?;
+    for entry in fs::read_dir(&deps).map_err(Error::file("list", &deps))?.flatten() {
+        let name = entry.file_name();
+        if name.to_string_lossy().contains("music_scaling") {
+            fs::hard_link(entry.path(), kept.join(name)).map_err(Error::file("link", entry.path()))?;
+        }
+    }
+    write_rustc(&folder.join("rustc"), &kept)
+}
+
 /// evcxr's settings: no network, variables survive a panic, cells compile fast (the library they call is optimised), and
 /// the library is there from the first cell on, with the features of this build, so that notebooks use the same device.
-fn kernel_config(lab: &Lab, folder: &Path, seed_lock: &Path) -> String {
+fn kernel_config(lab: &Lab, folder: &Path, seed_lock: &Path, rustc: &Path) -> String {
     // evcxr prunes Cargo.lock at start-up; putting ours back keeps the versions that are already compiled.
     let restore = format!("!cp {} {}", quoted(seed_lock), quoted(&folder.join("Cargo.lock")));
     format!(
-        "[evcxr]\noffline_mode = true\npreserve_vars_on_panic = true\nopt_level = \"1\"\nprelude = '''\n{restore}\n:dep {}\n'''\n",
+        "[evcxr]\noffline_mode = true\npreserve_vars_on_panic = true\nopt_level = \"1\"\nprelude = '''\n{restore}\n:build_env RUSTC={}\n:dep {}\n'''\n",
+        rustc.display(),
         dependency(lab)
     )
 }
 
 /// `music-scaling = { path = "…", features = ["cuda"] }`
 fn dependency(lab: &Lab) -> String {
-    let features = if device_name() == "cpu" { String::new() } else { format!("\"{}\"", device_name()) };
+    let features = if feature().is_empty() { String::new() } else { format!("{:?}", feature()) };
     format!("music-scaling = {{ path = {:?}, features = [{features}] }}", lab.root)
+}
+
+/// The cargo feature that this program was built with, "" on the CPU.
+fn feature() -> &'static str {
+    match device_name() {
+        "cpu" => "",
+        device => device,
+    }
 }
 
 fn quoted(path: &Path) -> String {
@@ -203,12 +261,4 @@ fn remove_abandoned(kernels: &Path) {
 
 fn write_if_changed(path: &Path, text: &str) -> Result<()> {
     if read_text(path).is_ok_and(|present| present == text) { Ok(()) } else { write_atomic(path, text) }
-}
-
-/// The target triple that rustc builds for, as in `target/<host>/debug`.
-pub fn host() -> Result<String> {
-    let output = Command::new("rustc").arg("-vV").output().map_err(Error::file("start", "rustc"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).ok_or_else(|| Error::Lab("rustc -vV names no host".into()))
 }

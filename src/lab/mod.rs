@@ -7,6 +7,7 @@
 pub mod kernel;
 pub mod notebooks;
 pub mod setup;
+pub mod toolchain;
 
 pub use notebooks::{open_jupyter, run_study};
 pub use setup::Lab;

@@ -1,8 +1,9 @@
 //! What notebooks need and where it lies: evcxr_jupyter, a private Python environment, the kernelspec.
 
+use super::toolchain;
 use crate::files::{read_text, write_atomic};
 use crate::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// The version that the kernel recipe was measured with; another may need other settings.
@@ -26,7 +27,7 @@ impl Lab {
 
     /// Installs what is missing, says each step, and checks the prerequisites. Quick when everything is there.
     pub fn set_up(&self) -> Result<()> {
-        rust_src()?;
+        toolchain::rust_src()?;
         self.install_evcxr()?;
         self.install_python()?;
         self.write_kernelspec()?;
@@ -149,26 +150,6 @@ pub fn device_name() -> &'static str {
     } else {
         "cpu"
     }
-}
-
-/// The standard library's source, which evcxr infers types with. `RUST_SRC_PATH` names it where it is not the toolchain's own.
-pub fn rust_src() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("RUST_SRC_PATH").map(PathBuf::from)
-        && path.join("core").is_dir()
-    {
-        return Ok(path);
-    }
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output();
-    let output = output.map_err(|_| Error::Lab("rustc is not on the PATH: install Rust with rustup".into()))?;
-    let library = Path::new(String::from_utf8_lossy(&output.stdout).trim()).join("lib/rustlib/src/rust/library");
-    if library.join("core").is_dir() {
-        return Ok(library);
-    }
-    Err(Error::Lab(
-        "the Rust kernel needs the standard library's source: run `rustup component add rust-src` (or set RUST_SRC_PATH \
-         to a folder `library` of the Rust source)"
-            .into(),
-    ))
 }
 
 /// Runs a command with its output shown; `what` completes "could not …".
