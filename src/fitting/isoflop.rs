@@ -92,7 +92,8 @@ impl IsoFlop {
         let budgets = super::global::log_grid(low, high, n_budgets.max(2));
         let read: Vec<ComputePoint> =
             budgets.iter().flat_map(|&flops| curves.iter().filter_map(move |curve| at(curve, flops))).collect();
-        let kept: Vec<ComputePoint> = by_budget(&read).into_iter().filter(|budget| budget.len() >= 3).flatten().collect();
+        let kept: Vec<ComputePoint> =
+            by_budget(&read).into_iter().filter(|budget| budget.len() >= 3).flatten().collect();
         IsoFlop::fit(&kept)
     }
 }
@@ -355,7 +356,10 @@ mod tests {
         let mut points = profiles(&[1e18, 1e19]);
         points.retain(|point| point.flops < 5e18 || point.n_params > 1.3 * hoffmann().optimal_n_params(1e19));
         let error = IsoFlop::fit(&points).unwrap_err().to_string();
-        assert!(error.starts_with("1 of 2 budgets have a best size, and an exponent needs two: at 1e19 FLOPs"), "{error}");
+        assert!(
+            error.starts_with("1 of 2 budgets have a best size, and an exponent needs two: at 1e19 FLOPs"),
+            "{error}"
+        );
         assert!(error.contains("the smallest model") && error.ends_with("try smaller ones"), "{error}");
     }
 

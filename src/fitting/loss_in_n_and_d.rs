@@ -7,13 +7,13 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+use super::Objective;
 use super::bootstrap::{Noise, percentiles};
 use super::global::{ALPHA_RANGE, log_grid};
 use super::numbers::{short, significant};
 use super::objective::{LogTerms, Start, delta};
 use super::points::{Interval, mean, read_columns};
 use super::power_law::r_squared;
-use super::Objective;
 use std::path::Path;
 
 /// One trained model: its size, the tokens it saw, its loss in nats per token.
@@ -60,8 +60,7 @@ impl LossInNAndD {
             (best.e, vec![(best.h, alpha), (best.k, beta)])
         };
         let grid = [0.1, 0.3, 0.6, 1.2].map(|alpha| [0.1, 0.3, 0.6, 1.2].map(|beta| (alpha, beta)));
-        let starts: Vec<Start> =
-            std::iter::once((alpha, beta)).chain(grid.into_iter().flatten()).map(start).collect();
+        let starts: Vec<Start> = std::iter::once((alpha, beta)).chain(grid.into_iter().flatten()).map(start).collect();
         let found = terms.fit(&starts, delta);
         let [(h, alpha), (k, beta)] = found.terms[..] else {
             return Err(Error::Fit("the search lost one of its two terms".into()));

@@ -41,7 +41,7 @@ pub use objective::{Objective, PowerCurve};
 pub use points::{Interval, Point, read_points};
 pub use power_law::{PowerIntervals, PowerLaw};
 pub use repeated::{RepeatedData, RepeatedPoint};
-pub use report::{Bootstrap, FitReport, report};
+pub use report::{Bootstrap, FitReport, PlaneReport, report, report_in_n_and_d};
 pub use sensitivity::{Jackknife, LawScore, LeftOut, Prediction, jackknife, leave_largest_out, rank_laws};
 pub use verdict::Verdict;
 

@@ -81,14 +81,17 @@ impl PowerCurve {
         check_enough(points, "a·N^-alpha + c", 3)?;
         let sample = Sample::new(points, true);
         let least = sample.optimum();
-        let curve = |h: f64, alpha: f64, c: f64, value: f64| {
-            PowerCurve { a: h * (alpha * sample.ln_n0).exp(), alpha, c, objective, value }
+        let curve = |h: f64, alpha: f64, c: f64, value: f64| PowerCurve {
+            a: h * (alpha * sample.ln_n0).exp(),
+            alpha,
+            c,
+            objective,
+            value,
         };
         let Some(delta) = delta(objective) else { return Ok(curve(least.h, least.alpha, least.c, least.rss)) };
         let terms = LogTerms { t: vec![sample.t.clone()], loss: sample.loss.clone() };
         let grid = log_grid(0.02, 2.0, 12).into_iter().map(|alpha| sample.section(alpha).best());
-        let starts: Vec<Start> =
-            std::iter::once(least).chain(grid).map(|it| (it.c, vec![(it.h, it.alpha)])).collect();
+        let starts: Vec<Start> = std::iter::once(least).chain(grid).map(|it| (it.c, vec![(it.h, it.alpha)])).collect();
         let best = terms.fit(&starts, delta);
         let [(h, alpha)] = best.terms[..] else { return Err(Error::Fit("the search lost its only term".into())) };
         Ok(curve(h, alpha, best.floor, best.value))
@@ -173,7 +176,9 @@ impl LogTerms {
         let (mut value, mut gradient) = (0.0, vec![0.0; x.len()]);
         for (point, loss) in self.loss.iter().enumerate() {
             let mut shares = vec![x[0].exp()];
-            shares.extend(self.t.iter().zip(x[1..].chunks_exact(2)).map(|(t, p)| (p[0] - exponent(p[1]) * t[point]).exp()));
+            shares.extend(
+                self.t.iter().zip(x[1..].chunks_exact(2)).map(|(t, p)| (p[0] - exponent(p[1]) * t[point]).exp()),
+            );
             let law: f64 = shares.iter().sum();
             let r = loss.ln() - law.ln();
             value += if delta.is_infinite() {
@@ -227,7 +232,10 @@ mod tests {
                     terms.value(&x, delta).0
                 };
                 let numeric = (shifted(1e-6) - shifted(-1e-6)) / 2e-6;
-                assert!((numeric - gradient[i]).abs() < 1e-6 * gradient[i].abs().max(1e-3), "{i}: {numeric} {gradient:?}");
+                assert!(
+                    (numeric - gradient[i]).abs() < 1e-6 * gradient[i].abs().max(1e-3),
+                    "{i}: {numeric} {gradient:?}"
+                );
             }
         }
     }
@@ -272,8 +280,10 @@ mod tests {
 
     #[test]
     fn least_squares_is_the_power_law_itself() {
-        let (curve, law) =
-            (PowerCurve::fit(&a_transformer(), Objective::LeastSquares).unwrap(), PowerLaw::fit(&a_transformer()).unwrap());
+        let (curve, law) = (
+            PowerCurve::fit(&a_transformer(), Objective::LeastSquares).unwrap(),
+            PowerLaw::fit(&a_transformer()).unwrap(),
+        );
         assert_eq!((curve.alpha, curve.c, curve.value), (law.alpha, law.c, law.rss));
     }
 }

@@ -74,10 +74,9 @@ pub(super) fn read_columns<const K: usize>(path: &Path, names: [&str; K]) -> Res
         rows.push(row);
     }
     match rows.len() {
-        0 => Err(Error::Fit(format!(
-            "{name} holds no points; write one row {} for each trained model",
-            names.join(",")
-        ))),
+        0 => {
+            Err(Error::Fit(format!("{name} holds no points; write one row {} for each trained model", names.join(","))))
+        }
         1 => Err(Error::Fit(format!("{name} holds one point; a law needs models of at least two sizes"))),
         _ => Ok(rows),
     }

@@ -55,7 +55,10 @@ impl RepeatedData {
     /// Fits six parameters; what [`LossInNAndD::fit`] needs, and runs that saw their text more than once.
     pub fn fit(points: &[RepeatedPoint]) -> Result<RepeatedData> {
         if points.len() < 6 {
-            return Err(Error::Fit(format!("the law of repeated data has 6 parameters and there are {} points", points.len())));
+            return Err(Error::Fit(format!(
+                "the law of repeated data has 6 parameters and there are {} points",
+                points.len()
+            )));
         }
         if !points.iter().any(|point| point.n_tokens > 1.5 * point.n_unique_tokens) {
             return Err(Error::Fit(
