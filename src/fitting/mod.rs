@@ -22,7 +22,6 @@ pub mod objective;
 pub mod points;
 pub mod power_law;
 mod profile;
-#[cfg(test)]
 mod published;
 pub mod repeated;
 pub mod report;
@@ -40,6 +39,7 @@ pub use loss_in_n_and_d::{LossInNAndD, PlaneBootstrap, RunPoint, read_run_points
 pub use objective::{Objective, PowerCurve};
 pub use points::{Interval, Point, read_points};
 pub use power_law::{PowerIntervals, PowerLaw};
+pub use published::{PublishedFit, published_fits};
 pub use repeated::{RepeatedData, RepeatedPoint};
 pub use report::{Bootstrap, FitReport, PlaneReport, report, report_in_n_and_d};
 pub use sensitivity::{Jackknife, LawScore, LeftOut, Prediction, jackknife, leave_largest_out, rank_laws};
