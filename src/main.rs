@@ -346,7 +346,7 @@ fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
         Some(prefix) => vec![Prompt::new(prefix, temperature, top_k)],
         None => Prompt::varied(&data, 10),
     };
-    let settings = generation::Settings { max_tokens, context: Some(run.config.block_size), seed };
+    let settings = generation::Settings { max_tokens, context: Some(run.config.block_size), seed, quiet: json };
     let samples = generation::generate_with(&run.best_model()?, &data.tokenizer, &prompts, &data.train, &settings)?;
     let files = generation::write_samples(&samples, &out)?;
     let rates = Rates::of(&samples);

@@ -6,6 +6,7 @@
 //! ```
 
 mod baselines;
+mod by_position;
 mod families;
 mod limits;
 mod prediction;
@@ -15,6 +16,7 @@ mod results;
 mod trainings;
 
 pub use baselines::BestNGram;
+pub use by_position::{ByPosition, loss_by_position};
 pub use families::{
     CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, run_table, sensitivity_table,
 };

@@ -155,4 +155,3 @@ impl Study {
             .map_err(|error| Error::Config(format!("cannot write the record of {}: {error}", record.config.name)))
     }
 }
-
