@@ -72,6 +72,12 @@ enum Command {
         /// The name of one size, such as laptop-transformer-s; without it, all of them
         #[arg(long)]
         size: Option<String>,
+        /// Instead, the repeats from other seeds that the preset asks for
+        #[arg(long, conflicts_with = "size")]
+        repeats: bool,
+        /// Instead, the Transformers at equal FLOPs that the preset asks for
+        #[arg(long, conflicts_with_all = ["size", "repeats"])]
+        isoflop: bool,
         #[arg(long)]
         json: bool,
     },
@@ -174,7 +180,9 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Lab { preset, arguments } => lab(&preset, &arguments)?,
         Command::Convert { inputs, to, out, json } => show(json, &convert(&inputs, to, &out)?)?,
         Command::Prepare { corpus, max_tunes, json } => prepare(corpus, max_tunes, json)?,
-        Command::Train { preset, size, json } => train(&preset, size.as_deref(), json)?,
+        Command::Train { preset, size, repeats, isoflop, json } => {
+            train(&Study::open(&preset)?, size.as_deref(), repeats, isoflop, json)?;
+        }
         Command::Evaluate { run, split, all, data, json } => score(&run, split, all, data, json)?,
         Command::Fit { points, options } => fit(&points, &options)?,
         Command::Generate { run, options } => generate(&run, options)?,
@@ -236,15 +244,15 @@ fn prepare(corpus: String, max_tunes: Option<usize>, json: bool) -> Result<()> {
     })
 }
 
-fn train(preset: &str, size: Option<&str>, json: bool) -> Result<()> {
-    let study = Study::open(preset)?;
+fn train(study: &Study, size: Option<&str>, repeats: bool, isoflop: bool, json: bool) -> Result<()> {
+    if (repeats || isoflop) && !json {
+        println!("{}", study.extra_cost()?);
+    }
     let runs = match size {
         Some(name) => vec![study.train_size(name)?],
-        None => {
-            let mut runs = study.train(Family::Transformer)?;
-            runs.extend(study.train(Family::Lstm)?);
-            runs
-        }
+        None if repeats => [study.train_repeats(Family::Transformer)?, study.train_repeats(Family::Lstm)?].concat(),
+        None if isoflop => study.train_isoflop()?,
+        None => [study.train(Family::Transformer)?, study.train(Family::Lstm)?].concat(),
     };
     for run in &runs {
         if json {

@@ -3,7 +3,7 @@
 
 use music_scaling::fitting::{LogLaw, PowerLaw, published_fits};
 use music_scaling::models::{Family, ladder};
-use music_scaling::study::{Axis, Families, Outcome, Prediction, Preset, RunRecord, points, read_records};
+use music_scaling::study::{Axis, Budgets, Families, Outcome, Prediction, Preset, RunRecord, points, read_records};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -87,6 +87,12 @@ impl Results {
             let best_step = run.summary.best_step;
             let history = json!({ "run": run.config.name, "val_curve": run.val_curve, "best_step": best_step });
             results.insert("training_history".into(), history);
+        }
+        if let Some(listed) = self.recorded.get("runs/isoflop") {
+            let listed: Vec<String> = serde_json::from_value(listed.clone()).unwrap();
+            let runs = listed.iter().map(|name| self.run(name).clone()).collect();
+            let n_unique_tokens = self.recorded["budgets/n_unique_tokens"].as_u64().unwrap() as usize;
+            results.extend(Budgets { runs, n_unique_tokens }.results(&families).unwrap());
         }
         for family in [Family::Transformer, Family::Lstm] {
             let names: Vec<String> = self.of(family).iter().map(|run| run.config.name.clone()).collect();

@@ -6,6 +6,7 @@
 //! ```
 
 mod baselines;
+mod budgets;
 mod by_position;
 mod families;
 mod limits;
@@ -16,6 +17,7 @@ mod results;
 mod trainings;
 
 pub use baselines::BestNGram;
+pub use budgets::Budgets;
 pub use by_position::{ByPosition, loss_by_position};
 pub use families::{
     CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, run_table, sensitivity_table,

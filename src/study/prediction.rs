@@ -242,6 +242,10 @@ impl fmt::Display for Outcome {
 }
 
 #[cfg(test)]
+#[path = "prediction_tests.rs"]
+mod of_a_tiny_study;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -56,7 +56,7 @@ impl Study {
         Ok(found?.into_iter().flatten().collect())
     }
 
-    fn repeat_configs(&self, family: Family) -> Result<Vec<RunConfig>> {
+    pub(super) fn repeat_configs(&self, family: Family) -> Result<Vec<RunConfig>> {
         let (data, repeats) = (self.data()?, &self.preset.repeats);
         let mut configs = Vec::new();
         for size in self.ladder(family)?.iter().take(repeats.n_sizes) {
