@@ -7,6 +7,7 @@ use crate::fitting::{
     self, Comparison, ComputePoint, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point, PowerCurve, PowerLaw,
 };
 use crate::models::Family;
+use crate::training::{Run, RunConfig};
 use polars::prelude::{DataFrame, df};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -50,6 +51,22 @@ impl Study {
         self.record("runs/transformer", &names(&families.transformers))?;
         self.record("runs/lstm", &names(&families.lstms))?;
         Ok(families)
+    }
+
+    /// One row a size of a ladder, before anything is trained. For `show::table`.
+    pub fn sizes_table(&self, family: Family) -> Result<DataFrame> {
+        let (ladder, data) = (self.ladder(family)?, self.data()?);
+        let configs: Vec<RunConfig> = ladder.iter().map(|size| self.run_config(size, &data)).collect();
+        let whole = |value: &dyn Fn(&RunConfig) -> u64| configs.iter().map(value).collect::<Vec<u64>>();
+        table(df!(
+            "size" => configs.iter().map(|config| config.name.clone()).collect::<Vec<String>>(),
+            "layers" => whole(&|config| config.model.n_layer() as u64),
+            "parameters" => whole(&|config| config.model.n_params() as u64),
+            "without_tables" => whole(&|config| config.model.n_params_non_embedding() as u64),
+            "tokens" => whole(&|config| config.n_tokens),
+            "peak_rate" => configs.iter().map(|config| config.learning_rate).collect::<Vec<f64>>(),
+            "GFLOP" => configs.iter().map(|config| (config.flops() / 1e9).round()).collect::<Vec<f64>>()
+        ))
     }
 
     /// Records every number that [`Families::results`] computes.
@@ -197,11 +214,16 @@ impl Families {
         Counting::ALL.into_iter().map(row).collect()
     }
 
-    /// The runs that no cheaper run of either family beats: (name, cost, nats per token), cheapest first.
+    /// Both ladders without the repeats, which would give their sizes several chances.
+    pub(super) fn once(&self) -> impl Iterator<Item = &RunRecord> {
+        self.all().filter(|run| run.config.seed == self.seed)
+    }
+
+    /// The runs that no cheaper run of either family beats: (name, cost, nats per token), cheapest first. Repeats do not count.
     pub fn frontier(&self, axis: Axis) -> Vec<(String, f64, f64)> {
-        let all: Vec<(f64, f64)> = self.all().map(|run| (axis.of(run), run.summary.val_loss)).collect();
+        let all: Vec<(f64, f64)> = self.once().map(|run| (axis.of(run), run.summary.val_loss)).collect();
         let name = |(cost, loss): &(f64, f64)| {
-            let run = self.all().find(|run| axis.of(run) == *cost && run.summary.val_loss == *loss);
+            let run = self.once().find(|run| axis.of(run) == *cost && run.summary.val_loss == *loss);
             run.map(|run| run.config.name.clone()).unwrap_or_default()
         };
         fitting::frontier(&all).iter().map(|at| (name(at), at.0, at.1)).collect()
@@ -209,15 +231,18 @@ impl Families {
 
     /// One row a run: sizes, loss, and what it cost.
     pub fn table(&self) -> Result<DataFrame> {
-        let runs: Vec<RunRecord> = self.all().cloned().collect();
-        run_table(&runs)
+        table_of(&self.all().cloned().collect::<Vec<RunRecord>>())
     }
 }
 
 const N_BUDGETS: usize = 6;
 
 /// One row a run: sizes, loss, and what it cost. For `show::table`.
-pub fn run_table(runs: &[RunRecord]) -> Result<DataFrame> {
+pub fn run_table(runs: &[Run]) -> Result<DataFrame> {
+    table_of(&runs.iter().map(RunRecord::from).collect::<Vec<RunRecord>>())
+}
+
+fn table_of(runs: &[RunRecord]) -> Result<DataFrame> {
     let column = |value: &dyn Fn(&RunRecord) -> f64| runs.iter().map(value).collect::<Vec<f64>>();
     let whole = |value: &dyn Fn(&RunRecord) -> u64| runs.iter().map(value).collect::<Vec<u64>>();
     table(df!(

@@ -19,11 +19,8 @@ impl Families {
             sentences.extend(of_comparison(what, &self.compare(axis)?));
         }
         sentences.push(self.of_noise());
-        let names = |loses: bool| -> Vec<&str> {
-            let chosen = self.all().filter(|run| (run.summary.val_loss >= ngram.val_loss) == loses);
-            chosen.map(|run| run.config.name.as_str()).collect()
-        };
-        let losing = names(true);
+        let losing = self.once().filter(|run| run.summary.val_loss >= ngram.val_loss);
+        let losing: Vec<&str> = losing.map(|run| run.config.name.as_str()).collect();
         sentences.push(match losing.as_slice() {
             [] => format!("MAY: say that every model beats the best n-gram, of order {}.", ngram.order),
             losing => format!(

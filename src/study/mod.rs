@@ -10,6 +10,7 @@ mod budgets;
 mod by_position;
 mod families;
 mod limits;
+mod pictures;
 mod prediction;
 mod preset;
 mod records;

@@ -89,10 +89,12 @@ impl Default for Repeats {
     }
 }
 
-/// Trainings of the Transformers at equal cost, for IsoFLOP profiles.
+/// Trainings of Transformers at equal cost, for IsoFLOP profiles.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IsoFlopBudgets {
+    /// A ladder for these trainings: the best size at a small cost may be smaller than any of the study's own.
+    pub ladder: String,
     /// FLOPs of a whole training, one profile each.
     pub flops: Vec<f64>,
     /// Sizes that would see less than this share of the training text, or more than `max_epochs` of it, are left out.

@@ -1,7 +1,7 @@
 //! What a study trains: the two ladders, the best model, repeats from other seeds, and IsoFLOP profiles.
 
 use super::{RunRecord, Study};
-use crate::models::{Family, Size};
+use crate::models::{Family, Size, ladder};
 use crate::training::{Run, RunConfig};
 use crate::{Error, Result};
 
@@ -68,7 +68,7 @@ impl Study {
         Ok(configs)
     }
 
-    /// Trains the Transformers of the ladder at equal FLOPs, as `[isoflop]` says, each with a schedule of its own. Errors where
+    /// Trains Transformers at equal FLOPs, as `[isoflop]` says, each with a schedule of its own. Errors where
     /// the preset has no such budgets.
     pub fn train_isoflop(&self) -> Result<Vec<Run>> {
         self.isoflop_configs()?.iter().map(|config| self.get_or_train(config)).collect()
@@ -78,18 +78,19 @@ impl Study {
     pub fn isoflop_configs(&self) -> Result<Vec<RunConfig>> {
         let budgets = self.preset.isoflop.as_ref().ok_or_else(|| {
             Error::Config(format!(
-                "the study {} has no IsoFLOP budgets: add [isoflop] with flops, min_epochs and max_epochs to its preset",
+                "the study {} has no IsoFLOP budgets: add [isoflop] with ladder, flops, min_epochs and max_epochs to its preset",
                 self.name()
             ))
         })?;
-        let (data, ladder) = (self.data()?, self.ladder(Family::Transformer)?);
+        let data = self.data()?;
+        let ladder = ladder(&budgets.ladder, data.tokenizer.vocab_size(), self.preset.training.block_size)?;
         let mut configs = Vec::new();
         for &flops in &budgets.flops {
             for size in &ladder {
                 let per_token = size.config.flops_per_token(self.preset.training.block_size);
                 let epochs = flops / per_token / data.train.len() as f64;
                 if (budgets.min_epochs..=budgets.max_epochs).contains(&epochs) {
-                    let (name, n_tokens) = (format!("{}-{flops:.0e}", size.name), (flops / per_token) as u64);
+                    let (name, n_tokens) = (format!("{}-{flops:e}", size.name), (flops / per_token) as u64);
                     let config = self.preset.run_config(size, &data, name, n_tokens);
                     configs.push(RunConfig { n_evals: 1, n_checkpoints: 1, ..config });
                 }
