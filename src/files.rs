@@ -21,6 +21,11 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<(
     written.map_err(Error::file("write", path))
 }
 
+/// The path as people write it: below the project's folder without that folder, so that output is the same on every machine.
+pub fn in_project(path: &Path) -> &Path {
+    path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path)
+}
+
 /// A name beside `path` for a file that is still being written; it carries the process id, so two writers do not meet.
 pub fn temporary_beside(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

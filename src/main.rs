@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use music_scaling::data::{self, CorpusConfig, Split, Target, TokenData, convert};
-use music_scaling::fitting::{self, Claim};
+use music_scaling::fitting::{self, Claim, Objective, PowerCurve};
 use music_scaling::generation::{self, Prompt, Rates};
 use music_scaling::lab::{Lab, kernel, open_jupyter, run_study};
 use music_scaling::models::Family;
@@ -72,6 +72,12 @@ enum Command {
         /// The name of one size, such as laptop-transformer-s; without it, all of them
         #[arg(long)]
         size: Option<String>,
+        /// Instead, the repeats from other seeds that the preset asks for
+        #[arg(long, conflicts_with = "size")]
+        repeats: bool,
+        /// Instead, the Transformers at equal FLOPs that the preset asks for
+        #[arg(long, conflicts_with_all = ["size", "repeats"])]
+        isoflop: bool,
         #[arg(long)]
         json: bool,
     },
@@ -92,24 +98,10 @@ enum Command {
     },
     /// Fit a law to a table of sizes and losses
     Fit {
-        /// A CSV file with the columns n_params and val_loss
+        /// A CSV file with the columns n_params and val_loss; for --law nd also n_tokens
         points: PathBuf,
-        /// power (L = a·N^-alpha + c), power-without-c, or log (L = A + B·ln N)
-        #[arg(long, default_value = "power")]
-        law: String,
-        /// Bootstrap resamples for the intervals
-        #[arg(long, default_value_t = 1000)]
-        resamples: usize,
-        #[arg(long, default_value_t = 1337)]
-        seed: u64,
-        /// Published numbers to check against the table, such as a=8.42,alpha=0.152,c=1.45
-        #[arg(long)]
-        claim: Option<String>,
-        /// The R² published with the claim
-        #[arg(long, requires = "claim")]
-        claim_r2: Option<String>,
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        options: FitOptions,
     },
     /// Let a trained model write tunes; each is checked and written as ABC and MIDI
     Generate {
@@ -121,6 +113,29 @@ enum Command {
     /// Start a kernel (Jupyter calls this)
     #[command(hide = true)]
     Kernel { connection_file: PathBuf },
+}
+
+#[derive(clap::Args)]
+struct FitOptions {
+    /// power (L = a·N^-alpha + c), power-without-c, log (L = A + B·ln N), or nd (L = E + A/N^alpha + B/D^beta)
+    #[arg(long, default_value = "power")]
+    law: String,
+    /// For the laws power and nd: least-squares, log (squares of ln loss) or huber (the Chinchilla objective)
+    #[arg(long, default_value = "least-squares")]
+    objective: String,
+    /// Bootstrap resamples for the intervals
+    #[arg(long, default_value_t = 1000)]
+    resamples: usize,
+    #[arg(long, default_value_t = 1337)]
+    seed: u64,
+    /// Published numbers to check against the table, such as a=8.42,alpha=0.152,c=1.45
+    #[arg(long)]
+    claim: Option<String>,
+    /// The R² published with the claim
+    #[arg(long, requires = "claim")]
+    claim_r2: Option<String>,
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(clap::Args)]
@@ -165,11 +180,11 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Lab { preset, arguments } => lab(&preset, &arguments)?,
         Command::Convert { inputs, to, out, json } => show(json, &convert(&inputs, to, &out)?)?,
         Command::Prepare { corpus, max_tunes, json } => prepare(corpus, max_tunes, json)?,
-        Command::Train { preset, size, json } => train(&preset, size.as_deref(), json)?,
-        Command::Evaluate { run, split, all, data, json } => score(&run, split, all, data, json)?,
-        Command::Fit { points, law, resamples, seed, claim, claim_r2, json } => {
-            fit(&points, &law, resamples, seed, claim.as_deref(), claim_r2.as_deref(), json)?;
+        Command::Train { preset, size, repeats, isoflop, json } => {
+            train(&Study::open(&preset)?, size.as_deref(), repeats, isoflop, json)?;
         }
+        Command::Evaluate { run, split, all, data, json } => score(&run, split, all, data, json)?,
+        Command::Fit { points, options } => fit(&points, &options)?,
         Command::Generate { run, options } => generate(&run, options)?,
         Command::Kernel { connection_file } => {
             let code = kernel::start(&Lab::new(), &connection_file)?;
@@ -229,15 +244,15 @@ fn prepare(corpus: String, max_tunes: Option<usize>, json: bool) -> Result<()> {
     })
 }
 
-fn train(preset: &str, size: Option<&str>, json: bool) -> Result<()> {
-    let study = Study::open(preset)?;
+fn train(study: &Study, size: Option<&str>, repeats: bool, isoflop: bool, json: bool) -> Result<()> {
+    if (repeats || isoflop) && !json {
+        println!("{}", study.extra_cost()?);
+    }
     let runs = match size {
         Some(name) => vec![study.train_size(name)?],
-        None => {
-            let mut runs = study.train(Family::Transformer)?;
-            runs.extend(study.train(Family::Lstm)?);
-            runs
-        }
+        None if repeats => [study.train_repeats(Family::Transformer)?, study.train_repeats(Family::Lstm)?].concat(),
+        None if isoflop => study.train_isoflop()?,
+        None => [study.train(Family::Transformer)?, study.train(Family::Lstm)?].concat(),
     };
     for run in &runs {
         if json {
@@ -303,22 +318,33 @@ fn open_run(folder: &Path, data: Option<PathBuf>) -> Result<(Run, TokenData)> {
     Ok((run, data))
 }
 
-fn fit(
-    points: &Path,
-    law: &str,
-    resamples: usize,
-    seed: u64,
-    claim: Option<&str>,
-    claim_r2: Option<&str>,
-    json: bool,
-) -> Result<()> {
-    let points = fitting::read_points(points)?;
-    let Some(claim) = claim else { return show(json, &fitting::report(&points, law, resamples, seed)?) };
+fn fit(file: &Path, options: &FitOptions) -> Result<()> {
+    let FitOptions { law, objective, resamples, seed, claim, claim_r2, json } = options;
+    let objective: Objective = objective.parse()?;
+    if law == "nd" && claim.is_none() {
+        return show(
+            *json,
+            &fitting::report_in_n_and_d(&fitting::read_run_points(file)?, objective, *resamples, *seed)?,
+        );
+    }
+    let points = fitting::read_points(file)?;
+    let Some(claim) = claim else {
+        if objective == Objective::LeastSquares {
+            return show(*json, &fitting::report(&points, law, *resamples, *seed)?);
+        }
+        if law != "power" {
+            return Err(Error::Fit(format!(
+                "--objective {} is offered for --law power and --law nd",
+                objective.name()
+            )));
+        }
+        return show(*json, &PowerCurve::fit(&points, objective)?);
+    };
     let mut claim: Claim = claim.parse()?;
     if let Some(r_squared) = claim_r2 {
         claim = claim.with_r_squared(r_squared)?;
     }
-    show(json, &claim.check(&points)?)
+    show(*json, &claim.check(&points)?)
 }
 
 fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
@@ -328,7 +354,7 @@ fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
         Some(prefix) => vec![Prompt::new(prefix, temperature, top_k)],
         None => Prompt::varied(&data, 10),
     };
-    let settings = generation::Settings { max_tokens, context: Some(run.config.block_size), seed };
+    let settings = generation::Settings { max_tokens, context: Some(run.config.block_size), seed, quiet: json };
     let samples = generation::generate_with(&run.best_model()?, &data.tokenizer, &prompts, &data.train, &settings)?;
     let files = generation::write_samples(&samples, &out)?;
     let rates = Rates::of(&samples);

@@ -3,12 +3,14 @@
 pub use crate::data::{self, Corpus, CorpusConfig, Split, TokenData, Tokenizer, Tune};
 pub use crate::figures::look::{self, Colour};
 pub use crate::figures::{self, Figure, Line, LossCurve, NamedValue, Reference, ScalingSeries, human, live, show};
-pub use crate::fitting::{self, Comparison, Law, LogLaw, Point, PowerLaw, Verdict};
+pub use crate::fitting::{self, Comparison, Law, LogLaw, Objective, Point, PowerLaw, Verdict};
 pub use crate::generation;
 pub use crate::models::{self, Family, Model, ModelConfig, NGram, Size};
 pub use crate::music::{self, Key, Meter, Note, Score, Voice, abc, audio, midi, quantise};
 pub use crate::ops::{self, Dropout};
-pub use crate::study::{Study, TestResult};
+pub use crate::study::{
+    self, Axis, BestNGram, Budgets, ByPosition, Families, Outcome, Prediction, RunRecord, Study, TestResult,
+};
 pub use crate::training::{self, Run, RunConfig, Runs, evaluate};
 pub use crate::{Error, Result};
 

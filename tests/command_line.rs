@@ -104,3 +104,25 @@ fn every_sub_command_has_help() {
         assert!(output.status.success() && !output.stdout.is_empty(), "{command}");
     }
 }
+
+#[test]
+fn fit_takes_the_chinchilla_law_and_its_objective() {
+    let rows: String = [1e7_f64, 1e8, 1e9]
+        .iter()
+        .flat_map(|&n| [1e9_f64, 1e10, 1e11].map(move |d| (n, d, 1.69 + 406.4 / n.powf(0.34) + 410.7 / d.powf(0.28))))
+        .map(|(n, d, loss)| format!("{n},{d},{loss}\n"))
+        .collect();
+    let points = file(&folder("fit-nd"), "points.csv", &format!("n_params,n_tokens,val_loss\n{rows}"));
+    for objective in ["least-squares", "huber"] {
+        let output = music_scaling(&["fit", &points, "--law", "nd", "--objective", objective, "--json"]);
+        let fit: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        for (name, planted) in [("E", 1.69), ("A", 406.4), ("alpha", 0.34), ("B", 410.7), ("beta", 0.28)] {
+            let fitted = fit[name].as_f64().unwrap_or_else(|| panic!("{name} is missing in {fit}"));
+            assert!((fitted / planted - 1.0).abs() < 1e-5, "{name}: {fitted}, planted {planted}");
+        }
+    }
+    let error = error_of(&["fit", &points, "--objective", "median"]);
+    assert!(error.contains("there is no objective `median`; the objectives are least-squares, log, huber"), "{error}");
+    let error = error_of(&["fit", &points, "--law", "log", "--objective", "huber"]);
+    assert!(error.contains("--objective huber is offered for --law power and --law nd"), "{error}");
+}

@@ -7,6 +7,12 @@
 //! ```
 //! Every choice is drawn with a known probability, so a tune carries exactly Σ −log₂ p bits. All choices can be read off
 //! the notes, so no model's loss on these tunes can stay below bits · ln 2 / characters: a law's `c` can be checked.
+//! One choice cannot always be read: where phrase B happens to begin with the very bar that A begins with, two forms can give
+//! the same eight bars. [`entropy`] says how little that costs.
+
+mod entropy;
+
+pub use entropy::{Entropy, entropy};
 
 use super::archives::MusicFile;
 use crate::music::*;
@@ -111,7 +117,8 @@ pub fn compose(seed: u64, index: usize) -> Score {
     draw(seed, index).0
 }
 
-/// Information of the tune's random choices in bits: the sum of −log₂ of their probabilities, exactly.
+/// Information of the tune in bits, −log₂ of its probability, exactly: the choices' probabilities multiplied, and added up over
+/// the forms that would have given the same bars (nearly always one).
 pub fn entropy_bits(seed: u64, index: usize) -> f64 {
     draw(seed, index).1
 }
@@ -160,7 +167,7 @@ impl Chooser {
 }
 
 /// A bar that was drawn: its chord, and the melody's (duration in eighths, degree).
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 struct Bar {
     chord: usize,
     melody: Vec<(u32, i32)>,
@@ -198,7 +205,9 @@ fn draw(seed: u64, index: usize) -> (Score, f64) {
         [chooser.one_of(&MELODY_PROGRAMS), chooser.one_of(&CHORD_PROGRAMS), chooser.one_of(&BASS_PROGRAMS)];
     let (strikes, bass) = (chooser.one_of(&grid.strikes), chooser.choose(&[1, 1, 1]));
     let drums = chooser.weighted(&[(None, 1), (Some(0), 2), (Some(1), 1)]);
+    let bits_before_bars = chooser.bits;
     let bars = draw_bars(&mut chooser, grid);
+    let bits = bits_before_bars + information(&bars, grid);
     let mut voices = vec![
         voice("melody", 0, melody_program, melody_notes(&bars, grid, &scale)),
         voice("chords", 1, chord_program, chord_notes(&bars, grid, &scale, strikes)),
@@ -212,7 +221,7 @@ fn draw(seed: u64, index: usize) -> (Score, f64) {
         keys: vec![KeyChange { tick: 0, key }],
         voices,
     };
-    (score, chooser.bits)
+    (score, bits)
 }
 
 /// The bars of the form. A bar of a phrase that came before is that bar again, at no cost; the last is the cadence.
@@ -236,17 +245,63 @@ fn draw_bar(chooser: &mut Chooser, grid: &Grid, before: Option<&Bar>) -> Bar {
     let rhythm = chooser.weighted(grid.rhythms);
     let mut melody = Vec::with_capacity(rhythm.len());
     for (index, &duration) in rhythm.iter().enumerate() {
-        let options: Vec<(i32, u32)> = if index == 0 {
-            chord_tones(chord).map(|tone| (tone, 16 >> tone.abs_diff(degree).min(4))).collect() // near tones are likelier
-        } else {
-            STEPS.iter().map(|(step, weight)| (degree + step, *weight)).collect()
-        };
-        let in_range: Vec<_> =
-            options.into_iter().filter(|(degree, _)| (0..=HIGHEST_DEGREE).contains(degree)).collect();
-        degree = chooser.weighted(&in_range);
+        degree = chooser.weighted(&if index == 0 { first_notes(chord, degree) } else { next_notes(degree) });
         melody.push((duration, degree));
     }
     Bar { chord, melody }
+}
+
+/// −log₂ of the probability that these bars are drawn, by whichever form.
+fn information(bars: &[Bar], grid: &Grid) -> f64 {
+    let forms = FORMS.iter().map(|(form, weight)| (form, share(&FORMS.map(|(_, weight)| weight), *weight)));
+    -forms.map(|(form, share)| share * probability_by(form, bars, grid)).sum::<f64>().log2()
+}
+
+/// The probability of the bars by one form: 0 where a bar that must come back does not.
+fn probability_by(form: &[char], bars: &[Bar], grid: &Grid) -> f64 {
+    let mut drawn: HashMap<(char, usize), &Bar> = HashMap::new();
+    let mut probability = 1.0;
+    for (index, bar) in bars.iter().enumerate().take(N_BARS - 1) {
+        let place = (form.get(index / 2).copied().unwrap_or('A'), index % 2);
+        match drawn.insert(place, bar) {
+            Some(earlier) if earlier != bar => return 0.0,
+            Some(_) => {}
+            None => probability *= probability_of(bar, grid, index.checked_sub(1).and_then(|before| bars.get(before))),
+        }
+    }
+    probability
+}
+
+fn probability_of(bar: &Bar, grid: &Grid, before: Option<&Bar>) -> f64 {
+    let changes = before.and_then(|bar| CHORD_CHANGES.get(bar.chord));
+    let mut probability = changes.map_or(1.0, |weights| share(weights, weights.get(bar.chord).copied().unwrap_or(0)));
+    let rhythms: Vec<u32> = grid.rhythms.iter().map(|(_, weight)| *weight).collect();
+    let durations: Vec<u32> = bar.melody.iter().map(|(duration, _)| *duration).collect();
+    let rhythm = grid.rhythms.iter().find(|(rhythm, _)| *rhythm == durations);
+    probability *= share(&rhythms, rhythm.map_or(0, |(_, weight)| *weight));
+    let mut degree = before.and_then(|bar| bar.melody.last()).map_or(4, |(_, degree)| *degree);
+    for (index, (_, note)) in bar.melody.iter().enumerate() {
+        let options = if index == 0 { first_notes(bar.chord, degree) } else { next_notes(degree) };
+        let weights: Vec<u32> = options.iter().map(|(_, weight)| *weight).collect();
+        probability *= share(&weights, options.iter().find(|(option, _)| option == note).map_or(0, |it| it.1));
+        degree = *note;
+    }
+    probability
+}
+
+fn share(weights: &[u32], weight: u32) -> f64 {
+    f64::from(weight) / f64::from(weights.iter().sum::<u32>().max(1))
+}
+
+/// What a bar may begin with after a note of this degree, with weights: a chord tone, near ones likelier.
+fn first_notes(chord: usize, degree: i32) -> Vec<(i32, u32)> {
+    chord_tones(chord).map(|tone| (tone, 16 >> tone.abs_diff(degree).min(4))).collect()
+}
+
+/// What may follow inside a bar, with weights: a step along the scale that stays in the melody's range.
+fn next_notes(degree: i32) -> Vec<(i32, u32)> {
+    let steps = STEPS.iter().map(|(step, weight)| (degree + step, *weight));
+    steps.filter(|(degree, _)| (0..=HIGHEST_DEGREE).contains(degree)).collect()
 }
 
 /// Degrees of the melody's range that belong to the chord.
@@ -371,6 +426,36 @@ mod tests {
         let mut chooser = Chooser { rng: rand_pcg::Pcg64::seed_from_u64(0), bits: 0.0 };
         let index = chooser.choose(&[5, 3, 2]);
         assert_eq!(chooser.bits, -[0.5f64, 0.3, 0.2][index].log2());
+    }
+
+    #[test]
+    fn a_tune_is_as_informative_as_its_choices_unless_two_forms_give_it() {
+        let grid = &GRIDS[0];
+        let mut n_ambiguous = 0;
+        for seed in 0..3000 {
+            let mut chooser = Chooser { rng: rand_pcg::Pcg64::seed_from_u64(seed), bits: 0.0 };
+            let bars = draw_bars(&mut chooser, grid);
+            let information = information(&bars, grid);
+            let n_forms = FORMS.iter().filter(|(form, _)| probability_by(form, &bars, grid) > 0.0).count();
+            n_ambiguous += usize::from(n_forms > 1);
+            let gap = chooser.bits - information; // −log₂ p of one way against −log₂ of the sum over all ways
+            assert!(if n_forms == 1 { gap.abs() < 1e-9 } else { gap > 0.0 }, "{gap} with {n_forms} forms");
+        }
+        assert!(n_ambiguous < 10, "{n_ambiguous} of 3000");
+        // One bar of the tonic seven times: every form gives it.
+        let bar = Bar { chord: 0, melody: vec![(2, 4), (2, 4), (2, 4), (2, 4)] };
+        let bars = vec![bar; N_BARS];
+        let ways = FORMS.map(|(form, _)| probability_by(&form, &bars, grid));
+        assert!(ways.iter().all(|p| *p > 0.0) && ways[0] == ways[2], "{ways:?}");
+        let by_hand = -(0.4 * ways[0] + 0.4 * ways[1] + 0.2 * ways[2]).log2();
+        assert!((information(&bars, grid) - by_hand).abs() < 1e-9);
+    }
+
+    #[test]
+    fn different_choices_make_different_texts() {
+        let text = |index| crate::music::abc::write(&compose(1, index), &crate::music::abc::WriteOptions::default());
+        let texts: HashSet<String> = (0..3000).map(text).collect();
+        assert_eq!(texts.len(), 3000);
     }
 
     #[test]

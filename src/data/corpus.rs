@@ -182,6 +182,50 @@ impl Corpus {
     }
 }
 
+impl Corpus {
+    /// For the corpus `composed`: the exact entropy of its source for each character of text, from the grammar's probabilities
+    /// and the mean length of these tunes. `None` for real music, and where a tune was dropped or cut, because what is left
+    /// would be another source.
+    pub fn source_entropy(&self) -> Option<SourceEntropy> {
+        let whole = |tune: &Tune| tune.is_kept() && composed::index_of(&tune.source).is_some();
+        if self.config.source != "composed" || self.tunes.len() != self.n_files || !self.tunes.iter().all(whole) {
+            return None;
+        }
+        let entropy = composed::entropy();
+        let n_chars: usize = self.tunes.iter().map(|tune| tune.n_chars).sum();
+        let chars_per_tune = n_chars as f64 / self.tunes.len().max(1) as f64;
+        let bits_per_char = entropy.bits / chars_per_tune;
+        Some(SourceEntropy {
+            entropy,
+            chars_per_tune,
+            bits_per_char,
+            nats_per_char: bits_per_char * std::f64::consts::LN_2,
+        })
+    }
+}
+
+/// The entropy of a source that is known, spread over its text.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct SourceEntropy {
+    pub entropy: composed::Entropy,
+    /// Mean over the corpus.
+    pub chars_per_tune: f64,
+    pub bits_per_char: f64,
+    /// What the loss of a perfect model tends to, in nats per token.
+    pub nats_per_char: f64,
+}
+
+impl std::fmt::Display for SourceEntropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let SourceEntropy { entropy, chars_per_tune, bits_per_char, nats_per_char } = self;
+        write!(
+            f,
+            "{:.3} bits a tune (at most {:.1e} less) over {chars_per_tune:.1} characters: {bits_per_char:.5} bits, {nats_per_char:.5} nats per character",
+            entropy.bits, entropy.bits_lost_at_most
+        )
+    }
+}
+
 impl std::fmt::Display for Corpus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [train, val, test] = Split::ALL.map(|split| self.n_tunes(split));
@@ -189,7 +233,7 @@ impl std::fmt::Display for Corpus {
         let n_dropped = self.tunes.len() - self.kept().count();
         write!(f, "{}: {} files, {:.1} % converted, ", self.config.name(), self.n_files, 100.0 * self.success_rate())?;
         write!(f, "{train} + {val} + {test} tunes (train, val, test), {n_dropped} dropped, {n_chars} characters, ")?;
-        write!(f, "{:.1} s, in {}", self.seconds, self.dir.display())
+        write!(f, "{:.1} s, in {}", self.seconds, files::in_project(&self.dir).display())
     }
 }
 

@@ -77,7 +77,7 @@ impl std::fmt::Display for TokenData {
         write!(
             f,
             "{}: {train} training, {val} validation, {test} test tokens; {} characters",
-            self.dir.display(),
+            files::in_project(&self.dir).display(),
             self.tokenizer.vocab_size()
         )
     }

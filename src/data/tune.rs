@@ -98,11 +98,21 @@ impl std::fmt::Display for Tune {
         let title = self.title.as_deref().unwrap_or("untitled");
         write!(
             f,
-            "{} ({title}): {} in {}, {} voices, {} notes, ",
-            self.tune_id, self.key, self.meter, self.n_voices, self.n_notes
-        )?;
-        write!(f, "{} bars, {} characters", self.n_bars, self.n_chars)
+            "{} ({title}): {} in {}, {}, {}, {}, {}",
+            self.tune_id,
+            self.key,
+            self.meter,
+            counted(self.n_voices, "voice"),
+            counted(self.n_notes, "note"),
+            counted(self.n_bars, "bar"),
+            counted(self.n_chars, "character")
+        )
     }
+}
+
+/// `1 voice`, `2 voices`
+fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 impl FailedFile {

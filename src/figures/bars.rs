@@ -88,8 +88,14 @@ impl Picture for Bars {
         }
         let zero = x(0.0);
         canvas.line(vec![(zero, first), (zero, last)], AXIS, 1.0);
-        canvas.text(((left + right) / 2.0, last + 33.0), axis.label.as_str(), look::text(LABEL_SIZE, INK).middle());
-        Ok(last + 41.0)
+        let mut bottom = last + 33.0;
+        for line in look::wrap(&axis.label, LABEL_SIZE, false, WIDTH - 6.0) {
+            let half = look::text_width(&line, LABEL_SIZE, false) / 2.0;
+            let middle = ((left + right) / 2.0).clamp(half + 3.0, WIDTH - half - 3.0); // a long label stays on the page
+            canvas.text((middle, bottom), line, look::text(LABEL_SIZE, INK).middle());
+            bottom += 1.3 * LABEL_SIZE;
+        }
+        Ok(bottom - 1.3 * LABEL_SIZE + 8.0)
     }
 
     fn numbers(&self, options: &Options) -> Numbers {

@@ -49,43 +49,51 @@ const LARGEST: f64 = 1e60;
 /// Errors name the file and, for a bad value, its line, row and column: a missing column, an empty cell, text, NaN, zero,
 /// a negative or an absurd number, fewer than two points.
 pub fn read_points(path: impl AsRef<Path>) -> Result<Vec<Point>> {
-    let path = path.as_ref();
+    let rows = read_columns(path.as_ref(), COLUMNS)?;
+    Ok(rows.into_iter().map(|[n_params, val_loss]| Point::new(n_params, val_loss)).collect())
+}
+
+/// The named columns of a CSV file, each cell a positive number.
+pub(super) fn read_columns<const K: usize>(path: &Path, names: [&str; K]) -> Result<Vec<[f64; K]>> {
     let file = std::fs::File::open(path).map_err(Error::file("read", path))?;
     let name = path.display().to_string();
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file);
     let header = reader.headers().map_err(|error| Error::Fit(format!("{name} is not a CSV file: {error}")))?.clone();
-    let [n_column, loss_column] = columns(&header, &name)?;
+    let columns = columns(&header, &name, &names)?;
 
-    let mut points = Vec::new();
+    let mut rows = Vec::new();
     for (index, record) in reader.records().enumerate() {
         let record = record.map_err(|error| Error::Fit(format!("{name} is not a CSV file: {error}")))?;
         let line = record.position().map_or(index as u64 + 2, csv::Position::line);
-        let cell = |column: usize, column_name: &str| {
-            positive(record.get(column).unwrap_or("")).map_err(|problem| {
+        let mut row = [0.0; K];
+        for ((cell, column), column_name) in row.iter_mut().zip(&columns).zip(names) {
+            *cell = positive(record.get(*column).unwrap_or("")).map_err(|problem| {
                 Error::Fit(format!("{name}, line {line} (row {}), column {column_name}: {problem}", index + 1))
-            })
-        };
-        points.push(Point::new(cell(n_column, "n_params")?, cell(loss_column, "val_loss")?));
+            })?;
+        }
+        rows.push(row);
     }
-    match points.len() {
-        0 => Err(Error::Fit(format!("{name} holds no points; write one row n_params,val_loss for each trained model"))),
+    match rows.len() {
+        0 => {
+            Err(Error::Fit(format!("{name} holds no points; write one row {} for each trained model", names.join(","))))
+        }
         1 => Err(Error::Fit(format!("{name} holds one point; a law needs models of at least two sizes"))),
-        _ => Ok(points),
+        _ => Ok(rows),
     }
 }
 
-/// Where the two columns stand in the header.
-fn columns(header: &csv::StringRecord, name: &str) -> Result<[usize; 2]> {
+/// Where the columns stand in the header.
+fn columns(header: &csv::StringRecord, name: &str, wanted: &[&str]) -> Result<Vec<usize>> {
     let place = |wanted: &str| header.iter().position(|found| found == wanted);
-    let missing = |wanted: &str| {
+    let missing = |missing: &str| {
         let found: Vec<&str> = header.iter().collect();
         Error::Fit(format!(
-            "{name} has no column {wanted}: its first line says `{}` and must name n_params and val_loss",
-            found.join(",")
+            "{name} has no column {missing}: its first line says `{}` and must name {}",
+            found.join(","),
+            wanted.join(" and ")
         ))
     };
-    let [n_params, val_loss] = COLUMNS.map(|wanted| place(wanted).ok_or_else(|| missing(wanted)));
-    Ok([n_params?, val_loss?])
+    wanted.iter().map(|wanted| place(wanted).ok_or_else(|| missing(wanted))).collect()
 }
 
 /// A number that a law can use, or what is wrong with it.

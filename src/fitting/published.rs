@@ -1,6 +1,39 @@
-//! The tables of the two source projects and the fits that were published with them, as tests.
+//! The tables of two earlier projects on music, and the laws that were published with them: what a fitter must reproduce.
 
-use super::Point;
+use super::{Claim, ClaimCheck, Point};
+use crate::Result;
+
+/// A table as it was printed, and the law that was laid through it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublishedFit {
+    pub name: &'static str,
+    pub claim: &'static str,
+    pub r_squared: Option<&'static str>, // where one was printed
+    pub points: Vec<Point>,
+}
+
+impl PublishedFit {
+    /// Whether the printed numbers come back from the table, to their printed digits.
+    pub fn check(&self) -> Result<ClaimCheck> {
+        let claim: Claim = self.claim.parse()?;
+        let claim = match self.r_squared {
+            Some(r_squared) => claim.with_r_squared(r_squared)?,
+            None => claim,
+        };
+        claim.check(&self.points)
+    }
+}
+
+/// Project A: character-level nanoGPT and LSTM on 120M tokens of ABC from Lakh MIDI. Project B: the same question on 2.3M tokens.
+pub fn published_fits() -> Vec<PublishedFit> {
+    let fit = |name, claim, r_squared, points| PublishedFit { name, claim, r_squared, points };
+    vec![
+        fit("A Transformer", "a=14857.89,alpha=.81999,c=.361736", Some(".98899"), a_transformer()),
+        fit("A LSTM", "A=.874035,B=-.023082", None, a_lstm()),
+        fit("B Transformer", "a=5.3431,alpha=.1484,c=.8214", Some(".9943"), b_transformer()),
+        fit("B LSTM", "a=5136.22,alpha=.7904,c=1.5479", Some(".9274"), b_lstm()),
+    ]
+}
 
 fn points(sizes: &[f64], losses: &[f64]) -> Vec<Point> {
     sizes.iter().zip(losses).map(|(n, loss)| Point::new(*n, *loss)).collect()
@@ -25,9 +58,18 @@ pub(super) fn b_lstm() -> Vec<Point> {
     points(&[245_899.0, 950_475.0, 3_296_523.0, 5_837_131.0], &[1.8315, 1.6305, 1.6295, 1.5381])
 }
 
+#[cfg(test)]
 mod reproductions {
     use super::*;
     use crate::fitting::{LogLaw, PowerLaw};
+
+    #[test]
+    fn all_four_published_fits_come_back() {
+        for fit in published_fits() {
+            let check = fit.check().unwrap();
+            assert!(check.holds(), "{}: {check}", fit.name);
+        }
+    }
 
     fn assert_near(found: f64, known: f64, tolerance: f64) {
         assert!((found - known).abs() <= tolerance, "found {found}, known {known}");

@@ -4,7 +4,11 @@ use crate::Result;
 use serde::Serialize;
 use std::fmt;
 
-use super::{Fitted, Jackknife, Law, LogBootstrap, Point, PowerBootstrap, Prediction, jackknife, leave_largest_out};
+use super::numbers::short;
+use super::{
+    Fitted, Jackknife, Law, LogBootstrap, LossInNAndD, Objective, PlaneBootstrap, Point, PowerBootstrap, Prediction,
+    RunPoint, jackknife, leave_largest_out,
+};
 
 /// A fit with its intervals by two methods, and how much it hangs on single points.
 ///
@@ -58,6 +62,42 @@ impl fmt::Display for FitReport {
             write!(out, "\n{jackknife}")?;
         }
         self.largest.iter().try_for_each(|largest| write!(out, "\n{largest}"))
+    }
+}
+
+/// Everything that one file of points says about L(N, D): what `fit points.csv --law nd --json` prints.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlaneReport {
+    #[serde(flatten)]
+    pub law: LossInNAndD,
+    pub optimal_exponent: f64,             // of the best N with FLOPs, beta/(alpha + beta)
+    pub bootstrap: Option<PlaneBootstrap>, // least squares only, and with points to spare
+}
+
+/// Fits L(N, D) by the objective; `resamples` = 0 leaves the bootstrap out.
+pub fn report_in_n_and_d(
+    points: &[RunPoint],
+    objective: Objective,
+    resamples: usize,
+    seed: u64,
+) -> Result<PlaneReport> {
+    let law = LossInNAndD::fit_by(points, objective)?;
+    let can_resample = objective == Objective::LeastSquares && points.len() > 5 && resamples > 0;
+    let bootstrap = can_resample.then(|| law.bootstrap(points, resamples, seed)).transpose()?;
+    Ok(PlaneReport { optimal_exponent: law.optimal_exponent(), law, bootstrap })
+}
+
+impl fmt::Display for PlaneReport {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "{}\nThe best N grows as C^{}", self.law, short(self.optimal_exponent))?;
+        if let Some(found) = &self.bootstrap {
+            let PlaneBootstrap { n_resamples, alpha, beta, e, optimal_exponent, .. } = found;
+            write!(
+                out,
+                " (95 % {optimal_exponent})\nBootstrap ({n_resamples} resamples): alpha {alpha}, beta {beta}, E {e}"
+            )?;
+        }
+        Ok(())
     }
 }
 

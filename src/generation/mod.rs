@@ -48,6 +48,8 @@ pub struct Settings {
     pub context: Option<usize>,
     /// Sample number i (from 0) draws with the seed `seed + i`.
     pub seed: u64,
+    /// Prints no line for each sample.
+    pub quiet: bool,
 }
 
 /// One sample for each prompt, judged. `train` is the training split, to find what was copied from it.
@@ -63,10 +65,10 @@ pub fn generate(
     train: &[u16],
     seed: u64,
 ) -> Result<Vec<Sample>> {
-    generate_with(model, tokenizer, prompts, train, &Settings { max_tokens, context: None, seed })
+    generate_with(model, tokenizer, prompts, train, &Settings { max_tokens, context: None, seed, quiet: false })
 }
 
-/// [`generate`] with all its settings. Prints a line for each sample; on a CPU, as many are written at once as it has cores.
+/// [`generate`] with all its settings. Prints a line for each sample unless told to be quiet; on a CPU, as many are written at once as it has cores.
 pub fn generate_with(
     model: &Model,
     tokenizer: &Tokenizer,
@@ -92,9 +94,11 @@ pub fn generate_with(
     for group in numbered.chunks(n_at_once) {
         let written: Result<Vec<(Sample, f64)>> = group.par_iter().copied().map(one).collect();
         for (sample, tokens_per_s) in written? {
-            let n_chars = sample.raw.chars().count();
-            let Sample { number, prompt, validity, .. } = &sample;
-            println!("sample {number:>2}: {prompt}: {n_chars} characters, {tokens_per_s:.0} tokens/s, {validity}");
+            if !settings.quiet {
+                let n_chars = sample.raw.chars().count();
+                let Sample { number, prompt, validity, .. } = &sample;
+                println!("sample {number:>2}: {prompt}: {n_chars} characters, {tokens_per_s:.0} tokens/s, {validity}");
+            }
             samples.push(sample);
         }
     }

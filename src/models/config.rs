@@ -105,14 +105,22 @@ impl ModelConfig {
     /// forward. `block_size` is T; a longer block than the position table counts as the table.
     pub fn flops_per_token(&self, block_size: usize) -> f64 {
         let mut in_products = self.n_params_non_embedding();
-        let mut attention = 0.0;
-        if let ModelConfig::Transformer(c) = self {
-            if c.tied {
-                in_products += c.vocab_size * c.d_model;
-            }
-            attention = 6.0 * (c.n_layer * c.d_model) as f64 * (block_size.min(c.n_positions) + 1) as f64;
+        if let ModelConfig::Transformer(c) = self
+            && c.tied
+        {
+            in_products += c.vocab_size * c.d_model;
         }
-        6.0 * in_products as f64 + attention
+        6.0 * in_products as f64 + self.attention_flops_per_token(block_size)
+    }
+
+    /// Attention's part of [`ModelConfig::flops_per_token`]: 6·n_layer·d_model·(T + 1) for a Transformer, 0 for an LSTM.
+    pub fn attention_flops_per_token(&self, block_size: usize) -> f64 {
+        match self {
+            ModelConfig::Transformer(c) => {
+                6.0 * (c.n_layer * c.d_model) as f64 * (block_size.min(c.n_positions) + 1) as f64
+            }
+            ModelConfig::Lstm(_) => 0.0,
+        }
     }
 
     /// Refuses a config that contradicts itself, in a sentence that says what to change.

@@ -50,8 +50,7 @@ impl NGram {
                 tokens.len()
             )));
         }
-        let bits = usize::BITS - vocab_size.saturating_sub(1).leading_zeros();
-        let bits = bits.max(1);
+        let bits = bits_of(vocab_size);
         if order as u32 * bits > u64::BITS {
             let fits = u64::BITS / bits;
             return Err(Error::Config(format!(
@@ -60,6 +59,11 @@ impl NGram {
         }
         let tables = (1..=order).map(|n| Table::count(tokens, n, bits)).collect();
         Ok(NGram { vocab_size, bits, tables })
+    }
+
+    /// The longest order that [`NGram::train`] takes for this vocabulary.
+    pub fn longest_order(vocab_size: usize) -> usize {
+        ((u64::BITS / bits_of(vocab_size)) as usize).clamp(1, MAX_ORDER)
     }
 
     /// The longest n-gram that is counted.
@@ -76,17 +80,38 @@ impl NGram {
     pub fn loss_by_order(&self, tokens: &[u16]) -> Vec<f64> {
         let mut sums = vec![0.0; self.order()];
         for end in 1..tokens.len() {
-            let mut probability = 1.0 / self.vocab_size as f64;
-            for (n, (table, sum)) in self.tables.iter().zip(&mut sums).enumerate() {
-                if n <= end {
-                    probability = table.smooth(key(&tokens[end - n..=end], self.bits), self.bits, probability);
-                }
-                *sum -= probability.ln();
-            }
+            self.predict(tokens, end, |n, probability| sums[n] -= probability.ln());
         }
         let n_predicted = tokens.len().saturating_sub(1);
         sums.iter().map(|sum| if n_predicted > 0 { sum / n_predicted as f64 } else { f64::NAN }).collect()
     }
+
+    /// −ln p of every token but the first, at the highest order, nats.
+    pub fn token_losses(&self, tokens: &[u16]) -> Vec<f64> {
+        let loss = |end| {
+            let mut last = f64::NAN;
+            self.predict(tokens, end, |_, probability| last = -probability.ln());
+            last
+        };
+        (1..tokens.len()).map(loss).collect()
+    }
+
+    /// Calls `each` with the probability of `tokens[end]` for each order, from the shortest (0) to the longest; an order that
+    /// reaches back before the first token has that of the order before.
+    fn predict(&self, tokens: &[u16], end: usize, mut each: impl FnMut(usize, f64)) {
+        let mut probability = 1.0 / self.vocab_size as f64;
+        for (n, table) in self.tables.iter().enumerate() {
+            if n <= end {
+                probability = table.smooth(key(&tokens[end - n..=end], self.bits), self.bits, probability);
+            }
+            each(n, probability);
+        }
+    }
+}
+
+/// Bits that one token of this vocabulary takes in a key.
+fn bits_of(vocab_size: usize) -> u32 {
+    (usize::BITS - vocab_size.saturating_sub(1).leading_zeros()).max(1)
 }
 
 /// Tokens side by side in one number.
@@ -196,6 +221,16 @@ mod tests {
             }
             sums.iter().for_each(|sum| assert!((sum - 1.0).abs() < 1e-9, "{sums:?}"));
         }
+    }
+
+    #[test]
+    fn the_losses_of_the_tokens_have_the_loss_as_their_mean() {
+        let tokens: Vec<u16> = (0..300u32).map(|i| (i * i % 11) as u16 % 6).collect();
+        let model = NGram::train(&tokens[..200], 6, NGram::longest_order(6)).unwrap();
+        let losses = model.token_losses(&tokens[200..]);
+        assert_eq!(losses.len(), 99);
+        assert!((losses.iter().sum::<f64>() / 99.0 - model.loss(&tokens[200..])).abs() < 1e-12);
+        assert_eq!((NGram::longest_order(67), NGram::longest_order(50_257)), (8, 4));
     }
 
     #[test]

@@ -5,16 +5,33 @@
 //! let runs = study.train(Family::Transformer)?;        // trains what is not trained yet
 //! ```
 
+mod baselines;
+mod budgets;
+mod by_position;
+mod families;
+mod limits;
+mod pictures;
+mod prediction;
 mod preset;
+mod records;
 mod results;
+mod trainings;
 
-pub use preset::{Best, Generation, LearningRate, Preset, Training};
+pub use baselines::BestNGram;
+pub use budgets::Budgets;
+pub use by_position::{ByPosition, loss_by_position};
+pub use families::{
+    CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, run_table, sensitivity_table,
+};
+pub use prediction::{Outcome, Prediction};
+pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats, Training};
+pub use records::{Axis, Counting, RunRecord, points, read_records};
 
+use crate::Result;
 use crate::data::{Corpus, TokenData};
 use crate::lab::setup::{device_name, project_root};
 use crate::models::{Family, Size, ladder};
 use crate::training::{LiveRun, Run, RunConfig, Runs, TrainOptions, evaluate};
-use crate::{Error, Result};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -141,42 +158,6 @@ impl Study {
         };
         let options = TrainOptions { live: Some(Arc::new(draw)), ..TrainOptions::default() };
         Ok(Runs::open(self.folder().join("runs"))?.with_options(options))
-    }
-
-    /// Trains every size of one family, smallest first; finished runs are loaded, half-done ones continued.
-    pub fn train(&self, family: Family) -> Result<Vec<Run>> {
-        let (data, runs) = (self.data()?, self.runs()?);
-        let trained: Result<Vec<Run>> =
-            self.ladder(family)?.iter().map(|size| runs.get_or_train(&self.run_config(size, &data), &data)).collect();
-        let trained = trained?;
-        self.record_runs(&trained)?;
-        Ok(trained)
-    }
-
-    /// Trains one size of either family, by name.
-    pub fn train_size(&self, name: &str) -> Result<Run> {
-        let mut sizes = self.ladder(Family::Transformer)?;
-        sizes.extend(self.ladder(Family::Lstm)?);
-        let size = sizes.iter().find(|size| size.name == name).ok_or_else(|| {
-            let names: Vec<&str> = sizes.iter().map(|size| size.name.as_str()).collect();
-            Error::Config(format!("the study {} has no size {name:?}: choose one of {}", self.name, names.join(", ")))
-        })?;
-        let data = self.data()?;
-        let run = self.runs()?.get_or_train(&self.run_config(size, &data), &data)?;
-        self.record_runs(std::slice::from_ref(&run))?;
-        Ok(run)
-    }
-
-    /// Trains the largest Transformer for the longer budget of `[best]`.
-    pub fn train_best(&self) -> Result<Run> {
-        let data = self.data()?;
-        let ladder = self.ladder(Family::Transformer)?;
-        let largest = ladder.last().ok_or_else(|| Error::Config("the Transformer ladder is empty".into()))?;
-        let n_tokens = self.preset.best.budget(data.train.len());
-        let config = self.preset.run_config(largest, &data, format!("{}-best", largest.name), n_tokens);
-        let run = self.runs()?.get_or_train(&config, &data)?;
-        self.record_runs(std::slice::from_ref(&run))?;
-        Ok(run)
     }
 
     /// Scores the run's best checkpoint on the test split, once: the result is kept, and later calls return it.

@@ -31,6 +31,9 @@ pub struct Preset {
     pub training: Training,
     pub best: Best,
     pub generation: Generation,
+    #[serde(default)]
+    pub repeats: Repeats,
+    pub isoflop: Option<IsoFlopBudgets>,
 }
 
 /// How every model of the ladders is trained.
@@ -68,6 +71,35 @@ pub struct LearningRate {
 pub struct Best {
     pub n_tokens: Option<u64>,
     pub n_epochs: Option<f64>,
+}
+
+/// The same training from other seeds, to see how much a loss owes to chance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repeats {
+    /// Trainings of each of these sizes, the ladder's own included; 1 is no repeat.
+    pub n_seeds: usize,
+    /// So many of the smallest sizes of each family are repeated.
+    pub n_sizes: usize,
+}
+
+impl Default for Repeats {
+    fn default() -> Repeats {
+        Repeats { n_seeds: 1, n_sizes: 0 }
+    }
+}
+
+/// Trainings of Transformers at equal cost, for IsoFLOP profiles.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IsoFlopBudgets {
+    /// A ladder for these trainings: the best size at a small cost may be smaller than any of the study's own.
+    pub ladder: String,
+    /// FLOPs of a whole training, one profile each.
+    pub flops: Vec<f64>,
+    /// Sizes that would see less than this share of the training text, or more than `max_epochs` of it, are left out.
+    pub min_epochs: f64,
+    pub max_epochs: f64,
 }
 
 /// What the best model is asked to write.

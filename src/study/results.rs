@@ -1,8 +1,7 @@
-//! `results.json`, every number that a report quotes with the run it came from, and `runs.jsonl`, a compact record of each run.
+//! `results.json`: every number that a report quotes, with the run it came from.
 
 use super::Study;
 use crate::files::{read_text, write_atomic};
-use crate::training::Run;
 use crate::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,27 +28,8 @@ impl Study {
         value.map(|value| serde_json::from_value(value).map_err(|error| not_json(&path, &error))).transpose()
     }
 
-    /// Adds the runs' compact records (configuration, loss curve, final numbers) to `runs.jsonl`, replacing those of the same name.
-    pub fn record_runs(&self, runs: &[Run]) -> Result<()> {
-        let path = self.results_folder().join("runs.jsonl");
-        let _alone = self.lock_results()?;
-        let mut lines: Vec<String> = match path.exists() {
-            true => read_text(&path)?.lines().map(str::to_owned).collect(),
-            false => Vec::new(),
-        };
-        for run in runs {
-            let name = &run.config.name;
-            lines.retain(|line| {
-                serde_json::from_str::<Value>(line).is_ok_and(|value| value["config"]["name"] != json!(name))
-            });
-            let record = json!({ "config": run.config, "summary": run.summary, "val_curve": run.val_curve() });
-            lines.push(record.to_string());
-        }
-        write_atomic(path, lines.join("\n") + "\n")
-    }
-
     /// Two notebooks may record at the same time: whoever holds this file's lock reads, changes and writes alone.
-    fn lock_results(&self) -> Result<File> {
+    pub(super) fn lock_results(&self) -> Result<File> {
         let folder = self.folder();
         std::fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
         let path = folder.join("results.lock");

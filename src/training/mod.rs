@@ -9,6 +9,7 @@
 //! bit. So a run that is stopped or killed and then resumed ends with the same bits as one left alone.
 
 mod batches;
+mod by_position;
 mod checkpoint;
 mod config;
 mod device;
@@ -29,6 +30,7 @@ mod resume_tests;
 mod stand_in;
 
 pub use batches::Batches;
+pub use by_position::{in_octaves, loss_by_position};
 pub use checkpoint::SavedModel;
 pub use config::RunConfig;
 pub use device::{default_threads, describe_device, device};

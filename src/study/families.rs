@@ -1,0 +1,314 @@
+//! The two families side by side: everything that 06_scaling reports, computed from the records of the runs alone.
+
+use super::records::points;
+use super::{Axis, Counting, RunRecord, Study};
+use crate::Result;
+use crate::fitting::{
+    self, Comparison, ComputePoint, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point, PowerCurve, PowerLaw,
+};
+use crate::models::Family;
+use crate::training::{Run, RunConfig};
+use polars::prelude::{DataFrame, df};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The finished runs of both ladders with their repeats, smallest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Families {
+    pub transformers: Vec<RunRecord>,
+    pub lstms: Vec<RunRecord>,
+    /// Decides the resamples of the bootstrap.
+    pub seed: u64,
+}
+
+const N_RESAMPLES: usize = 1000;
+
+/// One more way to fit the same runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct FittedVariant(pub Family, pub String, pub PowerLaw);
+
+/// How one way of counting C = 6·N·D moves the exponents.
+#[derive(Debug, Clone, Serialize)]
+pub struct CountingRow {
+    pub counting: Counting,
+    /// Of L(N) and L(C), one family's ladder.
+    pub alpha_of_n: f64,
+    pub alpha_of_c: f64,
+    /// Of N*(C) and D*(C) by IsoFLOP profiles; `None` where no two budgets have a best size.
+    pub best_n: Option<f64>,
+    pub best_d: Option<f64>,
+}
+
+impl Study {
+    /// The runs of both ladders (trained where they are missing) and their repeats, as far as those are finished.
+    pub fn families(&self) -> Result<Families> {
+        let families = Families {
+            transformers: self.family_records(Family::Transformer)?,
+            lstms: self.family_records(Family::Lstm)?,
+            seed: self.preset.seed,
+        };
+        let names = |runs: &[RunRecord]| runs.iter().map(|run| run.config.name.clone()).collect::<Vec<String>>();
+        self.record("runs/transformer", &names(&families.transformers))?;
+        self.record("runs/lstm", &names(&families.lstms))?;
+        Ok(families)
+    }
+
+    /// One row a size of a ladder, before anything is trained. For `show::table`.
+    pub fn sizes_table(&self, family: Family) -> Result<DataFrame> {
+        let (ladder, data) = (self.ladder(family)?, self.data()?);
+        let configs: Vec<RunConfig> = ladder.iter().map(|size| self.run_config(size, &data)).collect();
+        let whole = |value: &dyn Fn(&RunConfig) -> u64| configs.iter().map(value).collect::<Vec<u64>>();
+        table(df!(
+            "size" => configs.iter().map(|config| config.name.clone()).collect::<Vec<String>>(),
+            "layers" => whole(&|config| config.model.n_layer() as u64),
+            "parameters" => whole(&|config| config.model.n_params() as u64),
+            "without_tables" => whole(&|config| config.model.n_params_non_embedding() as u64),
+            "tokens" => whole(&|config| config.n_tokens),
+            "peak_rate" => configs.iter().map(|config| config.learning_rate).collect::<Vec<f64>>(),
+            "GFLOP" => configs.iter().map(|config| (config.flops() / 1e9).round()).collect::<Vec<f64>>()
+        ))
+    }
+
+    /// Records every number that [`Families::results`] computes.
+    pub fn record_families(&self, families: &Families) -> Result<()> {
+        families.results()?.iter().try_for_each(|(key, value)| self.record(key, value))
+    }
+}
+
+impl Families {
+    pub fn of(&self, family: Family) -> &[RunRecord] {
+        match family {
+            Family::Transformer => &self.transformers,
+            Family::Lstm => &self.lstms,
+        }
+    }
+
+    /// One point a run, smallest first; repeats of a size are points at the same N.
+    pub fn points(&self, family: Family, axis: Axis) -> Vec<Point> {
+        points(self.of(family), axis)
+    }
+
+    /// Both families' runs, Transformers first.
+    pub fn all(&self) -> impl Iterator<Item = &RunRecord> {
+        self.transformers.iter().chain(&self.lstms)
+    }
+
+    /// The fit of one family by one law with every interval that the points allow.
+    pub fn report(&self, family: Family, law: Law) -> Result<FitReport> {
+        fitting::report(&self.points(family, Axis::Params), law.name(), N_RESAMPLES, self.seed)
+    }
+
+    /// Every law that the points suffice for, best AICc first, Transformers first.
+    pub fn rank_laws(&self) -> Result<Vec<(Family, LawScore)>> {
+        let mut rows = Vec::new();
+        for family in [Family::Transformer, Family::Lstm] {
+            let scores = fitting::rank_laws(&self.points(family, Axis::Params))?;
+            rows.extend(scores.into_iter().map(|score| (family, score)));
+        }
+        Ok(rows)
+    }
+
+    /// Transformer minus LSTM at the smallest, middle and largest cost that both families were measured at.
+    pub fn compare(&self, axis: Axis) -> Result<Comparison> {
+        let (first, second) = (self.points(Family::Transformer, axis), self.points(Family::Lstm, axis));
+        let ends = |points: &[Point]| {
+            let sizes = points.iter().map(|point| point.n_params);
+            sizes.fold((f64::INFINITY, 0.0_f64), |ends, n| (ends.0.min(n), ends.1.max(n)))
+        };
+        let (low, high) = (ends(&first).0.max(ends(&second).0), ends(&first).1.min(ends(&second).1));
+        let at = [low, (low * high).sqrt(), high];
+        Comparison::new(("Transformer", &first), ("LSTM", &second), &at, N_RESAMPLES, self.seed)
+    }
+
+    /// The same runs fitted in other ways: N counted differently, and one size left out at a time.
+    pub fn sensitivity(&self) -> Result<Vec<FittedVariant>> {
+        let mut fits = Vec::new();
+        for family in [Family::Transformer, Family::Lstm] {
+            for (name, points) in self.variants(family) {
+                fits.push(FittedVariant(family, name, PowerLaw::fit(&points)?));
+            }
+        }
+        Ok(fits)
+    }
+
+    fn variants(&self, family: Family) -> Vec<(String, Vec<Point>)> {
+        let by = |axis| self.points(family, axis);
+        let mut variants = vec![
+            ("all parameters".into(), by(Axis::Params)),
+            ("without tables".into(), by(Axis::ParamsWithoutTables)),
+            ("FLOPs".into(), by(Axis::Flops)),
+        ];
+        let mut sizes: Vec<f64> = by(Axis::Params).iter().map(|point| point.n_params).collect();
+        sizes.dedup();
+        for (index, size) in sizes.iter().enumerate() {
+            let rest: Vec<Point> = by(Axis::Params).into_iter().filter(|point| point.n_params != *size).collect();
+            let name = match index {
+                0 => "without the smallest".to_string(),
+                _ if index + 1 == sizes.len() => "without the largest".to_string(),
+                _ => format!("without N = {}", crate::figures::human(*size)),
+            };
+            if sizes.len() > 3 {
+                variants.push((name, rest));
+            }
+        }
+        variants
+    }
+
+    /// Each family by each objective.
+    pub fn objectives(&self) -> Result<Vec<(Family, PowerCurve)>> {
+        let mut fits = Vec::new();
+        for family in [Family::Transformer, Family::Lstm] {
+            for objective in Objective::ALL {
+                fits.push((family, PowerCurve::fit(&self.points(family, Axis::Params), objective)?));
+            }
+        }
+        Ok(fits)
+    }
+
+    /// Everything that follows from these records: the keys of `results.json` and their values.
+    pub fn results(&self) -> Result<Map<String, Value>> {
+        let mut results = Map::new();
+        let mut keep = |key: &str, value: serde_json::Result<Value>| {
+            value
+                .map(|value| drop(results.insert(key.into(), value)))
+                .map_err(|error| crate::Error::Config(format!("{key} cannot be written as JSON: {error}")))
+        };
+        for (name, family) in [("transformer", Family::Transformer), ("lstm", Family::Lstm)] {
+            keep(&format!("scaling/{name}"), serde_json::to_value(self.report(family, Law::Power)?))?;
+            let log = LogLaw::fit(&self.points(family, Axis::Params))?;
+            keep(&format!("scaling/{name}/log"), serde_json::to_value(log))?;
+            let losses: Vec<(&str, f64)> =
+                self.of(family).iter().map(|run| (run.config.name.as_str(), run.summary.val_loss)).collect();
+            keep(&format!("{name}s/val_loss"), serde_json::to_value(losses))?;
+        }
+        keep("scaling/laws", serde_json::to_value(self.rank_laws()?))?;
+        keep("scaling/sensitivity", serde_json::to_value(self.sensitivity()?))?;
+        keep("scaling/objectives", serde_json::to_value(self.objectives()?))?;
+        keep("comparison/matched_n", serde_json::to_value(self.compare(Axis::Params)?))?;
+        keep("comparison/matched_flops", serde_json::to_value(self.compare(Axis::Flops)?))?;
+        let cost: Vec<(&str, _)> = self.all().map(|run| (run.config.name.as_str(), &run.summary)).collect();
+        keep("scaling/cost", serde_json::to_value(cost))?;
+        Ok(results)
+    }
+
+    /// One family's exponents under each way of counting C = 6·N·D. `isoflop` are further runs of that family for the profiles,
+    /// with which the ladder's own are taken together.
+    pub fn countings(&self, family: Family, isoflop: &[RunRecord]) -> Result<Vec<CountingRow>> {
+        let all: Vec<RunRecord> = self.of(family).iter().chain(isoflop).cloned().collect();
+        let row = |counting: Counting| -> Result<CountingRow> {
+            let ladder: Vec<ComputePoint> = self.of(family).iter().map(|run| counting.point(run)).collect();
+            let alpha = |cost: fn(&ComputePoint) -> f64| -> Result<f64> {
+                let points: Vec<Point> = ladder.iter().map(|point| Point::new(cost(point), point.val_loss)).collect();
+                Ok(PowerLaw::fit(&points)?.alpha)
+            };
+            let profile: Vec<ComputePoint> = all.iter().map(|run| counting.point(run)).collect();
+            let found = IsoFlop::of_curves(&profile, N_BUDGETS).ok(); // no best size is an answer, shown as a dash
+            Ok(CountingRow {
+                counting,
+                alpha_of_n: alpha(|point| point.n_params)?,
+                alpha_of_c: alpha(|point| point.flops)?,
+                best_n: found.as_ref().map(|found| found.n_params.exponent),
+                best_d: found.as_ref().map(|found| found.n_tokens.exponent),
+            })
+        };
+        Counting::ALL.into_iter().map(row).collect()
+    }
+
+    /// Both ladders without the repeats, which would give their sizes several chances.
+    pub(super) fn once(&self) -> impl Iterator<Item = &RunRecord> {
+        self.all().filter(|run| run.config.seed == self.seed)
+    }
+
+    /// The runs that no cheaper run of either family beats: (name, cost, nats per token), cheapest first. Repeats do not count.
+    pub fn frontier(&self, axis: Axis) -> Vec<(String, f64, f64)> {
+        let all: Vec<(f64, f64)> = self.once().map(|run| (axis.of(run), run.summary.val_loss)).collect();
+        let name = |(cost, loss): &(f64, f64)| {
+            let run = self.once().find(|run| axis.of(run) == *cost && run.summary.val_loss == *loss);
+            run.map(|run| run.config.name.clone()).unwrap_or_default()
+        };
+        fitting::frontier(&all).iter().map(|at| (name(at), at.0, at.1)).collect()
+    }
+
+    /// One row a run: sizes, loss, and what it cost.
+    pub fn table(&self) -> Result<DataFrame> {
+        table_of(&self.all().cloned().collect::<Vec<RunRecord>>())
+    }
+}
+
+const N_BUDGETS: usize = 6;
+
+/// One row a run: sizes, loss, and what it cost. For `show::table`.
+pub fn run_table(runs: &[Run]) -> Result<DataFrame> {
+    table_of(&runs.iter().map(RunRecord::from).collect::<Vec<RunRecord>>())
+}
+
+fn table_of(runs: &[RunRecord]) -> Result<DataFrame> {
+    let column = |value: &dyn Fn(&RunRecord) -> f64| runs.iter().map(value).collect::<Vec<f64>>();
+    let whole = |value: &dyn Fn(&RunRecord) -> u64| runs.iter().map(value).collect::<Vec<u64>>();
+    table(df!(
+        "run" => runs.iter().map(|run| run.config.name.clone()).collect::<Vec<String>>(),
+        "parameters" => whole(&|run| run.summary.n_params as u64),
+        "without_tables" => whole(&|run| run.summary.n_params_non_embedding as u64),
+        "tokens" => whole(&|run| run.summary.n_tokens),
+        "val_loss" => column(&|run| run.summary.val_loss),
+        "GFLOP" => column(&|run| (run.summary.flops / 1e9).round()),
+        "seconds" => column(&|run| run.summary.elapsed_s),
+        "tokens_per_s" => column(&|run| run.summary.tokens_per_s.round()),
+        "memory_MB" => column(&|run| run.summary.peak_rss_mb.round()),
+        "GFLOP_per_s" => column(&|run| run.summary.flops / run.summary.elapsed_s / 1e9)
+    ))
+}
+
+/// The variants of [`Families::sensitivity`] for `show::table`.
+pub fn sensitivity_table(fits: &[FittedVariant]) -> Result<DataFrame> {
+    let alpha = |FittedVariant(_, _, law): &FittedVariant| law.intervals.map(|found| found.alpha);
+    table(df!(
+        "family" => fits.iter().map(|fit| fit.0.to_string()).collect::<Vec<String>>(),
+        "variant" => fits.iter().map(|fit| fit.1.clone()).collect::<Vec<String>>(),
+        "points" => fits.iter().map(|fit| fit.2.n_points as u32).collect::<Vec<u32>>(),
+        "alpha" => fits.iter().map(|fit| fit.2.alpha).collect::<Vec<f64>>(),
+        "from" => fits.iter().map(|fit| alpha(fit).map(|it| it.low)).collect::<Vec<Option<f64>>>(),
+        "to" => fits.iter().map(|fit| alpha(fit).map(|it| it.high)).collect::<Vec<Option<f64>>>(),
+        "c" => fits.iter().map(|fit| fit.2.c).collect::<Vec<f64>>(),
+        "R²" => fits.iter().map(|fit| fit.2.r_squared).collect::<Vec<f64>>()
+    ))
+}
+
+/// The fits of [`Families::objectives`] for `show::table`.
+pub fn objectives_table(fits: &[(Family, PowerCurve)]) -> Result<DataFrame> {
+    let column = |value: &dyn Fn(&PowerCurve) -> f64| fits.iter().map(|fit| value(&fit.1)).collect::<Vec<f64>>();
+    table(df!(
+        "family" => fits.iter().map(|fit| fit.0.to_string()).collect::<Vec<String>>(),
+        "objective" => fits.iter().map(|fit| fit.1.objective.to_string()).collect::<Vec<String>>(),
+        "alpha" => column(&|curve| curve.alpha),
+        "c" => column(&|curve| curve.c),
+        "a" => column(&|curve| curve.a)
+    ))
+}
+
+/// The rows of [`Families::countings`] for `show::table`.
+pub fn countings_table(rows: &[CountingRow]) -> Result<DataFrame> {
+    table(df!(
+        "counting" => rows.iter().map(|row| row.counting.to_string()).collect::<Vec<String>>(),
+        "alpha_of_N" => rows.iter().map(|row| row.alpha_of_n).collect::<Vec<f64>>(),
+        "alpha_of_C" => rows.iter().map(|row| row.alpha_of_c).collect::<Vec<f64>>(),
+        "N*_grows_as_C^" => rows.iter().map(|row| row.best_n).collect::<Vec<Option<f64>>>(),
+        "D*_grows_as_C^" => rows.iter().map(|row| row.best_d).collect::<Vec<Option<f64>>>()
+    ))
+}
+
+/// The laws of [`Families::rank_laws`] for `show::table`.
+pub fn laws_table(rows: &[(Family, LawScore)]) -> Result<DataFrame> {
+    table(df!(
+        "family" => rows.iter().map(|row| row.0.to_string()).collect::<Vec<String>>(),
+        "law" => rows.iter().map(|row| row.1.law.formula()).collect::<Vec<&str>>(),
+        "R²" => rows.iter().map(|row| row.1.r_squared).collect::<Vec<f64>>(),
+        "AICc" => rows.iter().map(|row| row.1.aicc).collect::<Vec<Option<f64>>>(),
+        "largest_predicted" => rows.iter().map(|row| row.1.largest.map(|it| it.predicted)).collect::<Vec<Option<f64>>>(),
+        "error" => rows.iter().map(|row| row.1.largest.map(|it| it.error)).collect::<Vec<Option<f64>>>()
+    ))
+}
+
+fn table(made: polars::prelude::PolarsResult<DataFrame>) -> Result<DataFrame> {
+    made.map_err(|error| crate::Error::Data(format!("the table cannot be made: {error}")))
+}

@@ -1,0 +1,48 @@
+//! The figures of 06_scaling that show both families: loss against size with the fitted laws, and loss against cost.
+
+use super::{Axis, Families};
+use crate::Result;
+use crate::figures::{Figure, Line, Reference, ScalingSeries, lines, scaling};
+use crate::fitting::{PowerLaw, Verdict};
+use crate::models::Family;
+
+impl Families {
+    /// Runs, fitted laws with their 95 % bands, and floors where c is not "NOT identified". The frame holds the runs and the
+    /// references; a band that leaves it says that the law is free there.
+    pub fn scaling_figure(&self, axis: Axis, references: Vec<Reference>) -> Result<Figure> {
+        let series = [Family::Transformer, Family::Lstm].map(|family| self.series(family, axis));
+        let series = series.into_iter().collect::<Result<Vec<ScalingSeries>>>()?;
+        let losses = self.all().map(|run| run.summary.val_loss).chain(references.iter().map(|line| line.value));
+        let (least, most) = losses.fold((f64::INFINITY, 0.0_f64), |range, loss| (range.0.min(loss), range.1.max(loss)));
+        let room = most - least;
+        let figure = scaling(series, references).x_label(axis.label());
+        Ok(figure.y_range((least - 0.25 * room).max(0.0), most + 0.15 * room))
+    }
+
+    /// One family's runs, law, band and floor.
+    pub fn series(&self, family: Family, axis: Axis) -> Result<ScalingSeries> {
+        let points = self.points(family, axis);
+        let law = PowerLaw::fit(&points)?;
+        let costs = points.iter().map(|point| point.n_params);
+        let (low, high) = costs.fold((f64::INFINITY, 0.0_f64), |ends, n| (ends.0.min(n), ends.1.max(n)));
+        let (low, high) = (0.8 * low, 1.25 * high);
+        let sizes: Vec<f64> = (0..=80).map(|i| low * (high / low).powf(f64::from(i) / 80.0)).collect();
+        let band = sizes.iter().zip(law.band(&sizes)).map(|(n, interval)| (*n, interval.low, interval.high)).collect();
+        let runs = points.iter().map(|point| (point.n_params, point.val_loss)).collect();
+        let series = ScalingSeries::new(family.to_string(), family, runs)
+            .curve(sizes.iter().map(|n| (*n, law.predict(*n))).collect())
+            .band(band);
+        Ok(if matches!(law.c_verdict, Verdict::NotIdentified(_)) { series } else { series.asymptote(law.c) })
+    }
+
+    /// Loss against one kind of cost, and the frontier: the runs that no cheaper run beats.
+    pub fn cost_figure(&self, axis: Axis) -> Figure {
+        let line = |family: Family| {
+            let runs = self.of(family).iter().map(|run| (axis.of(run), run.summary.val_loss)).collect();
+            Line::new(family.to_string(), runs).dots().family(family)
+        };
+        let frontier = self.frontier(axis).into_iter().map(|(_, cost, loss)| (cost, loss)).collect();
+        let all = vec![Line::new("frontier", frontier).dashed().grey(), line(Family::Transformer), line(Family::Lstm)];
+        lines(all, axis.label(), "Validation loss (nats per token)", vec![]).log_x().height(300.0)
+    }
+}

@@ -1,0 +1,73 @@
+//! A study of tiny models in a folder of its own: when a prediction may be made, and when not.
+
+use super::*;
+use crate::study::{Axis, Preset, run_table};
+
+/// The smoke preset on few tunes and few tokens.
+fn study(test: &str) -> Study {
+    let root = std::env::temp_dir().join(format!("music-scaling-{test}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&root);
+    let (_, mut preset) = Preset::load("smoke").unwrap();
+    preset.corpus.n_composed = 40;
+    preset.training.n_tokens = Some(4000);
+    preset.training.block_size = 32;
+    Study { argument: "tiny".into(), name: "tiny".into(), preset, root }
+}
+
+#[test]
+fn a_prediction_is_written_before_the_largest_is_trained_and_stands() {
+    let study = study("prediction");
+    let error = study.predict().unwrap_err().to_string();
+    assert_eq!(error, "smoke-transformer-tiny is not trained yet: a prediction needs all smaller Transformers");
+    let error = study.outcome().unwrap_err().to_string();
+    assert!(
+        error.starts_with("smoke-transformer-xl is not trained yet, so there is nothing to compare with"),
+        "{error}"
+    );
+
+    let runs = study.train(Family::Transformer).unwrap(); // predicts before it trains the last
+    let prediction = study.predict().unwrap();
+    assert_eq!((prediction.points.len(), prediction.runs.len()), (4, 4));
+    assert_eq!(prediction.model_hash, runs[4].config.hash());
+    let outcome = study.outcome().unwrap();
+    assert_eq!(outcome.measured, runs[4].summary.val_loss);
+    assert_eq!(outcome.prediction, prediction, "it stands with its date");
+    assert_eq!(study.recorded::<Outcome>("prediction/outcome").unwrap().unwrap(), outcome);
+
+    std::fs::remove_file(study.prediction_path()).unwrap();
+    let error = study.predict().unwrap_err().to_string();
+    assert!(error.starts_with("smoke-transformer-xl is trained already and nothing was predicted before"), "{error}");
+    let error = study.outcome().unwrap_err().to_string();
+    assert!(error.starts_with("no prediction was written before smoke-transformer-xl was trained"), "{error}");
+    std::fs::remove_dir_all(&study.root).unwrap();
+}
+
+#[test]
+fn repeats_are_points_at_the_same_size() {
+    let study = study("repeats");
+    for family in [Family::Transformer, Family::Lstm] {
+        study.train(family).unwrap();
+        assert_eq!(study.repeats(family).unwrap(), vec![]);
+        study.train_repeats(family).unwrap();
+    }
+    let families = study.families().unwrap();
+    assert_eq!((families.transformers.len(), families.lstms.len()), (6, 5));
+    let [first, second] = [0, 1].map(|i| &families.transformers[i]);
+    assert_eq!(first.summary.n_params, second.summary.n_params);
+    assert_ne!(first.summary.val_loss, second.summary.val_loss);
+    study.record_families(&families).unwrap();
+    let again: serde_json::Value = study.recorded("scaling/transformer").unwrap().unwrap();
+    assert_eq!(again["n_points"], 6);
+    assert!(again["remarks"].to_string().contains("Runs of the same size scatter by"), "{again}");
+    assert_eq!(families.table().unwrap().height(), 11);
+    let limits = families.limits(&study.best_ngram().unwrap(), None).unwrap();
+    assert!(limits.iter().all(|it| ["MAY: ", "MAY NOT: ", "WITH CARE: "].iter().any(|start| it.starts_with(start))));
+    assert!(limits.iter().any(|it| it.contains("2 repeats of the smallest sizes")), "{limits:?}");
+    assert_eq!(study.run_records().unwrap().len(), 11);
+    assert_eq!(run_table(&study.train(Family::Lstm).unwrap()).unwrap().height(), 4);
+    assert_eq!(study.sizes_table(Family::Lstm).unwrap().height(), 4);
+    let figure = families.scaling_figure(Axis::Params, study.references().unwrap()).unwrap();
+    assert!(figure.svg().unwrap().contains("gzip"));
+    assert!(families.cost_figure(Axis::Flops).csv().unwrap().contains("frontier"));
+    std::fs::remove_dir_all(&study.root).unwrap();
+}

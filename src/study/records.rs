@@ -1,0 +1,157 @@
+//! `runs.jsonl`: a compact record of each run, enough to compute every fit again without the run's folder.
+
+use super::Study;
+use crate::files::{read_text, write_atomic};
+use crate::fitting::{ComputePoint, Point};
+use crate::training::{Run, RunConfig, Summary};
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// What a report needs of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    pub config: RunConfig,
+    pub summary: Summary,
+    /// (tokens trained on, nats per token) at each validation.
+    pub val_curve: Vec<(f64, f64)>,
+}
+
+impl From<&Run> for RunRecord {
+    fn from(run: &Run) -> RunRecord {
+        RunRecord { config: run.config.clone(), summary: run.summary.clone(), val_curve: run.val_curve() }
+    }
+}
+
+/// What stands below a loss: on the x axis of a law or of a cost figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Axis {
+    Params,
+    ParamsWithoutTables,
+    /// Of the whole training, head and attention counted ([`crate::models::ModelConfig::flops_per_token`]).
+    Flops,
+    /// Of the whole training, validation included, on the machine that it ran on.
+    Seconds,
+    /// Peak resident memory.
+    Megabytes,
+}
+
+impl Axis {
+    pub fn of(self, run: &RunRecord) -> f64 {
+        let summary = &run.summary;
+        match self {
+            Axis::Params => summary.n_params as f64,
+            Axis::ParamsWithoutTables => summary.n_params_non_embedding as f64,
+            Axis::Flops => summary.flops,
+            Axis::Seconds => summary.elapsed_s,
+            Axis::Megabytes => summary.peak_rss_mb,
+        }
+    }
+
+    /// For a figure's axis.
+    pub fn label(self) -> &'static str {
+        match self {
+            Axis::Params => "Parameters",
+            Axis::ParamsWithoutTables => "Parameters without token and position tables",
+            Axis::Flops => "Training cost (FLOPs)",
+            Axis::Seconds => "Training time (seconds, this machine)",
+            Axis::Megabytes => "Peak memory (MB)",
+        }
+    }
+}
+
+/// How C = 6·N·D is counted: which N, and whether attention is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Counting {
+    /// N holds the token and position tables.
+    pub tables: bool,
+    /// C holds 6·n_layer·d_model·(T + 1) FLOPs a token for attention.
+    pub attention: bool,
+}
+
+impl Counting {
+    pub const ALL: [Counting; 4] = [
+        Counting { tables: true, attention: false },
+        Counting { tables: true, attention: true },
+        Counting { tables: false, attention: false }, // Kaplan et al. 2020
+        Counting { tables: false, attention: true },
+    ];
+
+    pub fn n_params(self, config: &RunConfig) -> f64 {
+        (if self.tables { config.model.n_params() } else { config.model.n_params_non_embedding() }) as f64
+    }
+
+    /// Of the training up to `n_tokens` tokens.
+    pub fn flops(self, config: &RunConfig, n_tokens: f64) -> f64 {
+        let attention = if self.attention { config.model.attention_flops_per_token(config.block_size) } else { 0.0 };
+        (6.0 * self.n_params(config) + attention) * n_tokens
+    }
+
+    /// The end of the run.
+    pub fn point(self, run: &RunRecord) -> ComputePoint {
+        let n_tokens = run.summary.n_tokens as f64;
+        let (n_params, flops) = (self.n_params(&run.config), self.flops(&run.config, n_tokens));
+        ComputePoint { n_params, n_tokens, flops, val_loss: run.summary.val_loss }
+    }
+}
+
+impl std::fmt::Display for Counting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let n = if self.tables { "N total" } else { "N without tables" };
+        f.pad(&format!("{n}, 6·N·D{}", if self.attention { " + attention" } else { "" }))
+    }
+}
+
+/// One point a run.
+pub fn points(runs: &[RunRecord], axis: Axis) -> Vec<Point> {
+    runs.iter().map(|run| Point::new(axis.of(run), run.summary.val_loss)).collect()
+}
+
+/// The lines of a `runs.jsonl`; no file is no runs.
+pub fn read_records(path: &Path) -> Result<Vec<RunRecord>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let parse = |(index, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|error| {
+            Error::Checkpoint(format!(
+                "{}, line {}, is not the record of a run ({error}): delete the line, and the study writes it again",
+                path.display(),
+                index + 1
+            ))
+        })
+    };
+    read_text(path)?.lines().enumerate().map(parse).collect()
+}
+
+impl Study {
+    fn records_path(&self) -> PathBuf {
+        self.results_folder().join("runs.jsonl")
+    }
+
+    /// The records of this study's runs.
+    pub fn run_records(&self) -> Result<Vec<RunRecord>> {
+        read_records(&self.records_path())
+    }
+
+    /// Adds the finished runs' records to `runs.jsonl`, replacing those of the same name.
+    pub fn record_runs(&self, runs: &[Run]) -> Result<()> {
+        let _alone = self.lock_results()?;
+        let mut records = self.run_records()?;
+        for run in runs.iter().filter(|run| run.summary.finished) {
+            records.retain(|record| record.config.name != run.config.name);
+            records.push(run.into());
+        }
+        let lines: Result<Vec<String>> = records.iter().map(|record| self.line(record)).collect();
+        write_atomic(self.records_path(), lines?.join("\n") + "\n")
+    }
+
+    fn line(&self, record: &RunRecord) -> Result<String> {
+        // By way of a Value the fields stand in alphabetical order, so that a record that did not change is the same line.
+        let value = serde_json::to_value(record);
+        value
+            .map(|value| value.to_string())
+            .map_err(|error| Error::Config(format!("cannot write the record of {}: {error}", record.config.name)))
+    }
+}

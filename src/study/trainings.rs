@@ -1,0 +1,116 @@
+//! What a study trains: the two ladders, the best model, repeats from other seeds, and IsoFLOP profiles.
+
+use super::{RunRecord, Study};
+use crate::models::{Family, Size, ladder};
+use crate::training::{Run, RunConfig};
+use crate::{Error, Result};
+
+impl Study {
+    /// Trains every size of one family, smallest first; finished runs are loaded, half-done ones continued. Before the largest
+    /// Transformer is trained, its loss is predicted ([`Study::predict`]).
+    pub fn train(&self, family: Family) -> Result<Vec<Run>> {
+        let sizes = self.ladder(family)?;
+        sizes.iter().map(|size| self.train_one(size)).collect()
+    }
+
+    /// Trains one size of either family, by name.
+    pub fn train_size(&self, name: &str) -> Result<Run> {
+        let mut sizes = self.ladder(Family::Transformer)?;
+        sizes.extend(self.ladder(Family::Lstm)?);
+        let size = sizes.iter().find(|size| size.name == name).ok_or_else(|| {
+            let names: Vec<&str> = sizes.iter().map(|size| size.name.as_str()).collect();
+            Error::Config(format!("the study {} has no size {name:?}: choose one of {}", self.name(), names.join(", ")))
+        })?;
+        self.train_one(size)
+    }
+
+    fn train_one(&self, size: &Size) -> Result<Run> {
+        let data = self.data()?;
+        self.predict_before_training(size)?;
+        self.get_or_train(&self.run_config(size, &data))
+    }
+
+    /// Trains the largest Transformer for the longer budget of `[best]`.
+    pub fn train_best(&self) -> Result<Run> {
+        let (data, largest) = (self.data()?, self.largest_transformer()?);
+        let n_tokens = self.preset.best.budget(data.train.len());
+        self.get_or_train(&self.preset.run_config(&largest, &data, format!("{}-best", largest.name), n_tokens))
+    }
+
+    pub(super) fn largest_transformer(&self) -> Result<Size> {
+        let largest = self.ladder(Family::Transformer)?.pop();
+        largest.ok_or_else(|| Error::Config("the Transformer ladder is empty".into()))
+    }
+
+    /// Trains the smallest sizes of one family again from other seeds, as `[repeats]` says: their scatter is the noise of a loss.
+    /// Only the seed differs; the ladder's own runs are not among those returned.
+    pub fn train_repeats(&self, family: Family) -> Result<Vec<Run>> {
+        self.repeat_configs(family)?.iter().map(|config| self.get_or_train(config)).collect()
+    }
+
+    /// Those of the repeats that are finished. Trains nothing.
+    pub fn repeats(&self, family: Family) -> Result<Vec<Run>> {
+        let runs = self.runs()?;
+        let found: Result<Vec<Option<Run>>> =
+            self.repeat_configs(family)?.iter().map(|config| runs.find(config)).collect();
+        Ok(found?.into_iter().flatten().collect())
+    }
+
+    pub(super) fn repeat_configs(&self, family: Family) -> Result<Vec<RunConfig>> {
+        let (data, repeats) = (self.data()?, &self.preset.repeats);
+        let mut configs = Vec::new();
+        for size in self.ladder(family)?.iter().take(repeats.n_sizes) {
+            for seed in (1..repeats.n_seeds as u64).map(|i| self.preset.seed + i) {
+                let config = self.run_config(size, &data);
+                configs.push(RunConfig { name: format!("{}-seed{seed}", size.name), seed, ..config });
+            }
+        }
+        Ok(configs)
+    }
+
+    /// Trains Transformers at equal FLOPs, as `[isoflop]` says, each with a schedule of its own. Errors where
+    /// the preset has no such budgets.
+    pub fn train_isoflop(&self) -> Result<Vec<Run>> {
+        self.isoflop_configs()?.iter().map(|config| self.get_or_train(config)).collect()
+    }
+
+    /// What [`Study::train_isoflop`] trains, cheapest budget first.
+    pub fn isoflop_configs(&self) -> Result<Vec<RunConfig>> {
+        let budgets = self.preset.isoflop.as_ref().ok_or_else(|| {
+            Error::Config(format!(
+                "the study {} has no IsoFLOP budgets: add [isoflop] with ladder, flops, min_epochs and max_epochs to its preset",
+                self.name()
+            ))
+        })?;
+        let data = self.data()?;
+        let ladder = ladder(&budgets.ladder, data.tokenizer.vocab_size(), self.preset.training.block_size)?;
+        let mut configs = Vec::new();
+        for &flops in &budgets.flops {
+            for size in &ladder {
+                let per_token = size.config.flops_per_token(self.preset.training.block_size);
+                let epochs = flops / per_token / data.train.len() as f64;
+                if (budgets.min_epochs..=budgets.max_epochs).contains(&epochs) {
+                    let (name, n_tokens) = (format!("{}-{flops:e}", size.name), (flops / per_token) as u64);
+                    let config = self.preset.run_config(size, &data, name, n_tokens);
+                    configs.push(RunConfig { n_evals: 1, n_checkpoints: 1, ..config });
+                }
+            }
+        }
+        Ok(configs)
+    }
+
+    /// The finished runs of one family's ladder and of its repeats, smallest first. Trains what the ladder lacks.
+    pub(super) fn family_records(&self, family: Family) -> Result<Vec<RunRecord>> {
+        let mut runs = self.train(family)?;
+        runs.extend(self.repeats(family)?);
+        runs.retain(|run| run.summary.finished);
+        runs.sort_by_key(|run| run.summary.n_params);
+        Ok(runs.iter().map(RunRecord::from).collect())
+    }
+
+    fn get_or_train(&self, config: &RunConfig) -> Result<Run> {
+        let run = self.runs()?.get_or_train(config, &self.data()?)?;
+        self.record_runs(std::slice::from_ref(&run))?;
+        Ok(run)
+    }
+}
