@@ -10,7 +10,7 @@
 use super::fused::{Fused, apply};
 use super::linear::{linear, sum_of_rows};
 use super::panels::{Panels, ROWS, Strided, rows_times_panels};
-use super::product::{Into, Matrix, Threads, product};
+use super::product::{Matrix, Threads, new_product};
 use super::runs_fused;
 use super::simd::{dispatch, fma, sigmoid, tanh};
 use crate::{Error, Result};
@@ -105,8 +105,7 @@ impl Fused for Recurrence {
     fn backward(&self, args: &[&[f32]], result: &[f32], grad: Vec<f32>) -> Vec<Vec<f32>> {
         let (t, hidden) = (self.t, self.hidden);
         let mut da = vec![0.0; args[0].len()];
-        let mut dw = vec![0.0; args[1].len()];
-        let Some(kept) = self.kept.get() else { return vec![da, dw, vec![0.0; 4 * hidden]] }; // no forward, no gradient
+        let Some(kept) = self.kept.get() else { return args.iter().map(|arg| vec![0.0; arg.len()]).collect() }; // no forward
         let weights = Panels::pack(args[1], 4 * hidden, hidden, |k, n| k * hidden + n);
         let size = self.sequences_per_piece() * t * hidden;
         da.par_chunks_mut(4 * size)
@@ -118,7 +117,7 @@ impl Fused for Recurrence {
         let previous = previous_states(result, t, hidden); // (B, T, H)
         let n_rows = self.batch * t;
         let a = Matrix::new(&da, n_rows, 4 * hidden);
-        product(&mut dw, hidden, a.t(), Matrix::new(&previous, n_rows, hidden), Into::Overwrite, Threads::All);
+        let dw = new_product(a.t(), Matrix::new(&previous, n_rows, hidden), Threads::All);
         let db = sum_of_rows(&da, 4 * hidden);
         vec![da, dw, db]
     }
@@ -253,20 +252,27 @@ struct Cell<'a> {
 #[inline(always)]
 fn cell_backward<const FMA: bool>(kept: Cell, dh: &[f32], dc: &mut [f32], da: &mut [f32]) {
     let n = dh.len();
-    let (i, f, g, o) = (&kept.gates[..n], &kept.gates[n..2 * n], &kept.gates[2 * n..3 * n], &kept.gates[3 * n..4 * n]);
+    let (i, rest) = kept.gates.split_at(n);
+    let (f, rest) = rest.split_at(n);
+    let (g, o) = rest.split_at(n);
     let (da_i, rest) = da.split_at_mut(n);
     let (da_f, rest) = rest.split_at_mut(n);
     let (da_g, da_o) = rest.split_at_mut(n);
-    let (cell, dc, da_o) = (&kept.cell[..n], &mut dc[..n], &mut da_o[..n]);
+    // One gate a loop, over slices whose length is n in so many words: else the compiler makes no vectors of it.
+    let (o, cell, dc, da_o) = (&o[..n], &kept.cell[..n], &mut dc[..n], &mut da_o[..n]);
     for j in 0..n {
         let tanh_c = tanh::<FMA>(cell[j]);
         dc[j] = fma::<FMA>(dh[j] * o[j], 1.0 - tanh_c * tanh_c, dc[j]);
         da_o[j] = dh[j] * tanh_c * o[j] * (1.0 - o[j]);
+    }
+    for j in 0..n {
         da_i[j] = dc[j] * g[j] * i[j] * (1.0 - i[j]);
+    }
+    for j in 0..n {
         da_g[j] = dc[j] * i[j] * (1.0 - g[j] * g[j]);
     }
-    da_f.fill(0.0);
-    for (j, before) in kept.before.iter().enumerate() {
+    da_f.fill(0.0); // at the first step c_(t-1) is 0
+    for (j, before) in kept.before.iter().enumerate().take(n) {
         da_f[j] = dc[j] * before * f[j] * (1.0 - f[j]);
     }
     dc.iter_mut().zip(f).for_each(|(dc, f)| *dc *= f);
