@@ -1,6 +1,7 @@
 //! The command line: one function per sub-command, each a few calls into the library.
 
 use clap::{Parser, Subcommand};
+use music_scaling::bench::{self, Peer};
 use music_scaling::data::{self, CorpusConfig, Split, Target, TokenData, convert};
 use music_scaling::fitting::{self, Claim, Objective, PowerCurve};
 use music_scaling::generation::{self, Prompt, Rates};
@@ -110,9 +111,46 @@ enum Command {
         #[command(flatten)]
         options: GenerateOptions,
     },
+    /// Measure speed
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
     /// Start a kernel (Jupyter calls this)
     #[command(hide = true)]
     Kernel { connection_file: PathBuf },
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Training: tokens a second, FLOP/s, memory, the share of the matrix product's rate; beside PyTorch where given
+    Train {
+        /// A rung of a ladder, such as b-transformer-xl; without it, a table of the nine of project B and four of A
+        #[arg(long)]
+        model: Option<String>,
+        /// How cost grows with the model, the block size and the batch size, instead
+        #[arg(long, conflicts_with = "model")]
+        sweep: bool,
+        #[arg(long, default_value = "f32", value_parser = ["f32"])]
+        dtype: String,
+        #[arg(long, default_value_t = 75)]
+        vocab_size: usize,
+        #[arg(long, default_value_t = 256)]
+        block_size: usize,
+        #[arg(long, default_value_t = 16)]
+        batch_size: usize,
+        /// Rounds, in each of which everything that is compared has its turn
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Steps in a round, of which the best counts
+        #[arg(long, default_value_t = 4)]
+        steps: usize,
+        /// The command of a program that trains the same model, such as "python3 torch_peer.py"
+        #[arg(long)]
+        peer: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(clap::Args)]
@@ -186,6 +224,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Evaluate { run, split, all, data, json } => score(&run, split, all, data, json)?,
         Command::Fit { points, options } => fit(&points, &options)?,
         Command::Generate { run, options } => generate(&run, options)?,
+        Command::Bench { what } => measure(what)?,
         Command::Kernel { connection_file } => {
             let code = kernel::start(&Lab::new(), &connection_file)?;
             return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
@@ -366,6 +405,26 @@ fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
     }
     println!("{rates}\n{} files in {}", files.len(), out.display());
     Ok(())
+}
+
+fn measure(what: Bench) -> Result<()> {
+    let Bench::Train { model, sweep, dtype: _, vocab_size, block_size, batch_size, rounds, steps, peer, json } = what;
+    let setting =
+        |model: &str| bench::train::Setting { model: model.into(), vocab_size, block_size, batch_size, rounds, steps };
+    let print = |speed: Result<bench::train::TrainSpeed>| -> Result<()> {
+        let speed = speed?;
+        println!("{}", if json { json_line(&speed)? } else { speed.to_string() });
+        Ok(())
+    };
+    if !json {
+        println!("{}", bench::train::TrainSpeed::table_head());
+    }
+    if let Some(model) = model {
+        let peer = peer.map(|command| Peer::new(&command)).transpose()?;
+        return print(bench::train::measure(&setting(&model), peer.as_ref()));
+    }
+    let settings = if sweep { bench::sweep::growth() } else { bench::sweep::COMPARED.map(setting).to_vec() };
+    bench::sweep::measure_apart(&settings, peer.as_deref()).try_for_each(print)
 }
 
 /// Prints a result as one JSON object, or as text for people.

@@ -4,7 +4,7 @@
 //! Backward: dx = dy·W, dW = dyᵀ·x, db = Σ_rows dy.
 
 use super::fused::{Fused, apply};
-use super::product::{Into, Matrix, Threads, product};
+use super::product::{Matrix, Threads, new_product};
 use super::simd::{dispatch, rows_per_piece};
 use super::{add::accumulate, runs_fused};
 use crate::{Error, Result};
@@ -60,8 +60,7 @@ impl Fused for Linear {
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
         let x = Matrix::new(args[0], self.n_rows, self.n_in);
         let weight = Matrix::new(args[1], self.n_out, self.n_in);
-        let mut out = vec![0.0; self.n_rows * self.n_out];
-        product(&mut out, self.n_out, x, weight.t(), Into::Overwrite, Threads::All);
+        let mut out = new_product(x, weight.t(), Threads::All);
         if let Some(bias) = args.get(2) {
             let rows = rows_per_piece(self.n_rows) * self.n_out;
             out.par_chunks_mut(rows).for_each(|rows| add_to_rows(rows, bias));
@@ -71,12 +70,10 @@ impl Fused for Linear {
 
     fn backward(&self, args: &[&[f32]], _: &[f32], grad: Vec<f32>) -> Vec<Vec<f32>> {
         let dy = Matrix::new(&grad, self.n_rows, self.n_out);
-        let mut dx = vec![0.0; self.n_rows * self.n_in];
         let weight = Matrix::new(args[1], self.n_out, self.n_in);
-        product(&mut dx, self.n_in, dy, weight, Into::Overwrite, Threads::All);
-        let mut dw = vec![0.0; self.n_out * self.n_in];
         let x = Matrix::new(args[0], self.n_rows, self.n_in);
-        product(&mut dw, self.n_in, dy.t(), x, Into::Overwrite, Threads::All);
+        let dx = new_product(dy, weight, Threads::All);
+        let dw = new_product(dy.t(), x, Threads::All);
         let mut grads = vec![dx, dw];
         if args.len() > 2 {
             grads.push(sum_of_rows(&grad, self.n_out));

@@ -3,48 +3,50 @@
 //! a_t = W_ih·x_t + b_ih + W_hh·h_(t-1) + b_hh
 //! i, f, o = σ(a_i), σ(a_f), σ(a_o);  g = tanh(a_g);  c_t = f·c_(t-1) + i·g;  h_t = o·tanh(c_t);  h_0 = c_0 = 0
 //!
-//! The input products of all steps are one matrix product (the operation `linear`). The recurrence is a second operation:
+//! The input products W_ih·x_t of all steps are one matrix product (the operation `linear`). The recurrence is a second operation:
 //! each core takes some sequences of the batch through all steps, so no step waits for another core. The gradient
 //! of W_hh is one product at the end: dW_hh = Σ_t da_tᵀ·h_(t-1).
 
+use super::add::add;
 use super::fused::{Fused, apply};
 use super::linear::{linear, sum_of_rows};
 use super::panels::{Panels, ROWS, Strided, rows_times_panels};
-use super::product::{Into, Matrix, Threads, product};
+use super::product::{Matrix, Threads, new_product};
 use super::runs_fused;
 use super::simd::{dispatch, fma, sigmoid, tanh};
 use crate::{Error, Result};
 use candle_core::{D, Shape, Tensor};
 use rayon::prelude::*;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The hidden states (B, T, H) of one layer for the inputs `x` (B, T, E), from a zero state.
 /// Shapes as in torch.nn.LSTM: `w_ih` (4H, E), `w_hh` (4H, H), `b_ih` and `b_hh` (4H).
 pub fn lstm(x: &Tensor, w_ih: &Tensor, w_hh: &Tensor, b_ih: &Tensor, b_hh: &Tensor) -> Result<Tensor> {
     let (batch, t, _) = x.dims3()?;
     let (gates, hidden) = w_hh.dims2()?;
-    if gates != 4 * hidden || b_hh.dims() != [gates] || w_ih.dim(0)? != gates {
+    if gates != 4 * hidden || b_ih.dims() != [gates] || b_hh.dims() != [gates] || w_ih.dim(0)? != gates {
         let (w_ih, w_hh, b_hh) = (w_ih.dims(), w_hh.dims(), b_hh.dims());
         return Err(Error::Tensor(format!(
             "lstm: w_ih {w_ih:?}, w_hh {w_hh:?} and b_hh {b_hh:?} are not of one layer"
         )));
     }
-    let inputs = linear(x, w_ih, Some(b_ih))?; // (B, T, 4H)
-    if runs_fused(&[&inputs, w_hh, b_hh]) && batch * t * hidden > 0 {
-        return apply(Recurrence { batch, t, hidden, kept: OnceLock::new() }, &[&inputs, w_hh, b_hh]);
+    let inputs = linear(x, w_ih, None)?; // (B, T, 4H)
+    let bias = add(b_ih, b_hh)?; // (4H)
+    if runs_fused(&[&inputs, w_hh, &bias]) && batch * t * hidden > 0 {
+        return apply(Recurrence { batch, t, hidden, kept: Mutex::default() }, &[&inputs, w_hh, &bias]);
     }
-    composite(&inputs, w_hh, b_hh)
+    composite(&inputs, w_hh, &bias)
 }
 
-/// The recurrence, one small operation at a time, given the input products `inputs` (B, T, 4H).
-fn composite(inputs: &Tensor, w_hh: &Tensor, b_hh: &Tensor) -> Result<Tensor> {
+/// The recurrence, one small operation at a time, given the input products `inputs` (B, T, 4H) and the sum of the biases (4H).
+fn composite(inputs: &Tensor, w_hh: &Tensor, bias: &Tensor) -> Result<Tensor> {
     let (batch, t, _) = inputs.dims3()?;
     let hidden = w_hh.dim(1)?;
     let mut h = Tensor::zeros((batch, hidden), inputs.dtype(), inputs.device())?;
     let mut c = h.clone();
     let mut outputs = Vec::with_capacity(t);
     for step in 0..t {
-        let recurrent = h.matmul(&w_hh.t()?)?.broadcast_add(b_hh)?;
+        let recurrent = h.matmul(&w_hh.t()?)?.broadcast_add(bias)?;
         let a = (inputs.narrow(1, step, 1)?.squeeze(1)? + recurrent)?; // (B, 4H)
         let gate = |i: usize| a.narrow(D::Minus1, i * hidden, hidden);
         let (i, f) = (candle_nn::ops::sigmoid(&gate(0)?)?, candle_nn::ops::sigmoid(&gate(1)?)?);
@@ -60,7 +62,7 @@ struct Recurrence {
     batch: usize,
     t: usize,
     hidden: usize,
-    kept: OnceLock<Kept>,
+    kept: Mutex<Option<Kept>>,
 }
 
 /// What the backward pass needs: activated gates (B, T, 4H) and cell states (B, T, H).
@@ -70,6 +72,27 @@ struct Kept {
 }
 
 impl Recurrence {
+    /// The hidden states (B, T, H), and what the backward pass needs.
+    fn run(&self, args: &[&[f32]]) -> (Vec<f32>, Kept) {
+        let (inputs, w_hh, bias) = (args[0], args[1], args[2]);
+        let (t, hidden) = (self.t, self.hidden);
+        let weights = Panels::pack(w_hh, hidden, 4 * hidden, |k, n| n * hidden + k);
+        let mut out = vec![0.0; self.batch * t * hidden];
+        let mut kept = Kept { gates: vec![0.0; 4 * out.len()], cells: vec![0.0; out.len()] };
+        let size = self.sequences_per_piece() * t * hidden;
+        out.par_chunks_mut(size)
+            .zip(kept.gates.par_chunks_mut(4 * size).zip(kept.cells.par_chunks_mut(size)))
+            .zip(inputs.par_chunks(4 * size))
+            .for_each(|((out, (gates, cells)), inputs)| {
+                forward_sequences(Forward { t, hidden, weights: &weights, inputs, bias }, out, gates, cells);
+            });
+        (out, kept)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Sequences that one core takes through time together: they share each weight that is loaded.
     fn sequences_per_piece(&self) -> usize {
         self.batch.div_ceil(rayon::current_num_threads()).clamp(1, ROWS)
@@ -86,39 +109,24 @@ impl Fused for Recurrence {
     }
 
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
-        let (inputs, w_hh, b_hh) = (args[0], args[1], args[2]);
-        let (t, hidden) = (self.t, self.hidden);
-        let weights = Panels::pack(w_hh, hidden, 4 * hidden, |k, n| n * hidden + k);
-        let mut out = vec![0.0; self.batch * t * hidden];
-        let mut kept = Kept { gates: vec![0.0; 4 * out.len()], cells: vec![0.0; out.len()] };
-        let size = self.sequences_per_piece() * t * hidden;
-        out.par_chunks_mut(size)
-            .zip(kept.gates.par_chunks_mut(4 * size).zip(kept.cells.par_chunks_mut(size)))
-            .zip(inputs.par_chunks(4 * size))
-            .for_each(|((out, (gates, cells)), inputs)| {
-                forward_sequences(Forward { t, hidden, weights: &weights, inputs, bias: b_hh }, out, gates, cells);
-            });
-        let _ = self.kept.set(kept); // a second forward of the same operation would set the same numbers
+        let (out, kept) = self.run(args);
+        *self.kept() = Some(kept);
         out
     }
 
     fn backward(&self, args: &[&[f32]], result: &[f32], grad: Vec<f32>) -> Vec<Vec<f32>> {
         let (t, hidden) = (self.t, self.hidden);
-        let mut da = vec![0.0; args[0].len()];
-        let mut dw = vec![0.0; args[1].len()];
-        let Some(kept) = self.kept.get() else { return vec![da, dw, vec![0.0; 4 * hidden]] }; // no forward, no gradient
+        let kept = self.kept().take(); // a second backward pass needs a second forward pass: the first overwrites the gates
+        let Kept { gates: mut da, cells } = kept.unwrap_or_else(|| self.run(args).1);
         let weights = Panels::pack(args[1], 4 * hidden, hidden, |k, n| k * hidden + n);
         let size = self.sequences_per_piece() * t * hidden;
-        da.par_chunks_mut(4 * size)
-            .zip(kept.gates.par_chunks(4 * size).zip(kept.cells.par_chunks(size)))
-            .zip(grad.par_chunks(size))
-            .for_each(|((da, (gates, cells)), grad)| {
-                backward_sequences(Backward { t, hidden, weights: &weights, gates, cells, grad }, da);
-            });
+        da.par_chunks_mut(4 * size).zip(cells.par_chunks(size)).zip(grad.par_chunks(size)).for_each(
+            |((da, cells), grad)| backward_sequences(Backward { t, hidden, weights: &weights, cells, grad }, da),
+        );
         let previous = previous_states(result, t, hidden); // (B, T, H)
         let n_rows = self.batch * t;
         let a = Matrix::new(&da, n_rows, 4 * hidden);
-        product(&mut dw, hidden, a.t(), Matrix::new(&previous, n_rows, hidden), Into::Overwrite, Threads::All);
+        let dw = new_product(a.t(), Matrix::new(&previous, n_rows, hidden), Threads::All);
         let db = sum_of_rows(&da, 4 * hidden);
         vec![da, dw, db]
     }
@@ -141,7 +149,7 @@ struct Forward<'a> {
     hidden: usize,
     weights: &'a Panels,
     inputs: &'a [f32], // (rows, T, 4H)
-    bias: &'a [f32],   // (4H)
+    bias: &'a [f32],   // (4H): b_ih + b_hh
 }
 
 /// What a core needs to take its sequences backward.
@@ -150,7 +158,6 @@ struct Backward<'a> {
     t: usize,
     hidden: usize,
     weights: &'a Panels,
-    gates: &'a [f32], // (rows, T, 4H)
     cells: &'a [f32], // (rows, T, H)
     grad: &'a [f32],  // (rows, T, H)
 }
@@ -219,9 +226,10 @@ fn cell_forward<const FMA: bool>(
     }
 }
 
+/// `da` holds the activated gates (rows, T, 4H) and leaves with the gradients of what they were computed from.
 #[inline(always)]
 fn backward_kernel<const FMA: bool>(pass: Backward, da: &mut [f32]) {
-    let Backward { t, hidden, weights, gates, cells, grad } = pass;
+    let Backward { t, hidden, weights, cells, grad } = pass;
     let n_rows = grad.len() / (t * hidden);
     let mut dh = vec![0.0; n_rows * hidden]; // what reaches h_t from step t + 1
     let mut dc = vec![0.0; n_rows * hidden];
@@ -229,10 +237,9 @@ fn backward_kernel<const FMA: bool>(pass: Backward, da: &mut [f32]) {
         for row in 0..n_rows {
             let at = (row * t + step) * hidden;
             let before = if step > 0 { &cells[at - hidden..at] } else { &[] };
-            let cell = Cell { gates: &gates[4 * at..][..4 * hidden], before, cell: &cells[at..][..hidden] };
-            let dh = &mut dh[row * hidden..][..hidden];
-            dh.iter_mut().zip(&grad[at..]).for_each(|(dh, grad)| *dh += grad);
-            cell_backward::<FMA>(cell, dh, &mut dc[row * hidden..][..hidden], &mut da[4 * at..][..4 * hidden]);
+            let cell = Cell { before, cell: &cells[at..][..hidden], grad: &grad[at..][..hidden] };
+            let (dh, dc) = (&mut dh[row * hidden..][..hidden], &mut dc[row * hidden..][..hidden]);
+            cell_backward::<FMA>(cell, dh, dc, &mut da[4 * at..][..4 * hidden]);
         }
         if step > 0 {
             let da = Strided { numbers: &da[step * 4 * hidden..], stride: t * 4 * hidden };
@@ -241,35 +248,42 @@ fn backward_kernel<const FMA: bool>(pass: Backward, da: &mut [f32]) {
     }
 }
 
-/// Activated gates (4H), c_(t-1) (empty at the first step) and c_t (H) of one step of one sequence.
+/// c_(t-1) (empty at the first step), c_t and the gradient of h_t of one step of one sequence, each (H).
 #[derive(Clone, Copy)]
 struct Cell<'a> {
-    gates: &'a [f32],
     before: &'a [f32],
     cell: &'a [f32],
+    grad: &'a [f32],
 }
 
-/// da_t from dh_t; `dc` holds dc_t from step t + 1 and leaves with dc_(t-1).
+/// Activated gates (4H) become da_t. `dc` holds dc_t from step t + 1 and leaves with dc_(t-1); `dh` leaves with dh_t.
 #[inline(always)]
-fn cell_backward<const FMA: bool>(kept: Cell, dh: &[f32], dc: &mut [f32], da: &mut [f32]) {
+fn cell_backward<const FMA: bool>(kept: Cell, dh: &mut [f32], dc: &mut [f32], gates: &mut [f32]) {
     let n = dh.len();
-    let (i, f, g, o) = (&kept.gates[..n], &kept.gates[n..2 * n], &kept.gates[2 * n..3 * n], &kept.gates[3 * n..4 * n]);
-    let (da_i, rest) = da.split_at_mut(n);
-    let (da_f, rest) = rest.split_at_mut(n);
-    let (da_g, da_o) = rest.split_at_mut(n);
-    let (cell, dc, da_o) = (&kept.cell[..n], &mut dc[..n], &mut da_o[..n]);
+    let (i_f, g_o) = gates.split_at_mut(2 * n);
+    let ((i, f), (g, o)) = (i_f.split_at_mut(n), g_o.split_at_mut(n));
+    // Each slice has the length n in so many words: else the compiler makes no vectors of the loops.
+    let (o, cell, grad, dc) = (&mut o[..n], &kept.cell[..n], &kept.grad[..n], &mut dc[..n]);
     for j in 0..n {
+        dh[j] += grad[j];
         let tanh_c = tanh::<FMA>(cell[j]);
         dc[j] = fma::<FMA>(dh[j] * o[j], 1.0 - tanh_c * tanh_c, dc[j]);
-        da_o[j] = dh[j] * tanh_c * o[j] * (1.0 - o[j]);
-        da_i[j] = dc[j] * g[j] * i[j] * (1.0 - i[j]);
-        da_g[j] = dc[j] * i[j] * (1.0 - g[j] * g[j]);
+        o[j] = dh[j] * tanh_c * o[j] * (1.0 - o[j]);
     }
-    da_f.fill(0.0);
-    for (j, before) in kept.before.iter().enumerate() {
-        da_f[j] = dc[j] * before * f[j] * (1.0 - f[j]);
+    for j in 0..n {
+        let (i_j, g_j) = (i[j], g[j]);
+        i[j] = dc[j] * g_j * i_j * (1.0 - i_j);
+        g[j] = dc[j] * i_j * (1.0 - g_j * g_j);
     }
-    dc.iter_mut().zip(f).for_each(|(dc, f)| *dc *= f);
+    for j in 0..n {
+        let (f_j, dc_j) = (f[j], dc[j]);
+        f[j] = dc_j * f_j * (1.0 - f_j);
+        dc[j] = dc_j * f_j;
+    }
+    match kept.before {
+        [] => f.fill(0.0), // c_(-1) = 0
+        before => f.iter_mut().zip(before).for_each(|(f, before)| *f *= before),
+    }
 }
 
 #[cfg(test)]
@@ -283,7 +297,7 @@ mod tests {
     }
 
     fn in_parts(x: &[Tensor]) -> Result<Tensor> {
-        composite(&x[0].broadcast_matmul(&x[1].t()?)?.broadcast_add(&x[3])?, &x[2], &x[4])
+        composite(&x[0].broadcast_matmul(&x[1].t()?)?, &x[2], &(&x[3] + &x[4])?)
     }
 
     #[test]

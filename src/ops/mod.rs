@@ -16,6 +16,7 @@ pub mod gelu;
 pub mod layer_norm;
 pub mod linear;
 pub mod lstm;
+mod memory;
 mod panels;
 mod product;
 mod simd;
@@ -30,6 +31,8 @@ pub use gelu::gelu;
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use lstm::lstm;
+pub(crate) use memory::{keep_memory, release_memory};
+pub(crate) use product::product_gflops;
 pub(crate) use tape::on_tape;
 
 use candle_core::{DType, Tensor};

@@ -7,6 +7,7 @@
 
 use super::add::accumulate;
 use super::fused::{Fused, Values};
+use super::memory::keep_memory;
 use super::{fused, runs_fused};
 use crate::{Error, Result};
 use candle_core::{CpuStorage, CustomOp2, Device, Layout, Shape, Tensor, TensorId};
@@ -36,6 +37,7 @@ pub(crate) fn on_tape(parameters: &[Tensor], loss: impl FnOnce() -> Result<Tenso
     if !fused() || is_recording() || !runs_fused(&parameters.iter().collect::<Vec<_>>()) {
         return loss();
     }
+    keep_memory();
     let recording = Recording::start();
     let mut loss = loss()?;
     let tape = recording.stop();

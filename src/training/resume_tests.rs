@@ -1,12 +1,15 @@
 //! Claims about resuming: however a run is interrupted, its end is the same, bit for bit.
 
+use super::batches::random_for;
+use super::checkpoint::State;
 use super::device::with_threads;
 use super::runs::write_config;
 use super::stand_in::{config, data, folder, lstm, quiet_runs, transformer};
 use super::trainer::Trainer;
-use super::{LiveRun, RunConfig, TrainOptions};
+use super::{LiveRun, RunConfig, TrainOptions, stop_on_ctrl_c};
 use crate::data::TokenData;
 use crate::files::{read_bytes, read_text};
+use rand::Rng;
 use safetensors::SafeTensors;
 use std::fs;
 use std::path::Path;
@@ -136,38 +139,50 @@ fn where_no_checkpoint_is_whole_the_error_says_what_to_do() {
     fs::remove_dir_all(&base).unwrap();
 }
 
-const KILLED_DIR: &str = "MUSIC_SCALING_TEST_KILLED_DIR";
+const CHILD_DIR: &str = "MUSIC_SCALING_TEST_CHILD_DIR";
 
-/// Long enough to be killed in the middle, with a checkpoint every ten steps.
+/// Long enough to be ended in the middle, with a checkpoint every ten steps and a metrics line every other.
 fn long_config() -> RunConfig {
     RunConfig { n_tokens: 400 * 64, n_evals: 40, ..config("k", transformer()) }
 }
 
 #[test]
-#[ignore = "the process that the next test starts and kills"]
-fn trains_until_it_is_killed() {
-    if let Ok(dir) = std::env::var(KILLED_DIR) {
+#[ignore = "the process that the next tests start and end"]
+fn trains_until_it_is_ended() {
+    if let Ok(dir) = std::env::var(CHILD_DIR) {
+        stop_on_ctrl_c();
         quiet_runs(Path::new(&dir)).get_or_train(&long_config(), &data()).unwrap();
     }
 }
 
+/// Trains in another process until metrics.jsonl has `n_lines` lines, then sends it `signal`.
+#[cfg(unix)]
+fn train_apart_until(n_lines: usize, signal: &str, dir: &Path) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "training::resume_tests::trains_until_it_is_ended"])
+        .env(CHILD_DIR, dir)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = || fs::read(dir.join("k/metrics.jsonl")).map_or(0, |text| text.iter().filter(|&&c| c == b'\n').count());
+    while lines() < n_lines && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status();
+    assert!(sent.is_ok());
+    child.wait().unwrap();
+}
+
 #[test]
 #[cfg(unix)]
-fn a_process_killed_at_ten_moments_leaves_a_run_that_ends_with_the_same_bits() {
+fn a_process_killed_at_ten_random_moments_leaves_a_run_that_ends_with_the_same_bits() {
     let (base, data) = (folder("sigkill"), data());
     quiet_runs(&base.join("straight")).get_or_train(&long_config(), &data).unwrap();
     let dir = base.join("killed");
     for kill in 0..10 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "training::resume_tests::trains_until_it_is_killed"])
-            .env(KILLED_DIR, &dir)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(40 + 17 * kill));
-        child.kill().unwrap(); // SIGKILL
-        child.wait().unwrap();
+        let moment = 18 * kill + random_for(7, "kill", kill as u64).random_range(1..18); // of 200 lines
+        train_apart_until(moment, "-KILL", &dir);
     }
     let run = quiet_runs(&dir).get_or_train(&long_config(), &data).unwrap();
     assert!(run.summary.finished);
@@ -175,5 +190,20 @@ fn a_process_killed_at_ten_moments_leaves_a_run_that_ends_with_the_same_bits() {
     let names = fs::read_dir(dir.join("k")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let hidden: Vec<String> = names.filter(|name| name.starts_with('.')).collect();
     assert_eq!(hidden, [".lock"], "half-written files are swept away");
+    fs::remove_dir_all(&base).unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_leaves_a_checkpoint_of_the_last_step_and_the_run_goes_on_exactly() {
+    let (base, data) = (folder("sigint"), data());
+    quiet_runs(&base.join("straight")).get_or_train(&long_config(), &data).unwrap();
+    let dir = base.join("stopped");
+    train_apart_until(7, "-INT", &dir);
+    let lines = read_text(dir.join("k/metrics.jsonl")).unwrap().lines().count();
+    let state: State = serde_json::from_str(&read_text(dir.join("k/state.json")).unwrap()).unwrap();
+    assert!((7..200).contains(&lines) && state.step / 2 == lines, "{lines} lines, a checkpoint at {}", state.step);
+    assert!(quiet_runs(&dir).get_or_train(&long_config(), &data).unwrap().summary.finished);
+    assert_same(&record(&base.join("straight").join("k")), &record(&dir.join("k")));
     fs::remove_dir_all(&base).unwrap();
 }

@@ -137,6 +137,7 @@ impl<'a> Trainer<'a> {
                     &self.metrics,
                     &format!("stopped after step {step} because {}; the next call goes on from there", reason.words()),
                 );
+                ops::release_memory();
                 return Ok(self.record(false));
             }
         }
@@ -257,6 +258,7 @@ impl<'a> Trainer<'a> {
         let run = self.record(true);
         write_summary(&run.summary, &self.dir)?;
         self.checkpoints.drop_previous();
+        ops::release_memory();
         let summary = &run.summary;
         self.progress.ended(
             &self.standing(),
