@@ -11,6 +11,7 @@
 //!                                   └────→ generation ─┘
 //! ```
 
+pub mod bench;
 pub mod data;
 pub mod error;
 pub mod figures;

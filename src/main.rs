@@ -1,6 +1,7 @@
 //! The command line: one function per sub-command, each a few calls into the library.
 
 use clap::{Parser, Subcommand};
+use music_scaling::bench::{self, MusicOptions};
 use music_scaling::data::{self, CorpusConfig, Split, Target, TokenData, convert};
 use music_scaling::fitting::{self, Claim};
 use music_scaling::generation::{self, Prompt, Rates};
@@ -118,9 +119,29 @@ enum Command {
         #[command(flatten)]
         options: GenerateOptions,
     },
+    /// Measure how well and how fast parts of the library do, beside the tools that people use today
+    #[command(subcommand)]
+    Bench(Bench),
     /// Start a kernel (Jupyter calls this)
     #[command(hide = true)]
     Kernel { connection_file: PathBuf },
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// MIDI ⇄ ABC: round-trip F1, speed and size, abcmidi's beside ours where it is installed
+    Music {
+        /// Files, folders, .tar.gz or .zip archives of .mid and .abc files
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Measure a sample of so many files
+        #[arg(long)]
+        limit: Option<usize>,
+        #[arg(long, default_value_t = 1337)]
+        seed: u64,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(clap::Args)]
@@ -147,8 +168,8 @@ struct GenerateOptions {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    if !matches!(command, Command::Kernel { .. } | Command::Lab { .. }) {
-        training::stop_on_ctrl_c();
+    if matches!(command, Command::Study { .. } | Command::Train { .. }) {
+        training::stop_on_ctrl_c(); // what else can be broken off may end at once
     }
     match run(command) {
         Ok(code) => code,
@@ -171,6 +192,7 @@ fn run(command: Command) -> Result<ExitCode> {
             fit(&points, &law, resamples, seed, claim.as_deref(), claim_r2.as_deref(), json)?;
         }
         Command::Generate { run, options } => generate(&run, options)?,
+        Command::Bench(bench) => run_bench(bench)?,
         Command::Kernel { connection_file } => {
             let code = kernel::start(&Lab::new(), &connection_file)?;
             return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
@@ -339,6 +361,19 @@ fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
         println!("{}", sample.text);
     }
     println!("{rates}\n{} files in {}", files.len(), out.display());
+    Ok(())
+}
+
+fn run_bench(bench: Bench) -> Result<()> {
+    match bench {
+        Bench::Music { paths, limit, seed, json } => {
+            let report = bench::music(&paths, &MusicOptions { limit, seed, quiet: json, ..MusicOptions::default() })?;
+            if json {
+                return print_json(&serde_json::json!({ "rows": report.rows(), "report": report }));
+            }
+            println!("{report}");
+        }
+    }
     Ok(())
 }
 
