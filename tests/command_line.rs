@@ -152,7 +152,7 @@ fn a_folder_without_a_run_is_said_to_be_one() {
 
 #[test]
 fn every_sub_command_has_help() {
-    for command in ["study", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate"] {
+    for command in ["study", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate", "bench"] {
         let output = music_scaling(&[command, "--help"]);
         assert!(output.status.success() && !output.stdout.is_empty(), "{command}");
     }
