@@ -14,6 +14,7 @@ mod corpus_files;
 mod download;
 pub mod fingerprint;
 mod journal;
+pub mod leaks;
 pub(crate) mod parallel;
 mod passages;
 pub mod reading;
