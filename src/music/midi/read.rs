@@ -1,0 +1,207 @@
+//! MIDI file → score.
+
+use super::chunks::{Chunks, Division, mend, read_header};
+use super::notes::{programs_that_sound, without_collisions};
+use crate::Result;
+use crate::music::key::find_key;
+use crate::music::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, Score, TempoChange, Voice};
+use midly::{EventIter, MetaMessage, MidiMessage, TrackEventKind};
+use std::collections::{BTreeMap, VecDeque};
+
+/// A name longer than this is cut (characters): some files carry whole documents as track names.
+const LONGEST_NAME: usize = 120;
+
+/// Reads a MIDI file into a score at [`TICKS_PER_BEAT`], one voice for each track and channel that has notes.
+///
+/// A file without notes gives a score without voices. If the file states no key, it is estimated from the notes.
+///
+/// # Errors
+/// [`Error::Midi`] when there is no MIDI header (saying what the bytes look like) or no usable time division.
+pub fn read(bytes: &[u8]) -> Result<Score> {
+    let header = read_header(bytes)?;
+    let mut song = Song::new(header.division);
+    let mut base = 0;
+    for data in Chunks::new(bytes, header.end) {
+        let end = song.read_track(data, base);
+        if header.format == 2 {
+            base = end; // independent patterns: one after the other
+        }
+    }
+    Ok(song.into_score())
+}
+
+/// Everything read so far, in score ticks.
+struct Song {
+    division: Division,
+    title: Option<String>,
+    meters: BTreeMap<u32, Meter>,
+    tempos: BTreeMap<u32, u32>,
+    keys: BTreeMap<u32, Key>,
+    /// Program changes of each channel over all tracks: what the synthesiser would be set to.
+    channel_programs: [BTreeMap<u32, u8>; 16],
+    /// The keys that are down in the track that is read, [`N_PITCHES`] for each channel: the places of their notes, the
+    /// first struck first.
+    keys_down: Vec<VecDeque<usize>>,
+    voices: Vec<Voice>,
+}
+
+/// Keys of one channel.
+const N_PITCHES: usize = 128;
+
+/// The voices of one track, one for each channel.
+type TrackVoices = [Voice; 16];
+
+impl Song {
+    fn new(division: Division) -> Self {
+        let (meters, tempos, keys, channel_programs) = Default::default();
+        let keys_down = vec![VecDeque::new(); 16 * N_PITCHES];
+        Song { division, title: None, meters, tempos, keys, channel_programs, keys_down, voices: Vec::new() }
+    }
+
+    /// Adds one track that starts at `base` file ticks; returns the file tick of its end.
+    fn read_track(&mut self, data: &[u8], base: u64) -> u64 {
+        let mut voices: TrackVoices =
+            std::array::from_fn(|channel| Voice { channel: channel as u8, ..Voice::default() });
+        let (mut now, mut name, mut last_tick) = (base, None, 0);
+        let mut events = EventIter::new(data);
+        let mut status = None;
+        loop {
+            if events.running_status().is_none() {
+                *events.running_status_mut() = status; // kept across meta events: illegal but common
+            }
+            let unread = events.unread();
+            let event = match events.next() {
+                Some(Ok(event)) => event,
+                _ => {
+                    let Some((event, running, rest)) = mend(unread, status) else { break };
+                    events = EventIter::new(rest);
+                    *events.running_status_mut() = running;
+                    event
+                }
+            };
+            status = events.running_status().or(status);
+            now += u64::from(event.delta.as_int());
+            let Some(tick) = self.division.score_tick(now) else { break };
+            last_tick = tick;
+            match event.kind {
+                TrackEventKind::Midi { channel, message } => {
+                    self.read_message(tick, usize::from(channel.as_int()), message, &mut voices);
+                }
+                TrackEventKind::Meta(MetaMessage::EndOfTrack) => break,
+                TrackEventKind::Meta(MetaMessage::TrackName(text)) => name = name.or_else(|| readable(text)),
+                TrackEventKind::Meta(meta) => self.read_meta(tick, meta),
+                _ => {}
+            }
+        }
+        self.release_all_keys(last_tick, &mut voices);
+        self.keep_voices(voices, name);
+        now
+    }
+
+    fn read_message(&mut self, tick: u32, channel: usize, message: MidiMessage, voices: &mut TrackVoices) {
+        let Some(voice) = voices.get_mut(channel) else { return };
+        match message {
+            MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => {
+                let Some(down) = self.keys_down.get_mut(key_index(channel, key.as_int())) else { return };
+                down.push_back(voice.notes.len());
+                let velocity = vel.as_int();
+                voice.notes.push(Note { onset_ticks: tick, pitch: key.as_int(), duration_ticks: 1, velocity });
+            }
+            MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
+                let down = self.keys_down.get_mut(key_index(channel, key.as_int()));
+                end_note(voice, down.and_then(VecDeque::pop_front), tick);
+            }
+            MidiMessage::ProgramChange { program } => {
+                voice.programs.push(ProgramChange { tick, program: program.as_int() });
+                if let Some(programs) = self.channel_programs.get_mut(channel) {
+                    programs.insert(tick, program.as_int());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Hanging notes end with the track.
+    fn release_all_keys(&mut self, tick: u32, voices: &mut TrackVoices) {
+        for (voice, keys) in voices.iter_mut().zip(self.keys_down.chunks_mut(N_PITCHES)) {
+            keys.iter_mut().flat_map(|down| down.drain(..)).for_each(|note| end_note(voice, Some(note), tick));
+        }
+    }
+
+    fn read_meta(&mut self, tick: u32, meta: MetaMessage) {
+        match meta {
+            MetaMessage::Tempo(micros) if micros.as_int() > 0 => {
+                self.tempos.insert(tick, micros.as_int());
+            }
+            MetaMessage::TimeSignature(numerator @ 1.., power @ 0..=6, _, _) => {
+                self.meters.insert(tick, Meter { numerator: numerator.into(), denominator: 1 << power });
+            }
+            MetaMessage::KeySignature(fifths @ -7..=7, minor) => {
+                self.keys.insert(tick, Key { fifths, mode: if minor { Mode::Minor } else { Mode::Major } });
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps the voices that have notes; the name of a first track without notes is the title.
+    fn keep_voices(&mut self, voices: TrackVoices, name: Option<String>) {
+        let before = self.voices.len();
+        for mut voice in voices.into_iter().filter(|voice| !voice.notes.is_empty()) {
+            voice.name = name.clone();
+            voice.notes = without_collisions(voice.notes);
+            self.voices.push(voice);
+        }
+        if before == 0 && self.voices.is_empty() && self.title.is_none() {
+            self.title = name;
+        }
+    }
+
+    fn into_score(mut self) -> Score {
+        for voice in &mut self.voices {
+            let channel = self.channel_programs.get(usize::from(voice.channel));
+            if let (true, Some(channel)) = (voice.programs.is_empty(), channel) {
+                voice.programs = channel.iter().map(|(&tick, &program)| ProgramChange { tick, program }).collect();
+            }
+            voice.programs = programs_that_sound(&voice.programs, &voice.notes);
+        }
+        let mut score = Score { title: self.title, voices: self.voices, ..Score::default() };
+        score.meters = changes(self.meters, Meter::COMMON).map(|(tick, meter)| MeterChange { tick, meter }).collect();
+        score.tempos = changes(self.tempos, 500_000)
+            .map(|(tick, micros_per_beat)| TempoChange { tick, micros_per_beat })
+            .collect();
+        let first_key = self.keys.values().next().copied().unwrap_or_else(|| find_key(&score));
+        score.keys = changes(self.keys, first_key).map(|(tick, key)| KeyChange { tick, key }).collect();
+        score
+    }
+}
+
+/// Place of a key in [`Song::keys_down`].
+fn key_index(channel: usize, pitch: u8) -> usize {
+    channel * N_PITCHES + usize::from(pitch)
+}
+
+/// A note lasts at least a tick.
+fn end_note(voice: &mut Voice, note: Option<usize>, tick: u32) {
+    if let Some(note) = note.and_then(|note| voice.notes.get_mut(note)) {
+        note.duration_ticks = tick.saturating_sub(note.onset_ticks).max(1);
+    }
+}
+
+/// Sorted changes from tick 0 on, without those that change nothing.
+fn changes<T: Copy + PartialEq>(mut map: BTreeMap<u32, T>, default: T) -> impl Iterator<Item = (u32, T)> {
+    map.entry(0).or_insert(default);
+    let mut last = None;
+    map.into_iter().filter(move |&(_, value)| last.replace(value) != Some(value))
+}
+
+/// Text of a file from before UTF-8: invalid bytes are taken as Latin-1; line breaks and control characters go.
+fn readable(bytes: &[u8]) -> Option<String> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_string(),
+        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
+    };
+    let kept: String =
+        text.trim_start_matches('\u{feff}').chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_string())
+}
