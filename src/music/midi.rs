@@ -1,10 +1,11 @@
-//! Standard MIDI files in and out. Only this module knows midly.
+//! Standard MIDI files in and out.
 //!
 //! Reading forgives what real files do: junk before the header, RIFF wrappers, alien chunks, wrong track counts and
 //! lengths, tracks that are cut off, running status kept across meta events, SMPTE time, hanging and overlapping notes.
 //! What cannot be MIDI is named for what it is.
 
 mod chunks;
+mod events;
 mod not_midi;
 mod notes;
 mod read;

@@ -223,6 +223,9 @@ impl Ruler {
     fn on_grid(&self, tick: u32) -> u32 {
         let (start, end) = self.beat(tick);
         let since = tick - start;
+        if since.is_multiple_of(STRAIGHT) {
+            return tick.min(end);
+        }
         let (straight, triplet) = (nearest(since, STRAIGHT), nearest(since, TRIPLET));
         let best = if triplet.abs_diff(since) < straight.abs_diff(since) { triplet } else { straight };
         (start + best).min(end)

@@ -52,7 +52,7 @@ struct LaidBar {
 
 impl Part {
     /// The layers of the bar of this number, each of which fills the bar; none if nothing happens in it.
-    pub fn layers(&self, number: usize) -> impl Iterator<Item = &[Piece]> {
+    pub fn layers(&self, number: usize) -> impl Iterator<Item = &[Piece]> + Clone {
         let bar = self.bars.binary_search_by_key(&number, |bar| bar.number).ok().and_then(|i| self.bars.get(i));
         let layers = bar.and_then(|bar| self.layers.get(bar.layers.clone())).unwrap_or_default();
         layers.iter().map(|pieces| self.pieces.get(pieces.clone()).unwrap_or_default())
@@ -159,8 +159,9 @@ impl Part {
         let (start, end) = (bar.start_ticks, bar.start_ticks + bar.ticks);
         boundaries.clear();
         boundaries.extend([start, end]);
-        let onsets_and_ends = notes.iter().flat_map(|note| [note.onset_ticks, end_of(note)]);
-        boundaries.extend(onsets_and_ends.filter(|&tick| start < tick && tick < end));
+        let within = |tick: &u32| start < *tick && *tick < end;
+        boundaries.extend(notes.iter().map(|note| note.onset_ticks).filter(within));
+        boundaries.extend(notes.iter().map(end_of).filter(within));
         boundaries.extend(cuts);
         boundaries.sort_unstable();
         boundaries.dedup();

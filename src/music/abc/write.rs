@@ -28,6 +28,9 @@ use std::fmt::Write;
 /// Unit note lengths that the writer chooses from, as the number under `L:1/`.
 const UNITS: [u32; 4] = [8, 4, 16, 32];
 
+/// Room that is set aside for the text.
+const USUAL_BYTES_PER_NOTE: usize = 6;
+
 /// Layers that a voice may have: more are hard to read.
 const MOST_LAYERS: usize = 4;
 
@@ -48,6 +51,7 @@ pub fn write(score: &Score, options: &WriteOptions) -> String {
     let has_chords = parts.iter().any(|part| part.pieces().iter().any(|piece| part.pitches(piece).len() > 1));
     let unit = choose_unit(&parts);
     let mut text = header(&score, unit, has_chords, options);
+    text.reserve(USUAL_BYTES_PER_NOTE * score.n_notes());
     let mut writers: Vec<PartWriter> =
         parts.into_iter().enumerate().map(|(i, part)| PartWriter::new(&score, i, part, &bars, unit)).collect();
     for line in lines_of(&writers, &bars, options.layout, score.n_notes()) {

@@ -1,11 +1,8 @@
-//! The bytes of a MIDI file: its header, the data of its tracks, and events that want mending.
+//! The bytes of a MIDI file: its header, and the data of its tracks.
 
 use super::not_midi::describe_not_midi;
 use crate::music::TICKS_PER_BEAT;
 use crate::{Error, Result};
-use midly::live::LiveEvent;
-use midly::num::u28;
-use midly::{TrackEvent, TrackEventKind};
 
 /// Later events are dropped: 559,240 beats, what one delta time can span. Keeps all arithmetic in 32 bits.
 const LAST_TICK: u64 = 1 << 28;
@@ -97,30 +94,4 @@ fn starts_chunk(bytes: &[u8], at: usize) -> bool {
 
 fn find(bytes: &[u8], tag: &[u8; 4], from: usize) -> Option<usize> {
     bytes.get(from..)?.windows(4).position(|window| window == tag).map(|at| at + from)
-}
-
-/// An event that midly refuses, the running status after it, and the bytes that follow: data bytes above 127 lose their top bit, undefined statuses are
-/// skipped. `None` when the track is cut off here or has no status to go by.
-pub(super) fn mend(unread: &[u8], running: Option<u8>) -> Option<(TrackEvent<'_>, Option<u8>, &[u8])> {
-    let last = unread.iter().take(4).position(|&byte| byte < 0x80)?;
-    let delta = unread.iter().take(last + 1).fold(0, |delta, &byte| delta << 7 | u32::from(byte & 0x7f));
-    let after = unread.get(last + 1..)?;
-    let (status, data) = match after {
-        [status, data @ ..] if *status >= 0x80 => (*status, data),
-        data => (running?, data),
-    };
-    let n_data = match status {
-        0x80..=0xbf | 0xe0..=0xef | 0xf2 => 2,
-        0xc0..=0xdf | 0xf1 | 0xf3 => 1,
-        0xf0 | 0xf7 | 0xff => return None, // longer than the track
-        _ => 0,
-    };
-    let (data, rest) = data.split_at_checked(n_data)?;
-    let message: Vec<u8> = std::iter::once(status).chain(data.iter().map(|byte| byte & 0x7f)).collect();
-    let kind = match LiveEvent::parse(&message) {
-        Ok(LiveEvent::Midi { channel, message }) => TrackEventKind::Midi { channel, message },
-        _ => TrackEventKind::Escape(&[]), // of no consequence
-    };
-    let running = if status < 0xf0 { Some(status) } else { running };
-    Some((TrackEvent { delta: u28::new(delta), kind }, running, rest))
 }

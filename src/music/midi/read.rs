@@ -1,11 +1,11 @@
 //! MIDI file → score.
 
-use super::chunks::{Chunks, Division, mend, read_header};
+use super::chunks::{Chunks, Division, read_header};
+use super::events::{END_OF_TRACK, Event, Events, KEY, METER, TEMPO, TRACK_NAME};
 use super::notes::{programs_that_sound, without_collisions};
 use crate::Result;
 use crate::music::key::find_key;
 use crate::music::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, Score, TempoChange, Voice};
-use midly::{EventIter, MetaMessage, MidiMessage, TrackEventKind};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A name longer than this is cut (characters): some files carry whole documents as track names.
@@ -62,82 +62,58 @@ impl Song {
     fn read_track(&mut self, data: &[u8], base: u64) -> u64 {
         let mut voices: TrackVoices =
             std::array::from_fn(|channel| Voice { channel: channel as u8, ..Voice::default() });
-        let (mut now, mut name, mut last_tick) = (base, None, 0);
-        let mut events = EventIter::new(data);
-        let mut status = None;
-        loop {
-            if events.running_status().is_none() {
-                *events.running_status_mut() = status; // kept across meta events: illegal but common
+        let (mut now, mut name) = (base, None);
+        let Some(mut tick) = self.division.score_tick(base) else { return base };
+        for (delta, event) in Events::new(data) {
+            if delta > 0 {
+                now += u64::from(delta);
+                let Some(later) = self.division.score_tick(now) else { break };
+                tick = later;
             }
-            let unread = events.unread();
-            let event = match events.next() {
-                Some(Ok(event)) => event,
-                _ => {
-                    let Some((event, running, rest)) = mend(unread, status) else { break };
-                    events = EventIter::new(rest);
-                    *events.running_status_mut() = running;
-                    event
+            match event {
+                Event::NoteOn { channel, pitch, velocity } => {
+                    let voice = &mut voices[usize::from(channel)];
+                    self.keys_down[key_index(channel, pitch)].push_back(voice.notes.len());
+                    voice.notes.push(Note { onset_ticks: tick, pitch, duration_ticks: 1, velocity });
                 }
-            };
-            status = events.running_status().or(status);
-            now += u64::from(event.delta.as_int());
-            let Some(tick) = self.division.score_tick(now) else { break };
-            last_tick = tick;
-            match event.kind {
-                TrackEventKind::Midi { channel, message } => {
-                    self.read_message(tick, usize::from(channel.as_int()), message, &mut voices);
+                Event::NoteOff { channel, pitch } => {
+                    let first_struck = self.keys_down[key_index(channel, pitch)].pop_front();
+                    end_note(&mut voices[usize::from(channel)], first_struck, tick);
                 }
-                TrackEventKind::Meta(MetaMessage::EndOfTrack) => break,
-                TrackEventKind::Meta(MetaMessage::TrackName(text)) => name = name.or_else(|| readable(text)),
-                TrackEventKind::Meta(meta) => self.read_meta(tick, meta),
-                _ => {}
+                Event::Program { channel, program } => {
+                    voices[usize::from(channel)].programs.push(ProgramChange { tick, program });
+                    self.channel_programs[usize::from(channel)].insert(tick, program);
+                }
+                Event::Meta { kind: END_OF_TRACK, .. } => break,
+                Event::Meta { kind: TRACK_NAME, data } => name = name.or_else(|| readable(data)),
+                Event::Meta { kind, data } => self.read_meta(tick, kind, data),
+                Event::Other => {}
             }
         }
-        self.release_all_keys(last_tick, &mut voices);
+        self.release_all_keys(tick, &mut voices);
         self.keep_voices(voices, name);
         now
     }
 
-    fn read_message(&mut self, tick: u32, channel: usize, message: MidiMessage, voices: &mut TrackVoices) {
-        let Some(voice) = voices.get_mut(channel) else { return };
-        match message {
-            MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => {
-                let Some(down) = self.keys_down.get_mut(key_index(channel, key.as_int())) else { return };
-                down.push_back(voice.notes.len());
-                let velocity = vel.as_int();
-                voice.notes.push(Note { onset_ticks: tick, pitch: key.as_int(), duration_ticks: 1, velocity });
-            }
-            MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
-                let down = self.keys_down.get_mut(key_index(channel, key.as_int()));
-                end_note(voice, down.and_then(VecDeque::pop_front), tick);
-            }
-            MidiMessage::ProgramChange { program } => {
-                voice.programs.push(ProgramChange { tick, program: program.as_int() });
-                if let Some(programs) = self.channel_programs.get_mut(channel) {
-                    programs.insert(tick, program.as_int());
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// Hanging notes end with the track.
     fn release_all_keys(&mut self, tick: u32, voices: &mut TrackVoices) {
-        for (voice, keys) in voices.iter_mut().zip(self.keys_down.chunks_mut(N_PITCHES)) {
+        let channels = voices.iter_mut().zip(self.keys_down.chunks_mut(N_PITCHES));
+        for (voice, keys) in channels.filter(|(voice, _)| !voice.notes.is_empty()) {
             keys.iter_mut().flat_map(|down| down.drain(..)).for_each(|note| end_note(voice, Some(note), tick));
         }
     }
 
-    fn read_meta(&mut self, tick: u32, meta: MetaMessage) {
-        match meta {
-            MetaMessage::Tempo(micros) if micros.as_int() > 0 => {
-                self.tempos.insert(tick, micros.as_int());
+    fn read_meta(&mut self, tick: u32, kind: u8, data: &[u8]) {
+        match (kind, data) {
+            (TEMPO, &[high, middle, low, ..]) if data != [0, 0, 0] => {
+                self.tempos.insert(tick, u32::from_be_bytes([0, high, middle, low]));
             }
-            MetaMessage::TimeSignature(numerator @ 1.., power @ 0..=6, _, _) => {
+            (METER, &[numerator, power @ 0..=6, _, _, ..]) if numerator > 0 => {
                 self.meters.insert(tick, Meter { numerator: numerator.into(), denominator: 1 << power });
             }
-            MetaMessage::KeySignature(fifths @ -7..=7, minor) => {
-                self.keys.insert(tick, Key { fifths, mode: if minor { Mode::Minor } else { Mode::Major } });
+            (KEY, &[sharps, minor, ..]) if (-7..=7).contains(&(sharps as i8)) => {
+                let mode = if minor > 0 { Mode::Minor } else { Mode::Major };
+                self.keys.insert(tick, Key { fifths: sharps as i8, mode });
             }
             _ => {}
         }
@@ -175,9 +151,9 @@ impl Song {
     }
 }
 
-/// Place of a key in [`Song::keys_down`].
-fn key_index(channel: usize, pitch: u8) -> usize {
-    channel * N_PITCHES + usize::from(pitch)
+/// Place of a key in [`Song::keys_down`]: below 16 · 128, as the reader of events gives 4 bits of channel and 7 of pitch.
+fn key_index(channel: u8, pitch: u8) -> usize {
+    usize::from(channel) * N_PITCHES + usize::from(pitch)
 }
 
 /// A note lasts at least a tick.

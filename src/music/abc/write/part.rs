@@ -1,10 +1,10 @@
 //! The music of one voice.
 
-use super::pitches::Accidentals;
+use super::pitches::{Accidentals, KeySpelling};
 use crate::music::abc::engrave::{Part, Piece, Pitch, Tuplet};
 use crate::music::abc::spelling::{key_name, push_length};
 use crate::music::quantise::bpm_of;
-use crate::music::score::{Bar, Key, Score, TICKS_PER_BEAT, Voice};
+use crate::music::score::{Bar, Score, TICKS_PER_BEAT, Voice};
 use std::fmt::Write;
 
 /// Bars of silence that one `Z` may stand for: the reader takes no more.
@@ -21,9 +21,9 @@ pub(super) struct PartWriter<'a> {
     unit: u32,
     /// Bar after the last that has to be written.
     pub end_bar: usize,
-    key: Key,
+    spelling: KeySpelling,
     /// That of the bar before.
-    key_before: Key,
+    spelling_before: KeySpelling,
 }
 
 impl<'a> PartWriter<'a> {
@@ -34,7 +34,8 @@ impl<'a> PartWriter<'a> {
         }
         static SILENT: Voice = Voice { name: None, channel: 0, programs: Vec::new(), notes: Vec::new() };
         let voice = score.voices.get(index).unwrap_or(&SILENT);
-        PartWriter { score, bars, index, voice, part, unit, end_bar, key: score.key(), key_before: score.key() }
+        let spelling = KeySpelling::new(score.key());
+        PartWriter { score, bars, index, voice, part, unit, end_bar, spelling, spelling_before: spelling }
     }
 
     pub fn write_line(&mut self, text: &mut String, from: usize, to: usize) {
@@ -51,9 +52,10 @@ impl<'a> PartWriter<'a> {
                 text.push_str(&meter_field);
                 text.push_str(&fields);
             }
-            if self.part.layers(number).next().is_some() {
+            let layers = self.part.layers(number);
+            if layers.clone().next().is_some() {
                 write_silence(text, &mut silent);
-                self.write_bar(text, number, &bar, &meter_field);
+                self.write_bar(text, layers, &bar, &meter_field);
             } else if bar.ticks == bar.meter.bar_ticks() {
                 silent += 1;
             } else {
@@ -80,11 +82,11 @@ impl<'a> PartWriter<'a> {
     fn key_and_tempo_at_bar(&mut self, number: usize) -> String {
         let mut fields = String::new();
         let Some(bar) = self.bars.get(number) else { return fields };
-        self.key_before = self.key;
+        self.spelling_before = self.spelling;
         let keys = &self.score.keys;
         let change = keys.binary_search_by_key(&bar.start_ticks, |change| change.tick).ok().and_then(|i| keys.get(i));
         if let (1.., Some(change)) = (number, change) {
-            self.key = change.key;
+            self.spelling = KeySpelling::new(change.key);
             let _ = write!(fields, "[K:{}]", key_name(change.key));
         }
         self.write_tempo(&mut fields, bar.start_ticks);
@@ -101,15 +103,21 @@ impl<'a> PartWriter<'a> {
         }
     }
 
-    fn write_bar(&self, text: &mut String, number: usize, bar: &Bar, meter_field: &str) {
-        let mut accidentals = Accidentals::new(self.key);
-        let first =
-            self.part.layers(number).filter_map(|pieces| pieces.first()).flat_map(|piece| self.part.pitches(piece));
+    fn write_bar<'b>(
+        &self,
+        text: &mut String,
+        layers: impl Iterator<Item = &'b [Piece]> + Clone,
+        bar: &Bar,
+        meter_field: &str,
+    ) {
+        let mut accidentals = Accidentals::new(&self.spelling);
+        let first = layers.clone().filter_map(|pieces| pieces.first()).flat_map(|piece| self.part.pitches(piece));
         for pitch in first.filter(|pitch| pitch.continues) {
-            [self.key_before, self.key].iter().for_each(|key| accidentals.expect_doubt(pitch.pitch, *key));
+            accidentals.expect_doubt(pitch.pitch, &self.spelling_before);
+            accidentals.expect_doubt(pitch.pitch, &self.spelling);
         }
         let mut programs_done = Vec::new();
-        for (i, pieces) in self.part.layers(number).enumerate() {
+        for (i, pieces) in layers.enumerate() {
             if i > 0 {
                 text.push('&');
                 text.push_str(meter_field); // abc2midi counts the bars of each layer for itself
