@@ -37,6 +37,7 @@ enum Order {
     Meter,
     Key,
     Tempo,
+    /// Before a note-on, which may be for the same pitch.
     NoteOff,
     Program,
     NoteOn,
@@ -65,7 +66,11 @@ fn conductor_events(score: &Score) -> Vec<Timed<'_>> {
     }
     for change in &score.tempos {
         let [_, high, middle, low] = change.micros_per_beat.clamp(1, 0xff_ffff).to_be_bytes();
-        events.push(Timed { tick: change.tick, order: Order::Tempo, bytes: Bytes::Meta(TEMPO, [high, middle, low, 0], 3) });
+        events.push(Timed {
+            tick: change.tick,
+            order: Order::Tempo,
+            bytes: Bytes::Meta(TEMPO, [high, middle, low, 0], 3),
+        });
     }
     events
 }
@@ -89,14 +94,14 @@ fn voice_events(voice: &Voice) -> Vec<Timed<'_>> {
         let bytes = Bytes::Channel([0xc0 | channel, change.program.min(127), 0]);
         events.push(Timed { tick: change.tick, order: Order::Program, bytes });
     }
-    for note in &voice.notes {
-        let pitch = note.pitch.min(127);
-        let end = note.onset_ticks.saturating_add(note.duration_ticks.max(1));
-        let off = Bytes::Channel([0x80 | channel, pitch, 0]);
-        events.push(Timed { tick: end, order: Order::NoteOff, bytes: off }); // before a note-on of the same tick
-        let on = Bytes::Channel([0x90 | channel, pitch, note.velocity.clamp(SOFTEST, 127)]);
-        events.push(Timed { tick: note.onset_ticks, order: Order::NoteOn, bytes: on });
-    }
+    events.extend(voice.notes.iter().map(|note| {
+        let bytes = Bytes::Channel([0x90 | channel, note.pitch.min(127), note.velocity.clamp(SOFTEST, 127)]);
+        Timed { tick: note.onset_ticks, order: Order::NoteOn, bytes }
+    }));
+    events.extend(voice.notes.iter().map(|note| {
+        let tick = note.onset_ticks.saturating_add(note.duration_ticks.max(1));
+        Timed { tick, order: Order::NoteOff, bytes: Bytes::Channel([0x80 | channel, note.pitch.min(127), 0]) }
+    }));
     events
 }
 

@@ -3,7 +3,6 @@
 use crate::music::abc::spelling::{LETTERS_BY_FIFTHS, spell};
 use crate::music::score::Key;
 
-
 /// How the twelve pitch classes are spelled in a key.
 #[derive(Clone, Copy)]
 pub(super) struct KeySpelling {
