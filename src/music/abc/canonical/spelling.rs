@@ -1,18 +1,15 @@
 //! How tokens are spelled in canonical text.
 
+use crate::music::Meter;
 use crate::music::abc::read::fields::{self, KeySignature, Shift};
 use crate::music::abc::read::token::{Bar, BarStyle, Length, Tone};
-use crate::music::{Key, Meter, Mode};
+use crate::music::abc::spelling::{key_name, push_length};
 
 /// `""`, `3`, `/`, `3/4`.
 pub(super) fn length(length: Length) -> String {
-    match length.reduced() {
-        Length { num: 1, den: 1 } => String::new(),
-        Length { num: 1, den: 2 } => "/".to_string(),
-        Length { num: 1, den } => format!("/{den}"),
-        Length { num, den: 1 } => num.to_string(),
-        Length { num, den } => format!("{num}/{den}"),
-    }
+    let mut text = String::new();
+    push_length(&mut text, length.num, length.den);
+    text
 }
 
 /// `^c'`: accidental, letter and octave.
@@ -137,26 +134,6 @@ pub(super) fn shift_words(shift: Shift) -> Vec<String> {
     let octaves = shift.octaves.map(|octaves| format!("octave={octaves}"));
     let semitones = shift.semitones.map(|semitones| format!("transpose={semitones}"));
     octaves.into_iter().chain(semitones).collect()
-}
-
-fn key_name(key: Key) -> String {
-    let (up, suffix) = match key.mode {
-        Mode::Major => (0, ""),
-        Mode::Minor => (3, "m"),
-        Mode::Dorian => (2, "dor"),
-        Mode::Phrygian => (4, "phr"),
-        Mode::Lydian => (-1, "lyd"),
-        Mode::Mixolydian => (1, "mix"),
-        Mode::Locrian => (5, "loc"),
-    };
-    let from_f = i16::from(key.fifths) + up + 1; // F is the first letter on the line of fifths
-    let letter = "FCGDAEB".chars().nth(from_f.rem_euclid(7) as usize).unwrap_or('C');
-    let sign = match from_f.div_euclid(7) {
-        0 => "",
-        1.. => "#",
-        _ => "b",
-    };
-    format!("{letter}{sign}{suffix}")
 }
 
 /// `1/4=120` from any way of giving a tempo; none if the field says nothing about speed.

@@ -4,6 +4,7 @@ use super::body::{DEFAULT_VELOCITY, Event, Head, PlacedEvent, TuneBody, VoiceTex
 use super::place::Place;
 use super::repeats::playing_order;
 use super::time::ticks;
+use crate::music::midi::sort_notes;
 use crate::music::{DRUM_CHANNEL, KeyChange, Meter, MeterChange, Note, ProgramChange, Score, TempoChange, Voice};
 use crate::{Error, Result};
 
@@ -19,7 +20,7 @@ pub(crate) fn play(tune: &TuneBody, title: Option<String>) -> Result<Score> {
         let player = Player::play(voice, tune.parts.as_deref())?;
         player.changes_into(&mut score, index == 0);
         let mut notes: Vec<Note> = player.notes.iter().map(|note| note.note).collect();
-        notes.sort_by_key(|note| (note.onset_ticks, note.pitch, note.duration_ticks));
+        sort_notes(&mut notes);
         let channel = voice.channel.unwrap_or_else(|| free_channel(index));
         score.voices.push(Voice { name: voice.name.clone(), channel, programs: player.programs, notes });
     }
