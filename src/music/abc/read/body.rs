@@ -262,17 +262,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Semitones that accidental, bar, tie or key put on a letter.
+    /// Semitones that accidental, tie, bar or key put on a letter.
     fn semitones(&mut self, tone: &Tone) -> i8 {
         let (letter, reach) = (letter_index(tone), self.reach);
         let state = &self.voice().state;
         let tied = state.tied.iter().find(|(tied, octave, _)| *tied == tone.letter && *octave == tone.octave);
-        let in_bar = || state.accidentals.iter().filter(|(altered, ..)| *altered == letter);
-        let in_octave = in_bar().find(|(_, octave, _)| *octave == tone.octave);
-        let in_any_octave = in_bar().find(|_| reach == Reach::Letter);
-        // a tie carries its accidental over the bar line, up to the next accidental on its place
-        let sharps = in_octave.or(in_any_octave.filter(|_| tied.is_none())).map(|found| found.2);
-        tone.accidental.or(sharps).or(tied.map(|tied| tied.2)).unwrap_or(state.key[letter])
+        let in_bar = state
+            .accidentals
+            .iter()
+            .find(|(altered, octave, _)| *altered == letter && (reach == Reach::Letter || *octave == tone.octave));
+        // a tie carries its accidental over the bar line
+        tone.accidental.or(tied.map(|tied| tied.2)).or(in_bar.map(|found| found.2)).unwrap_or(state.key[letter])
     }
 
     /// The pitch that a tone sounds, in semitones by accidental or key, and remembers its accidental.
