@@ -6,41 +6,42 @@ use crate::music::abc::read::token::{Bar, BarStyle, Length, Tone};
 use crate::music::abc::spelling::{key_name, push_length};
 
 /// `""`, `3`, `/`, `3/4`.
-pub(super) fn length(length: Length) -> String {
-    let mut text = String::new();
-    push_length(&mut text, length.num, length.den);
-    text
+pub(super) fn length(text: &mut String, length: Length) {
+    push_length(text, length.num, length.den);
 }
 
 /// `^c'`: accidental, letter and octave.
-fn head(tone: &Tone) -> String {
-    let accidental = match tone.accidental {
+fn head(text: &mut String, tone: &Tone) {
+    text.push_str(match tone.accidental {
         None => "",
         Some(0) => "=",
         Some(1) => "^",
         Some(-1) => "_",
-        Some(sharps) if sharps > 0 => "^^",
+        Some(2..) => "^^",
         Some(_) => "__",
-    };
-    let letter = if tone.octave > 0 { tone.letter.to_ascii_lowercase() } else { tone.letter };
-    let up = usize::try_from(tone.octave - 1).unwrap_or(0);
-    let down = usize::try_from(-i16::from(tone.octave)).unwrap_or(0);
-    format!("{accidental}{letter}{}{}", "'".repeat(up), ",".repeat(down))
+    });
+    text.push(if tone.octave > 0 { tone.letter.to_ascii_lowercase() } else { tone.letter });
+    (1..tone.octave).for_each(|_| text.push('\''));
+    (tone.octave..0).for_each(|_| text.push(','));
 }
 
-pub(super) fn note(tone: &Tone) -> String {
-    format!("{}{}{}", head(tone), length(tone.length), if tone.tied { "-" } else { "" })
+pub(super) fn note(text: &mut String, tone: &Tone) {
+    head(text, tone);
+    length(text, tone.length);
+    if tone.tied {
+        text.push('-');
+    }
 }
 
 /// `[CEG]2-`; lengths stand inside only where they differ.
-pub(super) fn chord(tones: &[Tone], times: Length) -> String {
+pub(super) fn chord(text: &mut String, tones: &[Tone], times: Length) {
     let equal = tones.windows(2).all(|pair| matches!(pair, [a, b] if a.length == b.length));
     let all_tied = tones.iter().all(|tone| tone.tied);
-    let mut text = "[".to_string();
+    text.push('[');
     for tone in tones {
-        text += &head(tone);
+        head(text, tone);
         if !equal {
-            text += &length(tone.length.times(times));
+            length(text, tone.length.times(times));
         }
         if tone.tied && !all_tied {
             text.push('-');
@@ -48,23 +49,25 @@ pub(super) fn chord(tones: &[Tone], times: Length) -> String {
     }
     text.push(']');
     if let (true, Some(first)) = (equal, tones.first()) {
-        text += &length(first.length.times(times));
+        length(text, first.length.times(times));
     }
     if all_tied {
         text.push('-');
     }
-    text
 }
 
-pub(super) fn grace(sounds: &[Vec<Tone>]) -> String {
-    let inner: String = sounds
-        .iter()
-        .map(|tones| {
-            let heads: String = tones.iter().map(|tone| format!("{}{}", head(tone), length(tone.length))).collect();
-            if tones.len() > 1 { format!("[{heads}]") } else { heads }
-        })
-        .collect();
-    format!("{{{inner}}}")
+pub(super) fn grace(text: &mut String, sounds: &[Vec<Tone>]) {
+    text.push('{');
+    for tones in sounds {
+        let is_chord = tones.len() > 1;
+        text.push_str(if is_chord { "[" } else { "" });
+        for tone in tones {
+            head(text, tone);
+            length(text, tone.length);
+        }
+        text.push_str(if is_chord { "]" } else { "" });
+    }
+    text.push('}');
 }
 
 /// `(3`, `(3:2`, `(3:2:4`, `(3::4`.
