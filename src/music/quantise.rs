@@ -171,10 +171,13 @@ fn written_tempos(tempos: &[TempoChange]) -> Vec<TempoChange> {
     written
 }
 
-/// Quarter notes per minute, rounded to a whole number, at least 1.
+/// A beat of a thousandth of a second: more is damage, not a tempo.
+const FASTEST_BPM: u32 = 60_000;
+
+/// Quarter notes per minute, rounded to a whole number that the ABC reader takes.
 pub(super) fn bpm_of(micros_per_beat: u32) -> u32 {
     let micros = micros_per_beat.max(1);
-    ((60_000_000 + micros / 2) / micros).max(1)
+    ((60_000_000 + micros / 2) / micros).clamp(1, FASTEST_BPM)
 }
 
 /// Microseconds per quarter note.

@@ -97,6 +97,17 @@ fn a_title_cannot_smuggle_fields_in() {
 }
 
 #[test]
+fn a_tempo_beyond_reason_is_written_as_one_that_is_read() {
+    // Found by fuzzing: 67 microseconds a beat.
+    let tempos = vec![TempoChange { tick: 0, micros_per_beat: 67 }];
+    let score = Score { tempos, voices: vec![voice(vec![note(0, 480, 60)])], ..Score::default() };
+    for score in [quantise(&score), score] {
+        let text = write(&score, &WriteOptions::default());
+        assert!(text.contains("Q:1/4=60000\n") && parse(&text).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn text_stays_bounded_whatever_the_gaps_and_voices() {
     let sparse = |i: u32| voice((0..8).map(|k| note(k * 4_000_000 + i * 30, 1 << 27, 60)).collect());
     let score = Score { voices: (0..30).map(sparse).collect(), ..Score::default() };
