@@ -1,7 +1,7 @@
 //! The command line: one function per sub-command, each a few calls into the library.
 
 use clap::{Parser, Subcommand};
-use music_scaling::bench::{self, Peer};
+use music_scaling::bench::{self, MusicOptions, Peer};
 use music_scaling::data::{self, CorpusConfig, Split, Target, TokenData, convert};
 use music_scaling::fitting::{self, Claim, Objective, PowerCurve};
 use music_scaling::generation::{self, Prompt, Rates};
@@ -111,11 +111,9 @@ enum Command {
         #[command(flatten)]
         options: GenerateOptions,
     },
-    /// Measure speed
-    Bench {
-        #[command(subcommand)]
-        what: Bench,
-    },
+    /// Measure how well and how fast parts of the library do, beside the tools that people use today
+    #[command(subcommand)]
+    Bench(Bench),
     /// Start a kernel (Jupyter calls this)
     #[command(hide = true)]
     Kernel { connection_file: PathBuf },
@@ -148,6 +146,19 @@ enum Bench {
         /// The command of a program that trains the same model, such as "python3 torch_peer.py"
         #[arg(long)]
         peer: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// MIDI ⇄ ABC: round-trip F1, speed and size, abcmidi's beside ours where it is installed
+    Music {
+        /// Files, folders, .tar.gz or .zip archives of .mid and .abc files
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Measure a sample of so many files
+        #[arg(long)]
+        limit: Option<usize>,
+        #[arg(long, default_value_t = 1337)]
+        seed: u64,
         #[arg(long)]
         json: bool,
     },
@@ -200,8 +211,8 @@ struct GenerateOptions {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    if !matches!(command, Command::Kernel { .. } | Command::Lab { .. }) {
-        training::stop_on_ctrl_c();
+    if matches!(command, Command::Study { .. } | Command::Train { .. }) {
+        training::stop_on_ctrl_c(); // what else can be broken off may end at once
     }
     match run(command) {
         Ok(code) => code,
@@ -224,7 +235,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Evaluate { run, split, all, data, json } => score(&run, split, all, data, json)?,
         Command::Fit { points, options } => fit(&points, &options)?,
         Command::Generate { run, options } => generate(&run, options)?,
-        Command::Bench { what } => measure(what)?,
+        Command::Bench(bench) => run_bench(bench)?,
         Command::Kernel { connection_file } => {
             let code = kernel::start(&Lab::new(), &connection_file)?;
             return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
@@ -407,24 +418,42 @@ fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
     Ok(())
 }
 
-fn measure(what: Bench) -> Result<()> {
-    let Bench::Train { model, sweep, dtype: _, vocab_size, block_size, batch_size, rounds, steps, peer, json } = what;
-    let setting =
-        |model: &str| bench::train::Setting { model: model.into(), vocab_size, block_size, batch_size, rounds, steps };
-    let print = |speed: Result<bench::train::TrainSpeed>| -> Result<()> {
-        let speed = speed?;
-        println!("{}", if json { json_line(&speed)? } else { speed.to_string() });
-        Ok(())
-    };
-    if !json {
-        println!("{}", bench::train::TrainSpeed::table_head());
+fn run_bench(bench: Bench) -> Result<()> {
+    match bench {
+        Bench::Music { paths, limit, seed, json } => {
+            let report = bench::music(&paths, &MusicOptions { limit, seed, quiet: json, ..MusicOptions::default() })?;
+            if json {
+                return print_json(&serde_json::json!({ "rows": report.rows(), "report": report }));
+            }
+            println!("{report}");
+            Ok(())
+        }
+        Bench::Train { model, sweep, dtype: _, vocab_size, block_size, batch_size, rounds, steps, peer, json } => {
+            let setting = |model: &str| bench::train::Setting {
+                model: model.into(),
+                vocab_size,
+                block_size,
+                batch_size,
+                rounds,
+                steps,
+            };
+            if !json {
+                println!("{}", bench::train::TrainSpeed::table_head());
+            }
+            if let Some(model) = model {
+                let peer = peer.map(|command| Peer::new(&command)).transpose()?;
+                return print_speed(bench::train::measure(&setting(&model), peer.as_ref()), json);
+            }
+            let settings = if sweep { bench::sweep::growth() } else { bench::sweep::COMPARED.map(setting).to_vec() };
+            bench::sweep::measure_apart(&settings, peer.as_deref()).try_for_each(|speed| print_speed(speed, json))
+        }
     }
-    if let Some(model) = model {
-        let peer = peer.map(|command| Peer::new(&command)).transpose()?;
-        return print(bench::train::measure(&setting(&model), peer.as_ref()));
-    }
-    let settings = if sweep { bench::sweep::growth() } else { bench::sweep::COMPARED.map(setting).to_vec() };
-    bench::sweep::measure_apart(&settings, peer.as_deref()).try_for_each(print)
+}
+
+fn print_speed(speed: Result<bench::train::TrainSpeed>, json: bool) -> Result<()> {
+    let speed = speed?;
+    println!("{}", if json { json_line(&speed)? } else { speed.to_string() });
+    Ok(())
 }
 
 /// Prints a result as one JSON object, or as text for people.

@@ -1,7 +1,9 @@
 //! What the command line says about bad input: one clear sentence, a failing exit code, and nothing good is lost.
 
+use music_scaling::data::composed;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn music_scaling(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_music-scaling")).args(arguments).output().unwrap()
@@ -90,6 +92,57 @@ fn convert_keeps_relative_paths_and_lists_what_failed() {
     assert!(failed.contains("empty.mid") && failed.contains("empty"), "{failed}");
 }
 
+/// Every file below a folder with its bytes.
+fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut waiting = vec![folder.to_path_buf()];
+    while let Some(next) = waiting.pop() {
+        for entry in std::fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                waiting.push(entry);
+            } else {
+                files.insert(entry.strip_prefix(folder).unwrap().to_path_buf(), std::fs::read(&entry).unwrap());
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn a_conversion_killed_again_and_again_ends_with_the_same_bytes() {
+    let folder = folder("killed");
+    let input = folder.join("in");
+    for index in 0..400 {
+        let file_name = input.join(format!("{}/{}.mid", index / 2 % 7, index / 2)); // each name twice
+        std::fs::create_dir_all(file_name.parent().unwrap()).unwrap();
+        std::fs::write(
+            file_name.with_extension(if index % 2 == 0 { "mid" } else { "MIDI" }),
+            composed::midi_file(1, index).bytes,
+        )
+        .unwrap();
+    }
+    file(&input, "page.mid", "<html>404</html>");
+    let convert = |out: &Path| {
+        let arguments = ["convert", &input.to_string_lossy(), "--to", "abc", "--out", &out.to_string_lossy()];
+        Command::new(env!("CARGO_BIN_EXE_music-scaling")).args(arguments).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let (undisturbed, killed) = (folder.join("undisturbed"), folder.join("killed"));
+    assert!(convert(&undisturbed).wait().unwrap().success());
+    let journal = killed.join(".unfinished/journal.jsonl");
+    let n_lines = || std::fs::read(&journal).map_or(0, |text| text.iter().filter(|&&byte| byte == b'\n').count());
+    for enough in [1, 40, 150, 300] {
+        let mut child = convert(&killed);
+        while n_lines() < enough && child.try_wait().unwrap().is_none() {}
+        child.kill().unwrap(); // SIGKILL: nothing can be tidied up
+        child.wait().unwrap();
+    }
+    assert!(convert(&killed).wait().unwrap().success());
+    let (expected, found) = (tree(&undisturbed), tree(&killed));
+    assert_eq!(expected.len(), 401);
+    assert_eq!(expected.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>());
+    assert!(expected == found);
+}
+
 #[test]
 fn a_folder_without_a_run_is_said_to_be_one() {
     let folder = folder("no-run");
@@ -99,7 +152,7 @@ fn a_folder_without_a_run_is_said_to_be_one() {
 
 #[test]
 fn every_sub_command_has_help() {
-    for command in ["study", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate"] {
+    for command in ["study", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate", "bench"] {
         let output = music_scaling(&[command, "--help"]);
         assert!(output.status.success() && !output.stdout.is_empty(), "{command}");
     }

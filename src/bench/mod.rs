@@ -1,7 +1,11 @@
-//! Measured speed: what the sub-command `bench` prints.
+//! Measuring: how well and how fast parts of the library do, beside the tools that people use today. The sub-command `bench`
+//! prints it.
 
+mod cpu_time;
+pub mod music;
 mod peer;
 pub mod sweep;
 pub mod train;
 
+pub use music::{MusicOptions, MusicReport, music};
 pub use peer::{Peer, PeerSpeed};

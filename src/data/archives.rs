@@ -91,6 +91,37 @@ pub fn list_folder(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(
     Ok(files)
 }
 
+/// How many files [`visit`] will come to. An archive is read through for it, which takes seconds a GB.
+pub fn count(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<usize> {
+    if path.is_dir() {
+        return Ok(list_folder(path, wanted)?.len());
+    }
+    let (n_named, mut n_visited) = (std::cell::Cell::new(0), 0);
+    let count_and_pass = |name: &str| {
+        n_named.set(n_named.get() + usize::from(wanted(name)));
+        false
+    };
+    visit(path, &count_and_pass, &mut |_| {
+        n_visited += 1; // a single file, or the damage of an archive
+        ControlFlow::Continue(())
+    })?;
+    Ok(n_named.get() + n_visited)
+}
+
+/// What changes when a user's files do: their names, sizes and times, a line each.
+pub fn listing(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<String> {
+    let files = match path.is_dir() {
+        true => list_folder(path, wanted)?,
+        false => vec![(path.to_path_buf(), path.to_string_lossy().into_owned())],
+    };
+    let mut listing = String::new();
+    for (path, name) in files {
+        let metadata = fs::metadata(&path).map_err(Error::file("open", &path))?;
+        listing += &format!("{name} {} {:?}\n", metadata.len(), metadata.modified().ok());
+    }
+    Ok(listing)
+}
+
 fn visit_folder(folder: &Path, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
     for (path, name) in list_folder(folder, wanted)? {
         let file = match fs::File::open(&path) {
@@ -212,6 +243,8 @@ mod tests {
             fs::write(folder.join(name), text).unwrap();
         }
         assert_eq!(names_in(&folder), ["b.MID", "c.midi: the file is empty", "deep/er/a.abc"]);
+        assert_eq!(count(&folder, &is_music_name).unwrap(), 3);
+        assert_eq!(count(&folder.join("b.MID"), &is_music_name).unwrap(), 1);
         fs::remove_dir_all(&folder).unwrap();
     }
 
@@ -222,6 +255,7 @@ mod tests {
         let whole = tar_gz(&["m/1.mid", "m/2.mid", "m/3.mid", "m/4.mid"]);
         fs::write(&path, &whole).unwrap();
         assert_eq!(names_in(&path), ["m/1.mid", "m/2.mid", "m/3.mid", "m/4.mid"]);
+        assert_eq!(count(&path, &is_music_name).unwrap(), 4);
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         let names = names_in(&path);
         assert_eq!(names[0], "m/1.mid");

@@ -9,7 +9,7 @@ use std::path::Path;
 pub const NAMED_CORPORA: [&str; 4] = ["folk", "composed", "lakh-clean", "lakh-full"];
 
 /// Raised when the text that the same choices give has changed, so that prepared corpora are made anew.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// What to do with a tune of `max_chars` or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

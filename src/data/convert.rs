@@ -1,12 +1,16 @@
 //! The sub-command `convert`: files, folders and archives of MIDI and ABC to ABC or MIDI, one output an input.
 
 use super::archives::{self, MusicFile, is_abc_name};
+use super::journal::{Done, Journal, Written};
 use super::parallel::{Input, Progress, for_each_file};
 use super::reading::{abc_text, score_of_midi};
+use super::tables::reasons;
 use super::{FailedFile, corpus_files};
 use crate::music::{abc, midi};
-use crate::{Error, Result, files};
+use crate::{Error, Result};
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fs;
 use std::ops::ControlFlow;
@@ -36,12 +40,15 @@ impl std::str::FromStr for Target {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ConvertReport {
     pub n_files: usize,
+    /// Of these, what an earlier call had done before it was killed.
+    pub n_done_earlier: usize,
     /// Files that gave at least one output.
     pub n_converted: usize,
     /// Outputs written: an ABC book gives one MIDI file for each of its tunes.
     pub n_outputs: usize,
     /// Characters of the ABC text written.
     pub n_chars: usize,
+    /// Time that this call took, and its files a second.
     pub seconds: f64,
     pub files_per_second: f64,
     pub out: PathBuf,
@@ -49,16 +56,18 @@ pub struct ConvertReport {
 }
 
 impl ConvertReport {
-    /// Writes what a file became and counts it.
-    fn take(&mut self, converted: Converted, names: &mut HashSet<String>) -> Result<()> {
-        self.n_converted += usize::from(!converted.outputs.is_empty());
-        self.failed.extend(converted.failed);
-        for output in converted.outputs {
-            write_output(&self.out, &output, names)?;
-            self.n_outputs += 1;
-            self.n_chars += output.n_chars;
-        }
-        Ok(())
+    /// Counts a file that is done.
+    fn count(&mut self, done: &Done) {
+        self.n_files += 1;
+        self.n_converted += usize::from(!done.outputs.is_empty());
+        self.n_outputs += done.outputs.len();
+        self.n_chars += done.outputs.iter().map(|output| output.n_chars).sum::<usize>();
+        self.failed.extend_from_slice(&done.failed);
+    }
+
+    /// Why files failed, places and numbers left out, with how many did: the most frequent reason first.
+    pub fn reasons(&self) -> Result<DataFrame> {
+        reasons(&self.failed)
     }
 
     pub fn success_rate(&self) -> f64 {
@@ -74,6 +83,9 @@ impl std::fmt::Display for ConvertReport {
             "{} of {} files converted ({percent:.1} %), {} outputs",
             self.n_converted, self.n_files, self.n_outputs
         )?;
+        if self.n_done_earlier > 0 {
+            write!(f, ", {} files by an earlier call", self.n_done_earlier)?;
+        }
         if self.n_chars > 0 {
             write!(f, ", {} characters", self.n_chars)?;
         }
@@ -83,29 +95,22 @@ impl std::fmt::Display for ConvertReport {
 
 /// Converts every .mid, .midi, .kar and .abc file of `inputs` and writes the results below `out` under the same relative
 /// paths, and `failed.csv` beside them. A file that fails is not an error; an input that isn't there, or holds no music, is.
+/// A conversion that was killed goes on where it was when it is asked for again.
 pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertReport> {
     fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
-    let mut progress = Progress::new("convert");
+    let mut journal = Journal::open(out, &stamp(inputs, to)?)?;
     let mut report = ConvertReport { out: out.to_path_buf(), ..ConvertReport::default() };
     let mut names = HashSet::new();
+    for done in journal.earlier() {
+        names.extend(done.outputs.iter().map(|output| output.name.to_lowercase()));
+        report.count(done);
+    }
+    let n_done = report.n_files;
+    let n_in_all =
+        inputs.iter().map(|input| archives::count(input, &archives::is_music_name)).sum::<Result<usize>>()?;
+    let mut progress = Progress::new("convert", Some(n_in_all.saturating_sub(n_done)));
     for input in inputs {
-        let n_before = progress.n_files();
-        let visit = |visitor: archives::Visitor| archives::visit(input, &archives::is_music_name, visitor);
-        let mut problem = None; // a full disk or a folder that can't be written: every further file would fail too
-        for_each_file(visit, |file| convert_file(file, to), &mut |converted: Converted| {
-            progress.count(|| format!("{} failures", report.failed.len()));
-            match report.take(converted, &mut names) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    problem = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        })?;
-        if let Some(error) = problem {
-            return Err(error);
-        }
-        if progress.n_files() == n_before {
+        if convert_input(input, to, &mut journal, &mut report, &mut names, &mut progress)? == 0 {
             let input = input.display();
             return Err(Error::Data(format!(
                 "{input} holds no file that ends in .mid, .midi, .kar or .abc: nothing to convert"
@@ -113,15 +118,62 @@ pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertRepo
         }
     }
     corpus_files::write_failed(&out.join("failed.csv"), &report.failed)?;
-    report.n_files = progress.n_files();
+    journal.finish()?;
+    report.n_done_earlier = n_done;
     report.seconds = progress.seconds();
     report.files_per_second = progress.files_per_second();
     Ok(report)
 }
 
+/// Converts the files of one input that an earlier call has not done; returns the number of all its files.
+fn convert_input(
+    input: &Path,
+    to: Target,
+    journal: &mut Journal,
+    report: &mut ConvertReport,
+    names: &mut HashSet<String>,
+    progress: &mut Progress,
+) -> Result<usize> {
+    let mut n_files = 0;
+    let journal = RefCell::new(journal); // asked while files are read, added to when they are done
+    let visit = |visitor: archives::Visitor| {
+        archives::visit(input, &archives::is_music_name, &mut |file| {
+            n_files += 1;
+            let source = file.as_ref().map_or_else(|failed| &failed.source, |file| &file.path);
+            if journal.borrow_mut().is_done(source) { ControlFlow::Continue(()) } else { visitor(file) }
+        })
+    };
+    let mut problem = None; // a full disk or a folder that can't be written: every further file would fail too
+    for_each_file(visit, |file| convert_file(file, to), &mut |converted: Converted| {
+        progress.count(|| format!("{} failures", report.failed.len()));
+        match write_outputs(converted, &mut journal.borrow_mut(), names) {
+            Ok(done) => {
+                report.count(&done);
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                problem = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    problem.map_or(Ok(n_files), Err)
+}
+
+/// What decides the outputs: this program, what to convert to, and the inputs' names, sizes and times.
+fn stamp(inputs: &[PathBuf], to: Target) -> Result<String> {
+    let program = std::env::current_exe().and_then(fs::metadata).and_then(|program| program.modified()).ok();
+    let mut stamp = format!("{} {program:?} {to:?}\n", env!("CARGO_PKG_VERSION"));
+    for input in inputs {
+        stamp += &format!("{}\n{}", input.display(), archives::listing(input, &archives::is_music_name)?);
+    }
+    Ok(super::short_hash(&[stamp.as_bytes()]))
+}
+
 /// What one file became.
 #[derive(Debug, Default)]
 struct Converted {
+    source: String,
     outputs: Vec<Output>,
     failed: Vec<FailedFile>,
 }
@@ -148,7 +200,9 @@ impl Output {
 fn convert_file(file: Input, to: Target) -> Converted {
     let file = match file {
         Ok(file) => file,
-        Err(failed) => return Converted { failed: vec![failed], ..Converted::default() },
+        Err(failed) => {
+            return Converted { source: failed.source.clone(), failed: vec![failed], ..Converted::default() };
+        }
     };
     let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem).to_string();
     if is_abc_name(&file.path) {
@@ -160,16 +214,16 @@ fn convert_file(file: Input, to: Target) -> Converted {
                 Target::Abc => Output::abc(&stem, abc::write(&score, &abc::WriteOptions::default())),
                 Target::Midi => Output::midi(&stem, midi::write(&score)),
             };
-            Converted { outputs: vec![output], failed: Vec::new() }
+            Converted { source: file.path, outputs: vec![output], failed: Vec::new() }
         }
-        Err(failed) => Converted { outputs: Vec::new(), failed: vec![failed] },
+        Err(failed) => Converted { source: file.path, outputs: Vec::new(), failed: vec![failed] },
     }
 }
 
 /// ABC to ABC: one book of canonical tunes. ABC to MIDI: one file a tune, `book-12.mid` where the book holds several.
 fn convert_abc(file: &MusicFile, stem: &str, to: Target) -> Converted {
     let book = abc::split_tunebook(&abc_text(&file.bytes));
-    let mut converted = Converted::default();
+    let mut converted = Converted { source: file.path.clone(), ..Converted::default() };
     if book.is_empty() {
         converted.failed.push(FailedFile::new(
             file.path.clone(),
@@ -196,8 +250,20 @@ fn convert_abc(file: &MusicFile, stem: &str, to: Target) -> Converted {
     converted
 }
 
-/// Writes below `out` and nowhere else, whatever an archive's paths say; a name that is taken gets a number.
-fn write_output(out: &Path, output: &Output, names: &mut HashSet<String>) -> Result<()> {
+/// Puts the outputs of one file in their places and notes that the file is done.
+fn write_outputs(converted: Converted, journal: &mut Journal, names: &mut HashSet<String>) -> Result<Done> {
+    let mut done = Done { source: converted.source, outputs: Vec::new(), failed: converted.failed };
+    for output in converted.outputs {
+        let name = free_name(&output, names);
+        journal.write(&name, &output.bytes)?;
+        done.outputs.push(Written { name, n_bytes: output.bytes.len() as u64, n_chars: output.n_chars });
+    }
+    journal.add(&done)?;
+    Ok(done)
+}
+
+/// A path below the output folder and nowhere else, whatever an archive's paths say; a name that is taken gets a number.
+fn free_name(output: &Output, names: &mut HashSet<String>) -> String {
     let parts = Path::new(&output.path).components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
         _ => None, // "..", "/" and "C:" would lead out of the folder
@@ -207,13 +273,14 @@ fn write_output(out: &Path, output: &Output, names: &mut HashSet<String>) -> Res
     let name = std::iter::once(format!("{path}.{}", output.ending))
         .chain(numbered)
         .find(|name| names.insert(name.to_lowercase()));
-    files::write_atomic(out.join(name.unwrap_or(path)), &output.bytes)
+    name.unwrap_or(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::composed;
+    use crate::files;
 
     fn folder(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("music-scaling-convert-{name}-{}", std::process::id()));
@@ -267,11 +334,9 @@ mod tests {
     }
 
     #[test]
-    fn no_path_leads_out_of_the_output_folder() {
-        let folder = folder("escape");
-        let output = Output::midi("../../escape/./x", vec![1]);
-        write_output(&folder.join("in/deep"), &output, &mut HashSet::new()).unwrap();
-        assert!(folder.join("in/deep/escape/x.mid").is_file());
-        fs::remove_dir_all(&folder).unwrap();
+    fn no_path_leads_out_of_the_output_folder_and_a_taken_name_gets_a_number() {
+        let (output, mut names) = (Output::midi("../../escape/./x", vec![1]), HashSet::new());
+        assert_eq!(free_name(&output, &mut names), "escape/x.mid");
+        assert_eq!(free_name(&output, &mut names), "escape/x.2.mid");
     }
 }

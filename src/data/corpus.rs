@@ -60,7 +60,7 @@ impl Corpus {
     /// All files of the source to tunes, in parallel.
     fn read(config: &CorpusConfig, source: &Source) -> Result<Corpus> {
         let mut all = Reading::default();
-        let mut progress = Progress::new(config.name());
+        let mut progress = Progress::new(config.name(), source.n_files().ok());
         let enough = config.max_tunes.filter(|_| config.source == "lakh-full"); // sorted by hash: its front is a random sample
         let read = |file: Result<_, FailedFile>| match file {
             Ok(file) => reading::read_tunes(&file, config),

@@ -53,29 +53,45 @@ fn guarded<T>(file: Input, work: &(impl Fn(Input) -> T + Sync)) -> T {
     })
 }
 
-/// A line on stdout every few seconds.
+/// A line on stdout every few seconds: files, files a second, time left.
 #[derive(Debug)]
 pub struct Progress {
     label: String,
     started: Instant,
     shown: Instant,
     n_files: usize,
+    n_in_all: Option<usize>,
 }
 
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
 
 impl Progress {
-    pub fn new(label: impl Into<String>) -> Progress {
-        Progress { label: label.into(), started: Instant::now(), shown: Instant::now(), n_files: 0 }
+    /// `n_in_all` files are to come, if that is known.
+    pub fn new(label: impl Into<String>, n_in_all: Option<usize>) -> Progress {
+        Progress { label: label.into(), started: Instant::now(), shown: Instant::now(), n_files: 0, n_in_all }
     }
 
     /// Counts one file; `detail` is what stands behind the count when it is time for a line.
     pub fn count(&mut self, detail: impl FnOnce() -> String) {
-        self.n_files += 1;
+        self.skip();
         if self.shown.elapsed() >= PROGRESS_INTERVAL {
             self.shown = Instant::now();
-            println!("{}: {} files, {}, {:.0} files/s", self.label, self.n_files, detail(), self.files_per_second());
+            println!("{}", self.line(&detail(), self.seconds()));
         }
+    }
+
+    /// Counts one file and prints nothing.
+    pub fn skip(&mut self) {
+        self.n_files += 1;
+    }
+
+    fn line(&self, detail: &str, seconds: f64) -> String {
+        let n_files = self.n_files;
+        let files_per_second = n_files as f64 / seconds.max(1e-9);
+        let of = self.n_in_all.map(|n| format!(" of {n}")).unwrap_or_default();
+        let left = self.n_in_all.filter(|_| n_files > 0).map(|n| n.saturating_sub(n_files) as f64 / files_per_second);
+        let left = left.map(|seconds| format!(", {} left", time(seconds))).unwrap_or_default();
+        format!("{}: {n_files}{of} files, {detail}, {files_per_second:.0} files/s{left}", self.label)
     }
 
     pub fn n_files(&self) -> usize {
@@ -91,9 +107,29 @@ impl Progress {
     }
 }
 
+/// `45 s`, `12 min`, `3.5 h`
+fn time(seconds: f64) -> String {
+    match seconds {
+        s if s < 100.0 => format!("{s:.0} s"),
+        s if s < 6000.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_left_is_the_files_left_at_the_speed_so_far() {
+        let progress = |n_files, n_in_all| Progress { n_files, ..Progress::new("x", n_in_all) };
+        assert_eq!(
+            progress(500, Some(178_561)).line("3 failures", 2.0),
+            "x: 500 of 178561 files, 3 failures, 250 files/s, 12 min left"
+        );
+        assert_eq!(progress(500, None).line("3 failures", 2.0), "x: 500 files, 3 failures, 250 files/s");
+        assert_eq!([99.0, 101.0, 12_600.0].map(time), ["99 s", "2 min", "3.5 h"]);
+    }
 
     fn files(n: usize) -> impl FnOnce(Visitor) -> Result<()> {
         move |visitor| {

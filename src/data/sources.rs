@@ -67,13 +67,10 @@ impl Source {
     /// Calls `visitor` with every file of the source, in a fixed order.
     pub fn visit(&self, visitor: Visitor) -> Result<()> {
         match self {
-            Source::Folk { wheel } => {
-                let wanted = |path: &str| path.starts_with(FOLK_FOLDER) && archives::is_abc_name(path);
-                archives::visit(wheel, &wanted, &mut |file| {
-                    let inside = |file: MusicFile| MusicFile { path: file.path.replacen(FOLK_FOLDER, "", 1), ..file };
-                    visitor(file.map(inside))
-                })
-            }
+            Source::Folk { wheel } => archives::visit(wheel, &is_folk_tune, &mut |file| {
+                let inside = |file: MusicFile| MusicFile { path: file.path.replacen(FOLK_FOLDER, "", 1), ..file };
+                visitor(file.map(inside))
+            }),
             Source::Files { path } => archives::visit(path, &archives::is_music_name, visitor),
             Source::Composed { n_tunes, seed } => {
                 let files = (0..*n_tunes).map(|index| composed::midi_file(*seed, index));
@@ -83,23 +80,27 @@ impl Source {
         }
     }
 
+    /// How many files [`Source::visit`] will come to.
+    pub fn n_files(&self) -> Result<usize> {
+        match self {
+            Source::Folk { wheel } => archives::count(wheel, &is_folk_tune),
+            Source::Files { path } => archives::count(path, &archives::is_music_name),
+            Source::Composed { n_tunes, .. } => Ok(*n_tunes),
+        }
+    }
+
     /// What changes when the user's files do: names, sizes and times. Empty for sources that don't change.
     pub fn stamp(config: &CorpusConfig) -> Result<String> {
         if config.is_named() {
             return Ok(String::new());
         }
-        let path = Path::new(&config.source);
-        let files = match path.is_dir() {
-            true => archives::list_folder(path, &archives::is_music_name)?,
-            false => vec![(path.to_path_buf(), config.source.clone())],
-        };
-        let mut stamp = String::new();
-        for (path, name) in files {
-            let metadata = fs::metadata(&path).map_err(Error::file("open", &path))?;
-            stamp += &format!("{name} {} {:?}\n", metadata.len(), metadata.modified().ok());
-        }
+        let stamp = archives::listing(Path::new(&config.source), &archives::is_music_name)?;
         Ok(super::short_hash(&[stamp.as_bytes()]))
     }
+}
+
+fn is_folk_tune(path: &str) -> bool {
+    path.starts_with(FOLK_FOLDER) && archives::is_abc_name(path)
 }
 
 /// The wheel of music21, by pip, with its checksum proved.

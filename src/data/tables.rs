@@ -1,6 +1,6 @@
 //! A corpus as polars tables: its tunes, its failures, and what it is made of.
 
-use super::{Corpus, Split, Tune};
+use super::{Corpus, FailedFile, Split, Tune};
 use crate::{Error, Result};
 use polars::prelude::*;
 use std::collections::BTreeMap;
@@ -138,11 +138,22 @@ impl Corpus {
 
     /// Why files failed, places and numbers left out.
     pub fn failure_reasons(&self) -> Result<DataFrame> {
-        counts(
-            "failure",
-            self.failed.iter().map(|failed| format!("{}: {}", failed.stage, without_numbers(&failed.reason))),
-        )
+        reasons(&self.failed)
     }
+}
+
+/// Stages and reasons of failures, places, numbers and quoted text left out, the most frequent first.
+pub fn reasons(failed: &[FailedFile]) -> Result<DataFrame> {
+    counts("failure", failed.iter().map(reason))
+}
+
+/// The same as text and number.
+pub fn count_reasons(failed: &[FailedFile]) -> Vec<(String, u64)> {
+    count(failed.iter().map(reason))
+}
+
+fn reason(failed: &FailedFile) -> String {
+    format!("{}: {}", failed.stage, without_details(&failed.reason))
 }
 
 /// Names and how often each occurs, the most frequent first; percent of all occurrences.
@@ -154,15 +165,19 @@ fn counts(name: &str, values: impl Iterator<Item = String>) -> Result<DataFrame>
 
 /// The same with percent of `total`.
 fn shares(name: &str, values: impl Iterator<Item = String>, total: usize) -> Result<DataFrame> {
+    let (names, n): (Vec<String>, Vec<u64>) = count(values).into_iter().unzip();
+    let percent: Vec<f64> = n.iter().map(|&n| 100.0 * n as f64 / total.max(1) as f64).collect();
+    df!(name => names, "n" => n, "percent" => percent).map_err(no_table)
+}
+
+fn count(values: impl Iterator<Item = String>) -> Vec<(String, u64)> {
     let mut n_of: BTreeMap<String, u64> = BTreeMap::new();
     for value in values {
         *n_of.entry(value).or_default() += 1;
     }
     let mut rows: Vec<(String, u64)> = n_of.into_iter().collect();
     rows.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    let (names, n): (Vec<String>, Vec<u64>) = rows.into_iter().unzip();
-    let percent: Vec<f64> = n.iter().map(|&n| 100.0 * n as f64 / total.max(1) as f64).collect();
-    df!(name => names, "n" => n, "percent" => percent).map_err(no_table)
+    rows
 }
 
 /// The instrument families of a tune's `%%MIDI program` and `%%MIDI channel 10` lines, each once.
@@ -185,7 +200,10 @@ fn family(directive: &str) -> Option<&'static str> {
     }
 }
 
-fn without_numbers(reason: &str) -> String {
+/// The same sentence with `n` for each number and `…` for what stands between quotation marks.
+fn without_details(reason: &str) -> String {
+    let quotes = reason.split('"').enumerate().map(|(i, part)| if i % 2 == 1 { "…" } else { part });
+    let reason = quotes.collect::<Vec<_>>().join("\"");
     let parts = reason.split(|c: char| c.is_ascii_digit());
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("n")
 }

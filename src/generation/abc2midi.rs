@@ -44,7 +44,7 @@ fn ask(text: &str, folder: &Path) -> Option<Option<Vec<u8>>> {
 }
 
 /// Whether the process ends well within [`TIME_LIMIT`]; if it does not end at all, it is stopped.
-fn wait(mut process: Child) -> bool {
+pub(crate) fn wait(mut process: Child) -> bool {
     let start = Instant::now();
     while start.elapsed() < TIME_LIMIT {
         match process.try_wait() {

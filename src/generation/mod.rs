@@ -11,7 +11,7 @@
 //! println!("{}", Rates::of(&samples));
 //! ```
 
-mod abc2midi;
+pub(crate) mod abc2midi;
 mod automaton;
 pub mod headers;
 mod metrics;

@@ -5,8 +5,9 @@
 //! no onset by more than a 32nd of a beat, and lets notes end where a person would write the end. [`to_grid`] only moves
 //! what is off the grid, and leaves a score that is on it as it is.
 
-use super::midi::{programs_that_sound, without_collisions};
+use super::midi::{programs_that_sound, sort_notes, without_collisions};
 use super::score::{Bar, KeyChange, Meter, MeterChange, Note, Score, TICKS_PER_BEAT, TempoChange, Voice};
+use std::cell::Cell;
 
 /// The straight grid: a 64th note.
 const STRAIGHT: u32 = TICKS_PER_BEAT / 16;
@@ -39,7 +40,7 @@ pub fn quantise(score: &Score) -> Score {
     written.tempos = written_tempos(&score.tempos);
     written.keys = score.keys.clone();
     let ruler = Ruler::new(&written, score.end_ticks());
-    written.voices = joined_voices(&score.voices).iter().map(|voice| quantise_voice(voice, &ruler)).collect();
+    written.voices = joined_voices(&score.voices).into_iter().map(|voice| quantise_voice(voice, &ruler)).collect();
     fit_changes(&mut written, &ruler);
     written
 }
@@ -67,7 +68,7 @@ fn join(voices: &[Voice], belongs: impl Fn(&Voice, &Voice) -> bool) -> Vec<Voice
         }
     }
     for voice in &mut joined {
-        voice.notes.sort_unstable();
+        sort_notes(&mut voice.notes);
         voice.programs.sort_by_key(|change| change.tick);
     }
     joined
@@ -170,10 +171,13 @@ fn written_tempos(tempos: &[TempoChange]) -> Vec<TempoChange> {
     written
 }
 
-/// Quarter notes per minute, rounded to a whole number, at least 1.
+/// A beat of a thousandth of a second: more is damage, not a tempo.
+const FASTEST_BPM: u32 = 60_000;
+
+/// Quarter notes per minute, rounded to a whole number that the ABC reader takes.
 pub(super) fn bpm_of(micros_per_beat: u32) -> u32 {
     let micros = micros_per_beat.max(1);
-    ((60_000_000 + micros / 2) / micros).max(1)
+    ((60_000_000 + micros / 2) / micros).clamp(1, FASTEST_BPM)
 }
 
 /// Microseconds per quarter note.
@@ -187,6 +191,8 @@ pub(super) fn micros_of(bpm: u32) -> u32 {
 /// Where the bar lines and beats are.
 struct Ruler {
     bars: Vec<Bar>,
+    /// The bar last asked for: the next question is mostly about the same.
+    latest: Cell<usize>,
 }
 
 impl Ruler {
@@ -194,12 +200,18 @@ impl Ruler {
     fn new(score: &Score, end: u32) -> Ruler {
         let last = Note { onset_ticks: end, pitch: 0, duration_ticks: TICKS_PER_BEAT, velocity: 1 };
         let voices = vec![Voice { notes: vec![last], ..Voice::default() }];
-        Ruler { bars: Score { meters: score.meters.clone(), voices, ..Score::default() }.bars() }
+        let bars = Score { meters: score.meters.clone(), voices, ..Score::default() }.bars();
+        Ruler { bars, latest: Cell::new(0) }
     }
 
+    /// Start and end of the bar at `tick`.
     fn bar(&self, tick: u32) -> (u32, u32) {
-        let after = self.bars.partition_point(|bar| bar.start_ticks <= tick);
-        let bar = after.checked_sub(1).and_then(|i| self.bars.get(i));
+        let holds_tick = |bar: &&Bar| bar.start_ticks <= tick && tick - bar.start_ticks < bar.ticks;
+        let bar = self.bars.get(self.latest.get()).filter(holds_tick).or_else(|| {
+            let number = self.bars.partition_point(|bar| bar.start_ticks <= tick).checked_sub(1)?;
+            self.latest.set(number);
+            self.bars.get(number)
+        });
         bar.map_or((0, TICKS_PER_BEAT), |bar| (bar.start_ticks, bar.start_ticks.saturating_add(bar.ticks)))
     }
 
@@ -214,6 +226,9 @@ impl Ruler {
     fn on_grid(&self, tick: u32) -> u32 {
         let (start, end) = self.beat(tick);
         let since = tick - start;
+        if since.is_multiple_of(STRAIGHT) {
+            return tick.min(end);
+        }
         let (straight, triplet) = (nearest(since, STRAIGHT), nearest(since, TRIPLET));
         let best = if triplet.abs_diff(since) < straight.abs_diff(since) { triplet } else { straight };
         (start + best).min(end)
@@ -226,26 +241,25 @@ impl Ruler {
     }
 }
 
-fn quantise_voice(voice: &Voice, ruler: &Ruler) -> Voice {
-    let mut raw = voice.notes.clone();
-    raw.sort_unstable();
-    let (onsets, grids) = quantise_onsets(&raw, ruler);
-    let mut notes: Vec<Note> = Vec::with_capacity(raw.len());
-    for (i, note) in raw.iter().enumerate() {
+/// The notes of the voice must be sorted.
+fn quantise_voice(voice: Voice, ruler: &Ruler) -> Voice {
+    let (onsets, steps) = quantise_onsets(&voice.notes, ruler);
+    let mut notes: Vec<Note> = Vec::with_capacity(voice.notes.len());
+    for (i, note) in voice.notes.iter().enumerate() {
         let onset = onsets[i];
         let next = onsets[i..].iter().copied().find(|&later| later > onset); // onsets rise, so this is near
         let end = if voice.is_drums() {
             next.unwrap_or(u32::MAX).min(ruler.beat(onset).1) // a drum sounds as long as it likes: no rests within a beat
         } else {
             let chord = notes.iter().rev().take_while(|other| other.onset_ticks == onset);
-            let ends: Vec<u32> = chord.map(|other| other.onset_ticks + other.duration_ticks).collect();
-            written_end(note, onset, next, &ends, grids[i], ruler)
+            let ends = chord.map(|other| other.onset_ticks + other.duration_ticks).chain(next);
+            written_end(note, onset, ends, steps[i], ruler)
         };
         notes.push(Note { onset_ticks: onset, duration_ticks: end.saturating_sub(onset).max(STRAIGHT), ..*note });
     }
     let notes = without_collisions(notes);
     let programs = programs_that_sound(&voice.programs, &notes);
-    Voice { name: voice.name.clone(), channel: voice.channel, programs, notes }
+    Voice { programs, notes, ..voice }
 }
 
 /// The written onset of each note (they keep their order), and the finest step of its beat.
@@ -273,13 +287,14 @@ fn grid_of(times: impl Iterator<Item = u32> + Clone) -> u32 {
     GRIDS.iter().find(fits).map_or(STRAIGHT, |&(grid, _)| grid)
 }
 
-/// Where a note ends on paper: with its chord, at the next onset, or at the simplest place near enough.
-fn written_end(note: &Note, onset: u32, next: Option<u32>, chord_ends: &[u32], step: u32, ruler: &Ruler) -> u32 {
+/// Where a note ends on paper: at one of the `known` ends (of its chord, and at the next onset) or else at the simplest
+/// place, if near enough.
+fn written_end(note: &Note, onset: u32, known: impl Iterator<Item = u32>, step: u32, ruler: &Ruler) -> u32 {
     let duration = note.duration_ticks.min(LONGEST_NOTE);
     let end = note.onset_ticks.saturating_add(duration);
     let tolerance = (duration / 5).max(END_TOLERANCE);
     let near = |place: &u32| place.abs_diff(end) <= tolerance && *place > onset && *place - onset <= LONGEST_NOTE;
-    let known = chord_ends.iter().copied().chain(next).filter(near).min_by_key(|place| place.abs_diff(end));
+    let known = known.filter(near).min_by_key(|place| place.abs_diff(end));
     if let Some(place) = known {
         return place;
     }

@@ -20,7 +20,9 @@ mod writer;
 use super::read::body::understand;
 use super::read::fields::{Reach, Shift};
 use super::read::place::Complaints;
+use super::read::source::Source;
 use crate::Result;
+use std::rc::Rc;
 use writer::SheetWriter;
 
 pub use book::split_tunebook;
@@ -32,7 +34,7 @@ pub use book::split_tunebook;
 /// # Errors
 /// [`crate::Error::Abc`], as [`super::parse`].
 pub fn canonical(text: &str) -> Result<String> {
-    Ok(Sheet::read(text, false)?.text())
+    Ok(Sheet::of(&sound_source(text)?, false).text())
 }
 
 /// What holds at a place of a voice: the values of `K: M: L: Q:` as spelled in a field.
@@ -60,7 +62,7 @@ pub(super) struct Cell {
     pub closes_bar: bool,
     pub ends_line: bool,
     /// What held before it.
-    pub in_force: InForce,
+    pub in_force: Rc<InForce>,
 }
 
 /// A tune in canonical form, bar by bar.
@@ -86,17 +88,24 @@ pub(super) struct Head {
     started: bool,
 }
 
+/// The tokens of the first tune, if nothing is wrong with them.
+///
+/// # Errors
+/// [`crate::Error::Abc`], as [`super::parse`].
+pub(super) fn sound_source(text: &str) -> Result<Source> {
+    let mut complaints = Complaints::default();
+    let source = super::read::source(text, &mut complaints);
+    if let Ok(source) = &source {
+        understand(source, &mut complaints);
+    }
+    complaints.into_result()?;
+    source
+}
+
 impl Sheet {
     /// With `single_rests`, `Z4|` becomes four bars, so that voices can be cut at any bar line.
-    pub fn read(text: &str, single_rests: bool) -> Result<Sheet> {
-        let mut complaints = Complaints::default();
-        let source = super::read::source(text, &mut complaints);
-        if let Ok(source) = &source {
-            understand(source, &mut complaints);
-        }
-        complaints.into_result()?;
-        let source = source?;
-        Ok(SheetWriter::write(&source, single_rests))
+    pub fn of(source: &Source, single_rests: bool) -> Sheet {
+        SheetWriter::write(source, single_rests)
     }
 
     pub fn text(&self) -> String {

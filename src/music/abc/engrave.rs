@@ -1,10 +1,13 @@
 //! Lays a voice out in bars: chords, layers for notes that overlap, ties over bar lines, rests and tuplets.
 
-use crate::music::score::{Bar, Note, TICKS_PER_BEAT, Voice};
-use std::collections::{BTreeMap, BTreeSet};
+mod layers;
+mod tuplets;
 
-/// The straight grid that needs no tuplet: a 64th note.
-const STRAIGHT: u32 = TICKS_PER_BEAT / 16;
+use crate::music::score::{Bar, Note};
+use std::ops::Range;
+
+pub use layers::{Layer, layers_of};
+pub use tuplets::Tuplet;
 
 /// A note, chord or rest within one bar.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,20 +18,10 @@ pub struct Piece {
     pub ticks: u32,
     /// How long it is written: half as long again within a tuplet of three in the time of two.
     pub written: u32,
-    /// Low to high; none is a rest.
-    pub pitches: Vec<Pitch>,
     /// The tuplet that starts here.
     pub tuplet: Option<Tuplet>,
-}
-
-/// Pieces that are written as three in the time of two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tuplet {
-    /// How many pieces it has.
-    pub n: usize,
-    /// Whether all are written with the same length.
-    pub equal: bool,
-    pub has_chord: bool,
+    /// Where its pitches are in the part.
+    pitches: Range<usize>,
 }
 
 /// One note of a piece.
@@ -41,171 +34,176 @@ pub struct Pitch {
     pub continues: bool,
 }
 
-/// The layers of one bar; each fills the bar.
-pub type Layers = Vec<Vec<Piece>>;
-
-/// The bars of a voice that have notes in any of `layers`, by the number of the bar. `cuts` are ticks at
-/// which the first layer must have a boundary (for a change of tempo), rising.
-pub fn engrave(layers: &[Layer], bars: &[Bar], cuts: &[u32]) -> BTreeMap<usize, Layers> {
-    let mut laid: BTreeMap<usize, Vec<Layer>> = BTreeMap::new();
-    for (i, notes) in layers.iter().enumerate() {
-        for (number, part) in by_bar(notes, bars) {
-            let layers = laid.entry(number).or_default();
-            layers.resize_with(layers.len().max(i + 1), Vec::new);
-            if let Some(layer) = layers.get_mut(i) {
-                *layer = part;
-            }
-        }
-    }
-    for cut in cuts {
-        let number = bars.partition_point(|bar| bar.start_ticks <= *cut).saturating_sub(1);
-        if bars.get(number).is_some_and(|bar| bar.start_ticks < *cut) {
-            laid.entry(number).or_insert_with(|| vec![Vec::new()]); // a silent bar with a change inside is written out
-        }
-    }
-    let lay_out = |(number, layers): (usize, Vec<Layer>)| {
-        let bar = bars.get(number)?;
-        let cuts_of = |i| if i == 0 { cuts } else { &[] };
-        Some((number, layers.iter().enumerate().map(|(i, notes)| pieces_of(notes, bar, cuts_of(i))).collect()))
-    };
-    laid.into_iter().filter_map(lay_out).collect()
+/// A voice in bars. Everything of one kind stands in one list, in the order of the text: that is quick to make and read.
+#[derive(Debug, Default)]
+pub struct Part {
+    bars: Vec<LaidBar>,
+    /// The pieces of each layer of each bar.
+    layers: Vec<Range<usize>>,
+    pieces: Vec<Piece>,
+    pitches: Vec<Pitch>,
 }
 
-/// Notes of a layer, sorted by onset.
-pub type Layer = Vec<Note>;
+#[derive(Debug)]
+struct LaidBar {
+    number: usize,
+    layers: Range<usize>,
+}
 
-/// The notes that sound in each bar.
-fn by_bar(notes: &[Note], bars: &[Bar]) -> BTreeMap<usize, Layer> {
-    let mut parts: BTreeMap<usize, Layer> = BTreeMap::new();
-    for note in notes {
-        let first = bars.partition_point(|bar| bar.start_ticks <= note.onset_ticks).saturating_sub(1);
-        let end = end_of(note);
-        for (number, _) in bars.iter().enumerate().skip(first).take_while(|(_, bar)| bar.start_ticks < end) {
-            parts.entry(number).or_default().push(*note);
-        }
+impl Part {
+    /// The layers of the bar of this number, each of which fills the bar; none if nothing happens in it.
+    pub fn layers(&self, number: usize) -> impl Iterator<Item = &[Piece]> + Clone {
+        let bar = self.bars.binary_search_by_key(&number, |bar| bar.number).ok().and_then(|i| self.bars.get(i));
+        let layers = bar.and_then(|bar| self.layers.get(bar.layers.clone())).unwrap_or_default();
+        layers.iter().map(|pieces| self.pieces.get(pieces.clone()).unwrap_or_default())
     }
-    parts
+
+    /// Low to high; none is a rest.
+    pub fn pitches(&self, piece: &Piece) -> &[Pitch] {
+        self.pitches.get(piece.pitches.clone()).unwrap_or_default()
+    }
+
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The first bar from this one on in which something happens.
+    pub fn next_bar(&self, from: usize) -> Option<usize> {
+        self.bars.get(self.bars.partition_point(|bar| bar.number < from)).map(|bar| bar.number)
+    }
+
+    pub fn last_bar(&self) -> Option<usize> {
+        self.bars.last().map(|bar| bar.number)
+    }
+}
+
+/// The bars of a voice in which something happens in any of `layers`. `cuts` are ticks at which the first layer must have
+/// a boundary (for a change of tempo), rising.
+pub fn engrave(layers: &[Layer], bars: &[Bar], cuts: &[u32]) -> Part {
+    let mut part = Part::default();
+    let mut readers: Vec<LayerReader> = layers.iter().map(|notes| LayerReader::new(notes)).collect();
+    let within_bar = |&&cut: &&u32| bars.binary_search_by_key(&cut, |bar| bar.start_ticks).is_err();
+    let cuts: Vec<u32> = cuts.iter().filter(within_bar).copied().collect();
+    let mut boundaries = Vec::new();
+    let mut from = 0;
+    while let Some(number) = next_number(&readers, bars, &cuts, from) {
+        let Some(bar) = bars.get(number) else { break };
+        let first_layer = part.layers.len();
+        readers.iter_mut().for_each(|reader| reader.enter(bar));
+        let n_layers = readers.iter().rposition(|reader| !reader.sounding.is_empty()).map_or(1, |last| last + 1);
+        for (i, reader) in readers.iter().enumerate().take(n_layers) {
+            let cuts = if i == 0 { inside(&cuts, bar) } else { &[] };
+            part.add_layer(&reader.sounding, bar, cuts, &mut boundaries);
+        }
+        if readers.is_empty() {
+            part.add_layer(&[], bar, inside(&cuts, bar), &mut boundaries); // a silent voice with a change of tempo
+        }
+        part.bars.push(LaidBar { number, layers: first_layer..part.layers.len() });
+        from = number + 1;
+    }
+    part
+}
+
+/// The next bar in which a note sounds or a cut falls.
+fn next_number(readers: &[LayerReader], bars: &[Bar], cuts: &[u32], from: usize) -> Option<usize> {
+    let start = bars.get(from)?.start_ticks;
+    let number_of = |tick: u32| bars.partition_point(|bar| bar.start_ticks <= tick).saturating_sub(1);
+    let next_note = readers.iter().filter_map(|reader| reader.next_tick(start)).min();
+    let next_cut = cuts.get(cuts.partition_point(|&cut| cut < start)).copied();
+    next_note.into_iter().chain(next_cut).min().map(number_of)
+}
+
+/// The ticks within the bar, its ends left out.
+fn inside<'a>(ticks: &'a [u32], bar: &Bar) -> &'a [u32] {
+    let from = ticks.partition_point(|&tick| tick <= bar.start_ticks);
+    let to = ticks.partition_point(|&tick| tick < bar.start_ticks + bar.ticks);
+    ticks.get(from..to).unwrap_or_default()
+}
+
+/// Reads a layer bar by bar.
+struct LayerReader<'a> {
+    upcoming: &'a [Note],
+    /// The notes that sound in the bar, by onset.
+    sounding: Vec<Note>,
+}
+
+impl<'a> LayerReader<'a> {
+    fn new(notes: &'a [Note]) -> Self {
+        LayerReader { upcoming: notes, sounding: Vec::new() }
+    }
+
+    fn enter(&mut self, bar: &Bar) {
+        self.sounding.retain(|note| end_of(note) > bar.start_ticks);
+        let n = self.upcoming.iter().take_while(|note| note.onset_ticks < bar.start_ticks + bar.ticks).count();
+        let (entering, later) = self.upcoming.split_at(n);
+        self.sounding.extend(entering);
+        self.upcoming = later;
+    }
+
+    /// When it sounds next, from the start of a bar on.
+    fn next_tick(&self, start: u32) -> Option<u32> {
+        if self.sounding.iter().any(|note| end_of(note) > start) {
+            return Some(start);
+        }
+        self.upcoming.first().map(|note| note.onset_ticks)
+    }
 }
 
 fn end_of(note: &Note) -> u32 {
     note.onset_ticks.saturating_add(note.duration_ticks)
 }
 
-/// Puts each chord into the first layer that is free: within a layer nothing overlaps, and a note keeps its layer over bar
-/// lines. When `most` layers are taken, what overlaps goes to the last one, which is then written with ties inside chords.
-pub fn layers_of(voice: &Voice, most: usize) -> Vec<Layer> {
-    let mut chords: BTreeMap<(u32, u32), Vec<Note>> = BTreeMap::new();
-    for note in &voice.notes {
-        chords.entry((note.onset_ticks, end_of(note))).or_default().push(*note);
+impl Part {
+    /// One layer of one bar: a piece from each boundary to the next, and tuplets. `boundaries` is room to work in.
+    fn add_layer(&mut self, notes: &[Note], bar: &Bar, cuts: &[u32], boundaries: &mut Vec<u32>) {
+        let (start, end) = (bar.start_ticks, bar.start_ticks + bar.ticks);
+        boundaries.clear();
+        boundaries.extend([start, end]);
+        let within = |tick: &u32| start < *tick && *tick < end;
+        boundaries.extend(notes.iter().map(|note| note.onset_ticks).filter(within));
+        boundaries.extend(notes.iter().map(end_of).filter(within));
+        boundaries.extend(cuts);
+        boundaries.sort_unstable();
+        boundaries.dedup();
+        let first_piece = self.pieces.len();
+        let mut ended = 0; // all notes before this one have ended: no layer but the last has overlaps
+        for (&from, &to) in boundaries.iter().zip(boundaries.iter().skip(1)) {
+            let first_pitch = self.pitches.len();
+            while notes.get(ended).is_some_and(|note| end_of(note) <= from) {
+                ended += 1;
+            }
+            let sounding = notes.iter().skip(ended).take_while(|note| note.onset_ticks <= from);
+            self.pitches.extend(sounding.filter(|note| end_of(note) > from).map(|note| Pitch {
+                pitch: note.pitch,
+                tied: end_of(note) > to,
+                continues: note.onset_ticks < from,
+            }));
+            if let Some(chord) = self.pitches.get_mut(first_pitch..) {
+                chord.sort_unstable();
+            }
+            let pitches = first_pitch..self.pitches.len();
+            self.pieces.push(Piece { tick: from, ticks: to - from, written: to - from, tuplet: None, pitches });
+        }
+        self.add_tuplets(first_piece, bar);
+        self.layers.push(first_piece..self.pieces.len());
     }
-    let mut chords: Vec<_> = chords.into_iter().collect();
-    chords.sort_by_key(|((onset, _), notes)| (*onset, std::cmp::Reverse(notes.last().map(|note| note.pitch)))); // melody first
-    let mut layers: Vec<(u32, Layer)> = Vec::new();
-    for ((onset, end), notes) in chords {
-        let free = layers.iter().position(|(free_from, _)| *free_from <= onset);
-        let index = free.unwrap_or(layers.len()).min(most.max(1) - 1);
-        if index == layers.len() {
-            layers.push((0, Vec::new()));
-        }
-        if let Some((free_from, layer)) = layers.get_mut(index) {
-            *free_from = end.max(*free_from);
-            layer.extend(notes);
-        }
-    }
-    layers.into_iter().map(|(_, layer)| layer).collect()
-}
 
-/// One layer of one bar: a piece from each boundary to the next, and tuplets.
-fn pieces_of(notes: &[Note], bar: &Bar, cuts: &[u32]) -> Vec<Piece> {
-    let (start, end) = (bar.start_ticks, bar.start_ticks + bar.ticks);
-    let inside = |tick: &u32| start < *tick && *tick < end;
-    let ends_and_onsets = notes.iter().flat_map(|note| [note.onset_ticks, end_of(note)]);
-    let mut boundaries: Vec<u32> =
-        ends_and_onsets.chain(cuts.iter().copied()).filter(inside).chain([start, end]).collect();
-    boundaries.sort_unstable();
-    boundaries.dedup();
-    let mut upcoming = notes.iter().peekable();
-    let mut sounding: Vec<&Note> = Vec::new();
-    let mut pieces = Vec::with_capacity(boundaries.len());
-    for (from, to) in boundaries.iter().zip(boundaries.iter().skip(1)) {
-        sounding.retain(|note| end_of(note) > *from);
-        while let Some(note) = upcoming.next_if(|note| note.onset_ticks <= *from) {
-            sounding.push(note);
-        }
-        let pitch =
-            |note: &&Note| Pitch { pitch: note.pitch, tied: end_of(note) > *to, continues: note.onset_ticks < *from };
-        let mut pitches: Vec<Pitch> = sounding.iter().map(pitch).collect();
-        pitches.sort_unstable();
-        pieces.push(Piece { tick: *from, ticks: to - from, written: to - from, pitches, tuplet: None });
-    }
-    add_tuplets(&mut pieces, bar);
-    pieces
-}
-
-/// Splits the piece that sounds at `tick` there; its notes are tied to the second half.
-fn cut_at(pieces: &mut Vec<Piece>, tick: u32) {
-    let Some(at) = pieces.iter().position(|piece| piece.tick < tick && tick < piece.tick + piece.ticks) else { return };
-    let mut second = pieces[at].clone();
-    let first = &mut pieces[at];
-    first.ticks = tick - first.tick;
-    first.written = first.ticks;
-    first.pitches.iter_mut().for_each(|pitch| pitch.tied = true);
-    second.ticks -= first.ticks;
-    second.written = second.ticks;
-    second.tick = tick;
-    second.pitches.iter_mut().for_each(|pitch| pitch.continues = true);
-    pieces.insert(at + 1, second);
-}
-
-/// Where triplet positions are, pieces become tuplets of three in the time of two: half a beat, a beat, or two beats.
-fn add_tuplets(pieces: &mut Vec<Piece>, bar: &Bar) {
-    for (from, to) in tuplet_windows(pieces, bar) {
-        cut_at(pieces, from);
-        cut_at(pieces, to);
-        let inside = |piece: &&mut Piece| from <= piece.tick && piece.tick < to;
-        let (mut n, mut lengths, mut has_chord) = (0, BTreeSet::new(), false);
-        for piece in pieces.iter_mut().filter(inside) {
-            piece.written = piece.ticks / 2 * 3; // grids are multiples of 10 ticks: exact
-            n += 1;
-            lengths.insert(piece.written);
-            has_chord |= piece.pitches.len() > 1;
-        }
-        if let Some(first) = pieces.iter_mut().find(|piece| piece.tick == from) {
-            first.tuplet = Some(Tuplet { n, equal: lengths.len() == 1, has_chord });
-        }
-    }
-}
-
-fn tuplet_windows(pieces: &[Piece], bar: &Bar) -> Vec<(u32, u32)> {
-    let mut windows = Vec::new();
-    let end = bar.start_ticks + bar.ticks;
-    let odd = |from: u32, to: u32| {
-        pieces.iter().any(|piece| {
-            from < piece.tick && piece.tick < to && !(piece.tick - bar.start_ticks).is_multiple_of(STRAIGHT)
-        })
-    };
-    let whole = |tick: u32| {
-        tick >= end
-            || pieces.iter().any(|piece| {
-                piece.tick == tick || (piece.pitches.is_empty() && piece.tick < tick && tick < piece.tick + piece.ticks)
-            })
-    };
-    let mut from = bar.start_ticks;
-    while from < end {
-        let (half, to, double) =
-            (from + TICKS_PER_BEAT / 2, (from + TICKS_PER_BEAT).min(end), from + 2 * TICKS_PER_BEAT);
-        let mut next = to;
-        if odd(from, to) {
-            if half < to && whole(half) {
-                windows.extend([(from, half), (half, to)].into_iter().filter(|&(a, b)| odd(a, b)));
-            } else if !whole(to) && double <= end && whole(double) {
-                windows.push((from, double));
-                next = double;
-            } else {
-                windows.push((from, to));
+    /// Splits the piece that sounds at `tick` there; its notes are tied to the second half. Looks from `first_piece` on.
+    fn cut_at(&mut self, first_piece: usize, tick: u32) {
+        let sounds = |piece: &Piece| piece.tick < tick && tick < piece.tick + piece.ticks;
+        let Some(at) = self.pieces.iter().skip(first_piece).position(sounds).map(|i| i + first_piece) else { return };
+        let Some(first) = self.pieces.get_mut(at) else { return };
+        let end = first.tick + first.ticks;
+        (first.ticks, first.written) = (tick - first.tick, tick - first.tick);
+        let new_pitches = self.pitches.len();
+        for i in first.pitches.clone() {
+            if let Some(pitch) = self.pitches.get_mut(i) {
+                let second_half = Pitch { continues: true, ..*pitch };
+                pitch.tied = true;
+                self.pitches.push(second_half);
             }
         }
-        from = next;
+        let pitches = new_pitches..self.pitches.len();
+        self.pieces.insert(at + 1, Piece { tick, ticks: end - tick, written: end - tick, tuplet: None, pitches });
     }
-    windows
 }

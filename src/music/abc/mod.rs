@@ -3,6 +3,7 @@
 mod canonical;
 mod engrave;
 mod read;
+mod spelling;
 mod split;
 mod write;
 

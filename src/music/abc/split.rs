@@ -1,6 +1,7 @@
 //! Cutting long tunes at bar lines.
 
-use super::canonical::{Cell, InForce, Line, Sheet};
+use super::canonical::{Cell, InForce, Line, Sheet, sound_source};
+use std::rc::Rc;
 
 /// Bars in a line where voices are cut anew.
 const BARS_PER_LINE: usize = 4;
@@ -11,14 +12,16 @@ const MAX_BARS: usize = 200_000;
 /// Cuts a tune into pieces in canonical form, each shorter than `max_chars`. Every piece repeats the header with the
 /// key, metre, tempo and programs that hold where it begins; all voices are cut at the same bar.
 ///
-/// A voice that rests all through a piece is left out of it. A bar that does not fit into a piece by itself is left
-/// out, and so is a text that does not parse (it gives no pieces).
+/// A note that is tied over the cut ends there, and is struck again in the next piece. A voice that rests all through a
+/// piece is left out of it. A bar that does not fit into a piece by itself is left out, and so is a text that does not
+/// parse (it gives no pieces).
 pub fn split_long(text: &str, max_chars: usize) -> Vec<String> {
-    let Ok(whole) = Sheet::read(text, false).map(|sheet| sheet.text()) else { return Vec::new() };
+    let Ok(source) = sound_source(text) else { return Vec::new() };
+    let whole = Sheet::of(&source, false).text();
     if whole.chars().count() < max_chars {
         return vec![whole];
     }
-    let Ok(sheet) = Sheet::read(text, true) else { return Vec::new() };
+    let sheet = Sheet::of(&source, true);
     if sheet.cells.len() > MAX_BARS {
         return Vec::new();
     }
@@ -74,36 +77,27 @@ impl Cutter {
 
     /// The longest piece from this bar on, and the bar behind it. No piece if even one bar is too long.
     fn longest_piece(&self, from: usize, max_chars: usize) -> (Option<String>, usize) {
-        let mut best = (None, from + 1);
-        let mut first = self.likely_end(from, max_chars);
-        if self.piece(from, first).is_none_or(|piece| piece.chars().count() >= max_chars) {
-            first = from + 1;
-        }
-        for to in first..=self.n_bars() {
-            let piece = self.piece(from, to);
-            let Some(piece) = piece else {
-                best.1 = to; // silence so far
-                continue;
-            };
-            if piece.chars().count() >= max_chars {
-                break;
+        let mut longest = None;
+        let (mut fits_to, mut too_far) = (from, self.first_bar_beyond(from, max_chars) + 1);
+        while too_far - fits_to > 1 {
+            let to = fits_to + (too_far - fits_to) / 2;
+            match self.piece(from, to) {
+                Some(piece) if piece.chars().count() >= max_chars => too_far = to,
+                piece => (longest, fits_to) = (piece, to), // none is silence so far
             }
-            best = (Some(piece), to);
         }
-        best
+        (longest, fits_to.max(from + 1))
     }
 
-    /// A bar up to which the music alone takes two thirds of the room: a good place to begin the search.
-    fn likely_end(&self, from: usize, max_chars: usize) -> usize {
-        let mut chars = 0;
-        for bar in from..self.n_bars() {
-            chars +=
-                self.bars.iter().filter_map(|bars| bars.get(bar)).flatten().map(|cell| cell.text.len()).sum::<usize>();
-            if 3 * chars > 2 * max_chars {
-                return bar.max(from + 1);
-            }
-        }
-        from + 1
+    /// The first bar with which the music alone takes more than the room, or the end.
+    fn first_bar_beyond(&self, from: usize, max_chars: usize) -> usize {
+        let mut n_bytes = 0;
+        let cells = |bar: usize| self.bars.iter().filter_map(move |bars| bars.get(bar)).flatten();
+        let beyond = (from..self.n_bars()).find(|&bar| {
+            n_bytes += cells(bar).filter(|cell| sounds(&cell.text)).map(|cell| cell.text.len()).sum::<usize>();
+            n_bytes > max_chars
+        });
+        beyond.unwrap_or(self.n_bars())
     }
 
     /// Bars `from..to` of all voices that sound there; none if all are silent.
@@ -112,9 +106,7 @@ impl Cutter {
         let sounding: Vec<usize> = (0..self.bars.len())
             .filter(|&voice| {
                 let bars = self.bars.get(voice).and_then(|bars| bars.get(range_of(bars))).unwrap_or_default();
-                bars.iter()
-                    .flatten()
-                    .any(|cell| cell.text.contains(|c: char| matches!(c, 'A'..='G' | 'a'..='g')) && sounds(&cell.text))
+                bars.iter().flatten().any(|cell| sounds(&cell.text))
             })
             .collect();
         let in_force = self.in_force(*sounding.first()?, from)?;
@@ -122,7 +114,7 @@ impl Cutter {
             .iter()
             .filter_map(|&voice| {
                 let mut head = self.sheet.voices.get(voice)?.clone();
-                head.in_force = self.in_force(voice, from)?;
+                head.in_force = (*self.in_force(voice, from)?).clone();
                 Some(head)
             })
             .collect();
@@ -132,9 +124,13 @@ impl Cutter {
         for start in (from..to).step_by(step.max(1)) {
             for (number, &voice) in sounding.iter().enumerate() {
                 let cells = self.line_cells(voice, start, (start + step).min(to));
+                let n_cells = cells.len();
                 for (index, mut cell) in cells.into_iter().enumerate() {
                     if start == from && index == 0 {
                         cell.text = differences(&cell.in_force, &in_force) + &cell.text;
+                    }
+                    if start + step >= to && index + 1 == n_cells {
+                        cell.text = without_open_ties(&cell.text);
                     }
                     cell.voice = number;
                     line.add(&mut text, &cell, sounding.len());
@@ -174,7 +170,7 @@ impl Cutter {
         cells
     }
 
-    fn in_force(&self, voice: usize, bar: usize) -> Option<InForce> {
+    fn in_force(&self, voice: usize, bar: usize) -> Option<Rc<InForce>> {
         let bars = self.bars.get(voice)?;
         bars.get(bar..)?.iter().flatten().next().map(|cell| cell.in_force.clone())
     }
@@ -191,15 +187,37 @@ fn shorter_bars(bar: Vec<Cell>, max_chars: usize) -> Vec<Vec<Cell>> {
 /// Whether a text has notes outside its fields.
 fn sounds(text: &str) -> bool {
     let mut within_field = false;
-    let chars: Vec<char> = text.chars().collect();
-    chars.iter().enumerate().any(|(index, &c)| {
-        match c {
-            '[' if chars.get(index + 2) == Some(&':') => within_field = true,
-            ']' => within_field = false,
+    text.bytes().zip(text.bytes().skip(2).chain([0, 0])).any(|(byte, second_next)| {
+        match byte {
+            b'[' if second_next == b':' => within_field = true,
+            b']' => within_field = false,
             _ => {}
         }
-        !within_field && matches!(c, 'A'..='G' | 'a'..='g')
+        !within_field && matches!(byte, b'A'..=b'G' | b'a'..=b'g')
     })
+}
+
+/// The text of a bar without ties that reach out of it, in any of its layers.
+fn without_open_ties(bar: &str) -> String {
+    let music_ends = bar.strip_suffix("|]").unwrap_or(bar).trim_end_matches(['|', ':', '[']).len();
+    let (music, bar_line) = bar.split_at(music_ends);
+    let layers: Vec<String> = music.split('&').map(without_open_tie).collect();
+    layers.join("&") + bar_line
+}
+
+/// The tie stands behind the last note or chord, or within that chord.
+fn without_open_tie(layer: &str) -> String {
+    let layer = layer.trim_end();
+    let behind_chord = layer.trim_end_matches(|c: char| c.is_ascii_digit() || c == '/');
+    let chord = behind_chord.strip_suffix(']').and_then(|inner| inner.rfind('['));
+    match (layer.strip_suffix('-'), chord) {
+        (Some(untied), _) => untied.to_string(),
+        (None, Some(start)) => {
+            let (before, chord) = layer.split_at(start);
+            before.to_string() + &chord.replace('-', "")
+        }
+        _ => layer.to_string(),
+    }
 }
 
 /// Fields for what holds in a voice, but not by the header.

@@ -1,6 +1,8 @@
 use super::*;
 use crate::music::abc::{self, Layout};
-use crate::music::quantise::quantise;
+use crate::music::quantise::{quantise, to_grid};
+use crate::music::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, Score, TempoChange, Voice};
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
@@ -139,20 +141,75 @@ fn bytes_cut_or_flipped_anywhere_never_panic() {
     }
 }
 
-/// The crafted files and what each must give; `None` when they are not here.
-fn nasty() -> Option<(BTreeMap<String, Vec<u8>>, serde_json::Value)> {
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn another_reader_and_another_writer_of_midi_agree(notes in prop::collection::vec((0..9_u32, 0..128_u8, 1..9_u32, 1..128_u8, 0..16_u8), 0..40)) {
+        let voices = (0..16_u8).map(|channel| {
+            let own = notes.iter().filter(|note| note.4 == channel);
+            let notes = own.map(|&(onset, pitch, ticks, velocity, _)| {
+                Note { onset_ticks: onset * 100, pitch, duration_ticks: ticks * 50, velocity }
+            });
+            Voice { channel, notes: without_collisions(notes.collect()), ..Voice::default() }
+        });
+        let voices: Vec<Voice> = voices.filter(|voice| !voice.notes.is_empty()).collect();
+        let bytes = write(&Score { voices, ..Score::default() });
+        let smf = midly::Smf::parse(&bytes).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let n_struck = smf.tracks.iter().flatten().filter(|event| matches!(
+            event.kind,
+            midly::TrackEventKind::Midi { message: midly::MidiMessage::NoteOn { .. }, .. }
+        ));
+        prop_assert_eq!(n_struck.count(), notes.len());
+        let mut by_midly = Vec::new();
+        smf.write_std(&mut by_midly).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(read(&by_midly).unwrap(), read(&bytes).unwrap());
+    }
+}
+
+/// The files of an archive of the shared corpora, at most so many; `None` when it is not here.
+fn shared_files(archive: &str, n: usize) -> Option<BTreeMap<String, Vec<u8>>> {
     let shared = std::env::var("MUSIC_SCALING_SHARED")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into());
-    let archive = std::fs::File::open(PathBuf::from(shared).join("corpora/nasty.tar.gz")).ok()?;
+    let file = std::fs::File::open(PathBuf::from(shared).join("corpora").join(archive)).ok()?;
     let mut files = BTreeMap::new();
-    for entry in tar::Archive::new(flate2::read::GzDecoder::new(archive)).entries().ok()? {
+    for entry in tar::Archive::new(flate2::read::GzDecoder::new(file)).entries().ok()? {
         let mut entry = entry.ok()?;
+        if files.len() >= n {
+            break;
+        }
         let name =
             entry.path().ok()?.to_string_lossy().trim_start_matches("./").trim_start_matches("nasty/").to_string();
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).ok()?;
         files.insert(name, bytes);
     }
+    Some(files)
+}
+
+#[test]
+fn real_tunes_are_written_again_the_same_in_both_layouts() {
+    let Some(files) = shared_files("web_midi.tar.gz", 60) else {
+        println!("Skipped: ../shared/corpora/web_midi.tar.gz is not here.");
+        return;
+    };
+    for (name, bytes) in files {
+        let Ok(score) = read(&bytes) else { continue };
+        if score.n_notes() == 0 {
+            continue;
+        }
+        let fitted = to_grid(&quantise(&score));
+        let texts = [Layout::Interleaved, Layout::InTurn]
+            .map(|layout| abc::write(&fitted, &abc::WriteOptions { layout, ..Default::default() }));
+        let [interleaved, in_turn] = texts.each_ref().map(|text| abc::parse(text).unwrap());
+        assert_eq!(interleaved, in_turn, "{name}");
+        assert_eq!(abc::write(&interleaved, &abc::WriteOptions::default()), texts[0], "{name}");
+    }
+}
+
+/// The crafted files and what each must give; `None` when they are not here.
+fn nasty() -> Option<(BTreeMap<String, Vec<u8>>, serde_json::Value)> {
+    let files = shared_files("nasty.tar.gz", usize::MAX)?;
     let expected = serde_json::from_slice(files.get("expected.json")?).ok()?;
     Some((files, expected))
 }

@@ -1,49 +1,47 @@
 //! How tokens are spelled in canonical text.
 
+use crate::music::Meter;
 use crate::music::abc::read::fields::{self, KeySignature, Shift};
 use crate::music::abc::read::token::{Bar, BarStyle, Length, Tone};
-use crate::music::{Key, Meter, Mode};
+use crate::music::abc::spelling::{key_name, push_length};
 
 /// `""`, `3`, `/`, `3/4`.
-pub(super) fn length(length: Length) -> String {
-    match length.reduced() {
-        Length { num: 1, den: 1 } => String::new(),
-        Length { num: 1, den: 2 } => "/".to_string(),
-        Length { num: 1, den } => format!("/{den}"),
-        Length { num, den: 1 } => num.to_string(),
-        Length { num, den } => format!("{num}/{den}"),
-    }
+pub(super) fn length(text: &mut String, length: Length) {
+    push_length(text, length.num, length.den);
 }
 
 /// `^c'`: accidental, letter and octave.
-fn head(tone: &Tone) -> String {
-    let accidental = match tone.accidental {
+fn head(text: &mut String, tone: &Tone) {
+    text.push_str(match tone.accidental {
         None => "",
         Some(0) => "=",
         Some(1) => "^",
         Some(-1) => "_",
-        Some(sharps) if sharps > 0 => "^^",
+        Some(2..) => "^^",
         Some(_) => "__",
-    };
-    let letter = if tone.octave > 0 { tone.letter.to_ascii_lowercase() } else { tone.letter };
-    let up = usize::try_from(tone.octave - 1).unwrap_or(0);
-    let down = usize::try_from(-i16::from(tone.octave)).unwrap_or(0);
-    format!("{accidental}{letter}{}{}", "'".repeat(up), ",".repeat(down))
+    });
+    text.push(if tone.octave > 0 { tone.letter.to_ascii_lowercase() } else { tone.letter });
+    (1..tone.octave).for_each(|_| text.push('\''));
+    (tone.octave..0).for_each(|_| text.push(','));
 }
 
-pub(super) fn note(tone: &Tone) -> String {
-    format!("{}{}{}", head(tone), length(tone.length), if tone.tied { "-" } else { "" })
+pub(super) fn note(text: &mut String, tone: &Tone) {
+    head(text, tone);
+    length(text, tone.length);
+    if tone.tied {
+        text.push('-');
+    }
 }
 
 /// `[CEG]2-`; lengths stand inside only where they differ.
-pub(super) fn chord(tones: &[Tone], times: Length) -> String {
+pub(super) fn chord(text: &mut String, tones: &[Tone], times: Length) {
     let equal = tones.windows(2).all(|pair| matches!(pair, [a, b] if a.length == b.length));
     let all_tied = tones.iter().all(|tone| tone.tied);
-    let mut text = "[".to_string();
+    text.push('[');
     for tone in tones {
-        text += &head(tone);
+        head(text, tone);
         if !equal {
-            text += &length(tone.length.times(times));
+            length(text, tone.length.times(times));
         }
         if tone.tied && !all_tied {
             text.push('-');
@@ -51,23 +49,25 @@ pub(super) fn chord(tones: &[Tone], times: Length) -> String {
     }
     text.push(']');
     if let (true, Some(first)) = (equal, tones.first()) {
-        text += &length(first.length.times(times));
+        length(text, first.length.times(times));
     }
     if all_tied {
         text.push('-');
     }
-    text
 }
 
-pub(super) fn grace(sounds: &[Vec<Tone>]) -> String {
-    let inner: String = sounds
-        .iter()
-        .map(|tones| {
-            let heads: String = tones.iter().map(|tone| format!("{}{}", head(tone), length(tone.length))).collect();
-            if tones.len() > 1 { format!("[{heads}]") } else { heads }
-        })
-        .collect();
-    format!("{{{inner}}}")
+pub(super) fn grace(text: &mut String, sounds: &[Vec<Tone>]) {
+    text.push('{');
+    for tones in sounds {
+        let is_chord = tones.len() > 1;
+        text.push_str(if is_chord { "[" } else { "" });
+        for tone in tones {
+            head(text, tone);
+            length(text, tone.length);
+        }
+        text.push_str(if is_chord { "]" } else { "" });
+    }
+    text.push('}');
 }
 
 /// `(3`, `(3:2`, `(3:2:4`, `(3::4`.
@@ -137,26 +137,6 @@ pub(super) fn shift_words(shift: Shift) -> Vec<String> {
     let octaves = shift.octaves.map(|octaves| format!("octave={octaves}"));
     let semitones = shift.semitones.map(|semitones| format!("transpose={semitones}"));
     octaves.into_iter().chain(semitones).collect()
-}
-
-fn key_name(key: Key) -> String {
-    let (up, suffix) = match key.mode {
-        Mode::Major => (0, ""),
-        Mode::Minor => (3, "m"),
-        Mode::Dorian => (2, "dor"),
-        Mode::Phrygian => (4, "phr"),
-        Mode::Lydian => (-1, "lyd"),
-        Mode::Mixolydian => (1, "mix"),
-        Mode::Locrian => (5, "loc"),
-    };
-    let from_f = i16::from(key.fifths) + up + 1; // F is the first letter on the line of fifths
-    let letter = "FCGDAEB".chars().nth(from_f.rem_euclid(7) as usize).unwrap_or('C');
-    let sign = match from_f.div_euclid(7) {
-        0 => "",
-        1.. => "#",
-        _ => "b",
-    };
-    format!("{letter}{sign}{suffix}")
 }
 
 /// `1/4=120` from any way of giving a tempo; none if the field says nothing about speed.

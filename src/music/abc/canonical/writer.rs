@@ -5,6 +5,7 @@ use super::{Cell, InForce, Sheet, spelling};
 use crate::music::abc::read::fields::{self, Midi};
 use crate::music::abc::read::source::Source;
 use crate::music::abc::read::token::{Length, Token};
+use std::rc::Rc;
 
 pub(super) struct SheetWriter {
     sheet: Sheet,
@@ -15,8 +16,8 @@ pub(super) struct SheetWriter {
     ending: Option<String>,
     part: Option<char>,
     /// State before the growing cell, and now, for each voice.
-    before: Vec<InForce>,
-    now: Vec<InForce>,
+    before: Vec<Rc<InForce>>,
+    now: Vec<Rc<InForce>>,
 }
 
 impl SheetWriter {
@@ -29,7 +30,7 @@ impl SheetWriter {
 
     fn new(source: &Source, single_rests: bool) -> Self {
         let sheet = sheet_heads(source);
-        let in_force: Vec<InForce> = sheet
+        let in_force: Vec<Rc<InForce>> = sheet
             .voices
             .iter()
             .map(|voice| InForce {
@@ -38,6 +39,7 @@ impl SheetWriter {
                 transpose: voice.in_force.transpose,
                 ..sheet.in_force.clone()
             })
+            .map(Rc::new)
             .collect();
         let (before, now) = (in_force.clone(), in_force);
         SheetWriter { sheet, single_rests, current: 0, text: String::new(), ending: None, part: None, before, now }
@@ -45,23 +47,27 @@ impl SheetWriter {
 
     fn token(&mut self, token: &Token) {
         match token {
-            Token::Note(tone) => self.music(&spelling::note(tone)),
-            Token::Chord { tones, length } => self.music(&spelling::chord(tones, *length)),
-            Token::Rest(length) => self.music(&format!("z{}", spelling::length(*length))),
+            Token::Note(tone) => spelling::note(self.music(), tone),
+            Token::Chord { tones, length } => spelling::chord(self.music(), tones, *length),
+            Token::Rest(length) => {
+                let text = self.music();
+                text.push('z');
+                spelling::length(text, *length);
+            }
             Token::BarRest(bars) => self.bar_rest(*bars),
-            Token::Grace(sounds) => self.music(&spelling::grace(sounds)),
-            Token::Tuplet { p, q, r } => self.music(&spelling::tuplet(*p, *q, *r)),
+            Token::Grace(sounds) => spelling::grace(self.music(), sounds),
+            Token::Tuplet { p, q, r } => self.music().push_str(&spelling::tuplet(*p, *q, *r)),
             Token::Broken(count) => {
                 self.text.truncate(self.text.trim_end_matches(' ').len());
-                self.music(&spelling::broken(*count));
+                self.music().push_str(&spelling::broken(*count));
             }
             Token::Overlay => {
                 self.text.truncate(self.text.trim_end_matches(' ').len());
-                self.music("&");
+                self.music().push('&');
             }
             Token::Bar(bar) => {
                 self.text.truncate(self.text.trim_end_matches(' ').len());
-                self.music(&spelling::bar(bar));
+                self.music().push_str(&spelling::bar(bar));
                 self.end_cell(true, false);
             }
             Token::Ending(passes) => {
@@ -86,22 +92,23 @@ impl SheetWriter {
         self.text.rfind('[').and_then(|at| self.text.get(at..)).is_some_and(|end| end.chars().nth(2) == Some(':'))
     }
 
-    fn music(&mut self, text: &str) {
-        self.text += text;
+    /// The text to write a note or anything else to that begins the music of its voice.
+    fn music(&mut self) -> &mut String {
         if let Some(voice) = self.sheet.voices.get_mut(self.current) {
             voice.started = true;
         }
+        &mut self.text
     }
 
     fn bar_rest(&mut self, bars: u32) {
         if self.single_rests {
             for _ in 1..bars.min(10_000) {
-                self.music("Z|");
+                self.music().push_str("Z|");
                 self.end_cell(true, false);
             }
-            self.music("Z");
+            self.music().push('Z');
         } else {
-            self.music(&if bars == 1 { "Z".to_string() } else { format!("Z{bars}") });
+            self.music().push_str(&if bars == 1 { "Z".to_string() } else { format!("Z{bars}") });
         }
     }
 
@@ -128,7 +135,7 @@ impl SheetWriter {
     }
 
     fn field(&mut self, letter: char, value: &str) {
-        let Some(now) = self.now.get_mut(self.current) else { return };
+        let Some(now) = self.now.get_mut(self.current).map(Rc::make_mut) else { return };
         match letter {
             'K' => {
                 if let Some(key) = spelling::key(value) {
@@ -180,7 +187,7 @@ impl SheetWriter {
 
     fn directive(&mut self, text: &str) {
         let started = self.sheet.voices.get(self.current).is_some_and(|voice| voice.started);
-        let Some(now) = self.now.get_mut(self.current).filter(|_| started) else { return };
+        let Some(now) = self.now.get_mut(self.current).filter(|_| started).map(Rc::make_mut) else { return };
         match fields::midi(text) {
             Ok(Some(Midi::Program { program, .. })) => {
                 now.program = Some(program);

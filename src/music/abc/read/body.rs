@@ -262,17 +262,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Semitones that accidental, tie, bar or key put on a letter.
+    /// Semitones that accidental, tie, bar or key put on a letter. A tie carries its accidental over the bar line, unless
+    /// the new bar has said something else of this very place before (as `[=G^G]-|[=G^GG]` does).
     fn semitones(&mut self, tone: &Tone) -> i8 {
         let (letter, reach) = (letter_index(tone), self.reach);
         let state = &self.voice().state;
-        let tied = state.tied.iter().find(|(tied, octave, _)| *tied == tone.letter && *octave == tone.octave);
         let in_bar = state
             .accidentals
             .iter()
             .find(|(altered, octave, _)| *altered == letter && (reach == Reach::Letter || *octave == tone.octave));
-        // a tie carries its accidental over the bar line
-        tone.accidental.or(tied.map(|tied| tied.2)).or(in_bar.map(|found| found.2)).unwrap_or(state.key[letter])
+        let here = in_bar.filter(|(_, octave, _)| *octave == tone.octave);
+        let tied = state.tied.iter().find(|(tied, octave, _)| *tied == tone.letter && *octave == tone.octave);
+        let carried = here.map(|found| found.2).or(tied.map(|tied| tied.2)).or(in_bar.map(|found| found.2));
+        tone.accidental.or(carried).unwrap_or(state.key[letter])
     }
 
     /// The pitch that a tone sounds, in semitones by accidental or key, and remembers its accidental.

@@ -4,6 +4,7 @@ use super::body::{DEFAULT_VELOCITY, Event, Head, PlacedEvent, TuneBody, VoiceTex
 use super::place::Place;
 use super::repeats::playing_order;
 use super::time::ticks;
+use crate::music::midi::sort_notes;
 use crate::music::{DRUM_CHANNEL, KeyChange, Meter, MeterChange, Note, ProgramChange, Score, TempoChange, Voice};
 use crate::{Error, Result};
 
@@ -15,16 +16,21 @@ pub(crate) fn play(tune: &TuneBody, title: Option<String>) -> Result<Score> {
     score.meters.push(MeterChange { tick: 0, meter: tune.meter.unwrap_or(Meter::COMMON) });
     score.tempos.push(TempoChange { tick: 0, micros_per_beat: tune.tempo.unwrap_or(DEFAULT_MICROS_PER_BEAT) });
     score.keys.push(KeyChange { tick: 0, key: tune.key });
+    let parts = tune.parts.as_deref().filter(|parts| tune.voices.iter().any(|voice| has_part(voice, parts)));
     for (index, voice) in tune.voices.iter().enumerate() {
-        let player = Player::play(voice, tune.parts.as_deref())?;
+        let player = Player::play(voice, parts)?;
         player.changes_into(&mut score, index == 0);
         let mut notes: Vec<Note> = player.notes.iter().map(|note| note.note).collect();
-        notes.sort_by_key(|note| (note.onset_ticks, note.pitch, note.duration_ticks));
+        sort_notes(&mut notes);
         let channel = voice.channel.unwrap_or_else(|| free_channel(index));
         score.voices.push(Voice { name: voice.name.clone(), channel, programs: player.programs, notes });
     }
     settle(&mut score);
     Ok(score)
+}
+
+fn has_part(voice: &VoiceText, parts: &[char]) -> bool {
+    voice.events.iter().any(|placed| matches!(placed.event, Event::Part(name) if parts.contains(&name)))
 }
 
 /// Channels in order, but not the drums'.

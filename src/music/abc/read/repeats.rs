@@ -7,7 +7,8 @@ use super::body::{Event, PlacedEvent};
 use super::token::{Bar, BarStyle};
 use std::ops::Range;
 
-/// Ranges of events in the order of playing. `None` if there are absurdly many.
+/// Ranges of events in the order of playing; `parts` is the order of the parts where the tune has any of them. `None` if there
+/// are absurdly many.
 pub(crate) fn playing_order(events: &[PlacedEvent], parts: Option<&[char]>) -> Option<Vec<Range<usize>>> {
     let sections = sections(events);
     let mut order = Vec::new();
@@ -20,7 +21,7 @@ pub(crate) fn playing_order(events: &[PlacedEvent], parts: Option<&[char]>) -> O
         (played <= MAX_PLAYED).then_some(())
     };
     let named = |name: char| sections.iter().filter(move |(found, _)| *found == Some(name)).map(|(_, section)| section);
-    match parts.filter(|parts| parts.iter().any(|&name| named(name).next().is_some())) {
+    match parts {
         Some(parts) => {
             for (_, section) in sections.iter().filter(|(name, _)| name.is_none()) {
                 play(section, &mut order)?; // what stands before the first part

@@ -127,8 +127,8 @@ fn header_takes_first_fields(source: &mut Source) {
     let is_field = |item: &Item, name: char| matches!(item.token, Token::Field { letter, .. } if letter == name);
     let has_voices = !is_single && source.header.iter().any(|item| is_field(item, 'V'));
     let first_music = source.body.iter().position(|item| !stays(&item.token) && !moves(&item.token));
-    let (first, music) = source.body.split_at(first_music.filter(|_| !has_voices).unwrap_or(0));
-    let (moved, mut body): (Vec<Item>, Vec<Item>) = first.iter().cloned().partition(|item| moves(&item.token));
+    let n_first = first_music.filter(|_| !has_voices).unwrap_or(0);
+    let (moved, stayed): (Vec<Item>, Vec<Item>) = source.body.drain(..n_first).partition(|item| moves(&item.token));
     if moved.iter().any(|item| is_field(item, 'M')) && !source.header.iter().any(|item| is_field(item, 'L')) {
         let meter = source.header.iter().rev().find_map(|item| match &item.token {
             Token::Field { letter: 'M', value } => fields::meter(value).ok(),
@@ -140,8 +140,7 @@ fn header_takes_first_fields(source: &mut Source) {
             .push(Item { place: source.start, token: Token::Field { letter: 'L', value: format!("{num}/{den}") } });
     }
     source.header.extend(moved);
-    body.extend_from_slice(music);
-    source.body = body;
+    source.body.splice(..0, stayed);
 }
 
 /// Whether all `V:` fields, if there are any, are of the same voice.

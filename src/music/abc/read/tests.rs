@@ -123,6 +123,14 @@ fn ties_join_notes_of_the_same_pitch_over_bars_and_chords() {
 }
 
 #[test]
+fn an_accidental_in_the_bar_is_nearer_than_one_that_a_tie_carries() {
+    // Found by fuzzing: after a tied B sharp, the second note of the chord was a B sharp, too.
+    assert_eq!(pitches("^F8-|[=FF]8|"), [66, 65, 65]);
+    let tied_sharp = "[L:1/1]^B,-&[=B,B,]|[^B,F]|";
+    assert_eq!(pitches(tied_sharp), [59, 59, 60, 65]);
+}
+
+#[test]
 fn a_tie_in_each_layer_of_an_overlay_reaches_its_own_layer() {
     assert_eq!(notes(&music("c8-&C8-|c4 z4&C8|")), [(0, 3840, 60), (0, 2880, 72)]);
 }
@@ -150,6 +158,13 @@ fn repeats_and_endings_are_written_out() {
     assert_eq!(played("|:C|1-2D:|3E|]"), "CDCDCE");
     assert_eq!(played("|::C::|D"), "CCCD");
     assert_eq!(played("|:C|1D:|2E||F|1G:|2A|]"), "CDCEFGFA");
+}
+
+#[test]
+fn a_voice_that_enters_in_a_part_that_is_not_played_stays_silent() {
+    // Found by fuzzing: such a voice was played from the start, since it has none of the parts.
+    let text = "X:1\nM:4/4\nL:1/4\nP:A\nK:C\nP:A\nV:1\nCDEF|\nP:B\nV:2\nGGGG|\n";
+    assert_eq!(notes(text).iter().map(|note| note.2).collect::<Vec<_>>(), [60, 62, 64, 65]);
 }
 
 #[test]

@@ -22,6 +22,9 @@ impl Fraction {
     pub const ZERO: Fraction = Fraction { num: 0, den: 1 };
 
     pub fn new(num: u64, den: u64) -> Fraction {
+        if den == 1 {
+            return Fraction { num, den };
+        }
         let (mut a, mut b) = (num, den.max(1));
         while b > 0 {
             (a, b) = (b, a % b);
@@ -35,6 +38,9 @@ impl Fraction {
     }
 
     pub fn times(self, num: u64, den: u64) -> Fraction {
+        if num == den {
+            return self;
+        }
         let (a, b) = (Fraction::new(self.num, den), Fraction::new(num, self.den));
         Fraction { num: a.num.saturating_mul(b.num), den: a.den.saturating_mul(b.den).max(1) }
     }
@@ -44,6 +50,9 @@ impl Fraction {
     }
 
     pub fn steps(self) -> u64 {
+        if STEPS_PER_WHOLE.is_multiple_of(self.den) {
+            return self.num.saturating_mul(STEPS_PER_WHOLE / self.den);
+        }
         let steps =
             (u128::from(self.num) * u128::from(STEPS_PER_WHOLE) + u128::from(self.den / 2)) / u128::from(self.den);
         u64::try_from(steps).unwrap_or(u64::MAX)

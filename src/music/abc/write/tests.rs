@@ -1,6 +1,8 @@
 use super::*;
 use crate::music::abc::parse;
+use crate::music::abc::{Layout, split_long};
 use crate::music::quantise::quantise;
+use crate::music::score::{Key, Mode, Voice};
 use crate::music::{KeyChange, Meter, MeterChange, Note, ProgramChange, TempoChange};
 use proptest::prelude::*;
 
@@ -95,6 +97,17 @@ fn a_title_cannot_smuggle_fields_in() {
 }
 
 #[test]
+fn a_tempo_beyond_reason_is_written_as_one_that_is_read() {
+    // Found by fuzzing: 67 microseconds a beat.
+    let tempos = vec![TempoChange { tick: 0, micros_per_beat: 67 }];
+    let score = Score { tempos, voices: vec![voice(vec![note(0, 480, 60)])], ..Score::default() };
+    for score in [quantise(&score), score] {
+        let text = write(&score, &WriteOptions::default());
+        assert!(text.contains("Q:1/4=60000\n") && parse(&text).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn text_stays_bounded_whatever_the_gaps_and_voices() {
     let sparse = |i: u32| voice((0..8).map(|k| note(k * 4_000_000 + i * 30, 1 << 27, 60)).collect());
     let score = Score { voices: (0..30).map(sparse).collect(), ..Score::default() };
@@ -130,6 +143,17 @@ fn any_score() -> impl Strategy<Value = Score> {
     )
 }
 
+/// A voice whose notes crowd on a few pitches, struck twice at once and held over many bar lines, with all layers taken.
+fn crowded_score() -> impl Strategy<Value = Score> {
+    let notes = prop::collection::vec((0..24_u32, 1..16_u32, 54..59_u8), 8..40);
+    let place = |(at, n, pitch)| note(at * 240, n * 240, pitch);
+    let voice = notes.prop_map(move |notes| voice(notes.into_iter().map(place).collect()));
+    (prop::collection::vec(voice, 1..4), -7..8_i8).prop_map(|(voices, fifths)| {
+        let keys = vec![KeyChange { tick: 0, key: Key { fifths, mode: Mode::Major } }];
+        Score { keys, voices, ..Score::default() }
+    })
+}
+
 /// The score without what the text does not hold: metre changes that change nothing.
 fn as_text_has_it(mut score: Score) -> Score {
     score.meters.dedup_by_key(|change| change.meter);
@@ -148,6 +172,38 @@ proptest! {
             let back = parse(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
             prop_assert_eq!(&without_velocity(&back), &without_velocity(&fitted), "{}", text);
             prop_assert_eq!(write(&back, &options), text);
+        }
+    }
+
+    #[test]
+    fn crowded_voices_are_written_again_the_same(score in crowded_score()) {
+        let text = write(&score, &WriteOptions::default());
+        let back = parse(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        let notes = |score: &Score| without_velocity(score).voices.into_iter().map(|v| v.notes).collect::<Vec<_>>();
+        prop_assert_eq!(notes(&back), notes(&to_grid(&score)), "{}", text);
+        prop_assert_eq!(write(&back, &WriteOptions::default()), text);
+    }
+
+    #[test]
+    fn pieces_of_a_crowded_score_hold_all_its_time_and_no_open_tie(mut score in crowded_score()) {
+        for voice in &mut score.voices {
+            let once = voice.notes.clone();
+            let again = |times: u32| once.iter().map(move |n| Note { onset_ticks: n.onset_ticks + times * 4 * 1920, ..*n });
+            voice.notes = (0..8).flat_map(again).collect();
+        }
+        let text = write(&score, &WriteOptions::default());
+        let pieces = split_long(&text, 200 + text.len() / 2);
+        let sounding_ticks = |text: &str| -> u64 {
+            let notes = parse(text).unwrap().voices.into_iter().flat_map(|voice| voice.notes);
+            notes.map(|note| u64::from(note.duration_ticks)).sum()
+        };
+        let in_pieces: u64 = pieces.iter().map(|piece| sounding_ticks(piece)).sum();
+        prop_assert!(pieces.len() > 1);
+        prop_assert_eq!(in_pieces, sounding_ticks(&text), "{}\n{}", text, pieces.join("\n"));
+        for piece in &pieces {
+            let n_voices = piece.matches("V:").count() - piece.matches("[V:").count();
+            let mut last_lines = piece.trim_end().lines().rev().take(n_voices.max(1));
+            prop_assert!(last_lines.all(|line| !line.ends_with("-|")), "{}", piece);
         }
     }
 }

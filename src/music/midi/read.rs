@@ -1,0 +1,183 @@
+//! MIDI file → score.
+
+use super::chunks::{Chunks, Division, read_header};
+use super::events::{END_OF_TRACK, Event, Events, KEY, METER, TEMPO, TRACK_NAME};
+use super::notes::{programs_that_sound, without_collisions};
+use crate::Result;
+use crate::music::key::find_key;
+use crate::music::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, Score, TempoChange, Voice};
+use std::collections::{BTreeMap, VecDeque};
+
+/// A name longer than this is cut (characters): some files carry whole documents as track names.
+const LONGEST_NAME: usize = 120;
+
+/// Reads a MIDI file into a score at [`TICKS_PER_BEAT`], one voice for each track and channel that has notes.
+///
+/// A file without notes gives a score without voices. If the file states no key, it is estimated from the notes.
+///
+/// # Errors
+/// [`Error::Midi`] when there is no MIDI header (saying what the bytes look like) or no usable time division.
+pub fn read(bytes: &[u8]) -> Result<Score> {
+    let header = read_header(bytes)?;
+    let mut song = Song::new(header.division);
+    let mut base = 0;
+    for data in Chunks::new(bytes, header.end) {
+        let end = song.read_track(data, base);
+        if header.format == 2 {
+            base = end; // independent patterns: one after the other
+        }
+    }
+    Ok(song.into_score())
+}
+
+/// Everything read so far, in score ticks.
+struct Song {
+    division: Division,
+    title: Option<String>,
+    meters: BTreeMap<u32, Meter>,
+    tempos: BTreeMap<u32, u32>,
+    keys: BTreeMap<u32, Key>,
+    /// Program changes of each channel over all tracks: what the synthesiser would be set to.
+    channel_programs: [BTreeMap<u32, u8>; 16],
+    /// The keys that are down in the track that is read, [`N_PITCHES`] for each channel: the places of their notes, the
+    /// first struck first.
+    keys_down: Vec<VecDeque<usize>>,
+    voices: Vec<Voice>,
+}
+
+/// Keys of one channel.
+const N_PITCHES: usize = 128;
+
+/// The voices of one track, one for each channel.
+type TrackVoices = [Voice; 16];
+
+impl Song {
+    fn new(division: Division) -> Self {
+        let (meters, tempos, keys, channel_programs) = Default::default();
+        let keys_down = vec![VecDeque::new(); 16 * N_PITCHES];
+        Song { division, title: None, meters, tempos, keys, channel_programs, keys_down, voices: Vec::new() }
+    }
+
+    /// Adds one track that starts at `base` file ticks; returns the file tick of its end.
+    fn read_track(&mut self, data: &[u8], base: u64) -> u64 {
+        let mut voices: TrackVoices =
+            std::array::from_fn(|channel| Voice { channel: channel as u8, ..Voice::default() });
+        let (mut now, mut name) = (base, None);
+        let Some(mut tick) = self.division.score_tick(base) else { return base };
+        for (delta, event) in Events::new(data) {
+            if delta > 0 {
+                now += u64::from(delta);
+                let Some(later) = self.division.score_tick(now) else { break };
+                tick = later;
+            }
+            match event {
+                Event::NoteOn { channel, pitch, velocity } => {
+                    let voice = &mut voices[usize::from(channel)];
+                    self.keys_down[key_index(channel, pitch)].push_back(voice.notes.len());
+                    voice.notes.push(Note { onset_ticks: tick, pitch, duration_ticks: 1, velocity });
+                }
+                Event::NoteOff { channel, pitch } => {
+                    let first_struck = self.keys_down[key_index(channel, pitch)].pop_front();
+                    end_note(&mut voices[usize::from(channel)], first_struck, tick);
+                }
+                Event::Program { channel, program } => {
+                    voices[usize::from(channel)].programs.push(ProgramChange { tick, program });
+                    self.channel_programs[usize::from(channel)].insert(tick, program);
+                }
+                Event::Meta { kind: END_OF_TRACK, .. } => break,
+                Event::Meta { kind: TRACK_NAME, data } => name = name.or_else(|| readable(data)),
+                Event::Meta { kind, data } => self.read_meta(tick, kind, data),
+                Event::Other => {}
+            }
+        }
+        self.release_all_keys(tick, &mut voices);
+        self.keep_voices(voices, name);
+        now
+    }
+
+    /// Hanging notes end with the track.
+    fn release_all_keys(&mut self, tick: u32, voices: &mut TrackVoices) {
+        let channels = voices.iter_mut().zip(self.keys_down.chunks_mut(N_PITCHES));
+        for (voice, keys) in channels.filter(|(voice, _)| !voice.notes.is_empty()) {
+            keys.iter_mut().flat_map(|down| down.drain(..)).for_each(|note| end_note(voice, Some(note), tick));
+        }
+    }
+
+    fn read_meta(&mut self, tick: u32, kind: u8, data: &[u8]) {
+        match (kind, data) {
+            (TEMPO, &[high, middle, low, ..]) if data != [0, 0, 0] => {
+                self.tempos.insert(tick, u32::from_be_bytes([0, high, middle, low]));
+            }
+            (METER, &[numerator, power @ 0..=6, _, _, ..]) if numerator > 0 => {
+                self.meters.insert(tick, Meter { numerator: numerator.into(), denominator: 1 << power });
+            }
+            (KEY, &[sharps, minor, ..]) if (-7..=7).contains(&(sharps as i8)) => {
+                let mode = if minor > 0 { Mode::Minor } else { Mode::Major };
+                self.keys.insert(tick, Key { fifths: sharps as i8, mode });
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps the voices that have notes; the name of a first track without notes is the title.
+    fn keep_voices(&mut self, voices: TrackVoices, name: Option<String>) {
+        let before = self.voices.len();
+        for mut voice in voices.into_iter().filter(|voice| !voice.notes.is_empty()) {
+            voice.name = name.clone();
+            voice.notes = without_collisions(voice.notes);
+            self.voices.push(voice);
+        }
+        if before == 0 && self.voices.is_empty() && self.title.is_none() {
+            self.title = name;
+        }
+    }
+
+    fn into_score(mut self) -> Score {
+        for voice in &mut self.voices {
+            let channel = self.channel_programs.get(usize::from(voice.channel));
+            if let (true, Some(channel)) = (voice.programs.is_empty(), channel) {
+                voice.programs = channel.iter().map(|(&tick, &program)| ProgramChange { tick, program }).collect();
+            }
+            voice.programs = programs_that_sound(&voice.programs, &voice.notes);
+        }
+        let mut score = Score { title: self.title, voices: self.voices, ..Score::default() };
+        score.meters = changes(self.meters, Meter::COMMON).map(|(tick, meter)| MeterChange { tick, meter }).collect();
+        score.tempos = changes(self.tempos, 500_000)
+            .map(|(tick, micros_per_beat)| TempoChange { tick, micros_per_beat })
+            .collect();
+        let first_key = self.keys.values().next().copied().unwrap_or_else(|| find_key(&score));
+        score.keys = changes(self.keys, first_key).map(|(tick, key)| KeyChange { tick, key }).collect();
+        score
+    }
+}
+
+/// Place of a key in [`Song::keys_down`]: below 16 · 128, as the reader of events gives 4 bits of channel and 7 of pitch.
+fn key_index(channel: u8, pitch: u8) -> usize {
+    usize::from(channel) * N_PITCHES + usize::from(pitch)
+}
+
+/// A note lasts at least a tick.
+fn end_note(voice: &mut Voice, note: Option<usize>, tick: u32) {
+    if let Some(note) = note.and_then(|note| voice.notes.get_mut(note)) {
+        note.duration_ticks = tick.saturating_sub(note.onset_ticks).max(1);
+    }
+}
+
+/// Sorted changes from tick 0 on, without those that change nothing.
+fn changes<T: Copy + PartialEq>(mut map: BTreeMap<u32, T>, default: T) -> impl Iterator<Item = (u32, T)> {
+    map.entry(0).or_insert(default);
+    let mut last = None;
+    map.into_iter().filter(move |&(_, value)| last.replace(value) != Some(value))
+}
+
+/// Text of a file from before UTF-8: invalid bytes are taken as Latin-1; line breaks and control characters go.
+fn readable(bytes: &[u8]) -> Option<String> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_string(),
+        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
+    };
+    let kept: String =
+        text.trim_start_matches('\u{feff}').chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_string())
+}
