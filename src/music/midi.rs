@@ -1,4 +1,4 @@
-//! Standard MIDI files in and out.
+//! Standard MIDI files in and out, through midly.
 //!
 //! Reading forgives what real files do: junk before the header, RIFF wrappers, alien chunks, wrong track counts and
 //! lengths, tracks that are cut off, running status kept across meta events, SMPTE time, hanging and overlapping notes.

@@ -1,11 +1,12 @@
 //! MIDI file → score.
 
 use super::chunks::{Chunks, Division, read_header};
-use super::events::{END_OF_TRACK, Event, Events, KEY, METER, TEMPO, TRACK_NAME};
+use super::events::Events;
 use super::notes::{programs_that_sound, without_collisions};
 use crate::Result;
 use crate::music::key::find_key;
 use crate::music::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, Score, TempoChange, Voice};
+use midly::{MetaMessage, MidiMessage, TrackEventKind};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A name longer than this is cut (characters): some files carry whole documents as track names.
@@ -71,23 +72,13 @@ impl Song {
                 tick = later;
             }
             match event {
-                Event::NoteOn { channel, pitch, velocity } => {
-                    let voice = &mut voices[usize::from(channel)];
-                    self.keys_down[key_index(channel, pitch)].push_back(voice.notes.len());
-                    voice.notes.push(Note { onset_ticks: tick, pitch, duration_ticks: 1, velocity });
+                TrackEventKind::Midi { channel, message } => {
+                    self.read_message(tick, channel.as_int(), message, &mut voices);
                 }
-                Event::NoteOff { channel, pitch } => {
-                    let first_struck = self.keys_down[key_index(channel, pitch)].pop_front();
-                    end_note(&mut voices[usize::from(channel)], first_struck, tick);
-                }
-                Event::Program { channel, program } => {
-                    voices[usize::from(channel)].programs.push(ProgramChange { tick, program });
-                    self.channel_programs[usize::from(channel)].insert(tick, program);
-                }
-                Event::Meta { kind: END_OF_TRACK, .. } => break,
-                Event::Meta { kind: TRACK_NAME, data } => name = name.or_else(|| readable(data)),
-                Event::Meta { kind, data } => self.read_meta(tick, kind, data),
-                Event::Other => {}
+                TrackEventKind::Meta(MetaMessage::EndOfTrack) => break,
+                TrackEventKind::Meta(MetaMessage::TrackName(text)) => name = name.or_else(|| readable(text)),
+                TrackEventKind::Meta(meta) => self.read_meta(tick, meta),
+                _ => {}
             }
         }
         self.release_all_keys(tick, &mut voices);
@@ -103,17 +94,36 @@ impl Song {
         }
     }
 
-    fn read_meta(&mut self, tick: u32, kind: u8, data: &[u8]) {
-        match (kind, data) {
-            (TEMPO, &[high, middle, low, ..]) if data != [0, 0, 0] => {
-                self.tempos.insert(tick, u32::from_be_bytes([0, high, middle, low]));
+    fn read_message(&mut self, tick: u32, channel: u8, message: MidiMessage, voices: &mut TrackVoices) {
+        let Some(voice) = voices.get_mut(usize::from(channel)) else { return };
+        match message {
+            MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => {
+                self.keys_down[key_index(channel, key.as_int())].push_back(voice.notes.len());
+                let (pitch, velocity) = (key.as_int(), vel.as_int());
+                voice.notes.push(Note { onset_ticks: tick, pitch, duration_ticks: 1, velocity });
             }
-            (METER, &[numerator, power @ 0..=6, _, _, ..]) if numerator > 0 => {
+            MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
+                let first_struck = self.keys_down[key_index(channel, key.as_int())].pop_front();
+                end_note(voice, first_struck, tick);
+            }
+            MidiMessage::ProgramChange { program } => {
+                voice.programs.push(ProgramChange { tick, program: program.as_int() });
+                self.channel_programs[usize::from(channel)].insert(tick, program.as_int());
+            }
+            _ => {}
+        }
+    }
+
+    fn read_meta(&mut self, tick: u32, meta: MetaMessage) {
+        match meta {
+            MetaMessage::Tempo(micros) if micros.as_int() > 0 => {
+                self.tempos.insert(tick, micros.as_int());
+            }
+            MetaMessage::TimeSignature(numerator @ 1.., power @ 0..=6, _, _) => {
                 self.meters.insert(tick, Meter { numerator: numerator.into(), denominator: 1 << power });
             }
-            (KEY, &[sharps, minor, ..]) if (-7..=7).contains(&(sharps as i8)) => {
-                let mode = if minor > 0 { Mode::Minor } else { Mode::Major };
-                self.keys.insert(tick, Key { fifths: sharps as i8, mode });
+            MetaMessage::KeySignature(fifths @ -7..=7, minor) => {
+                self.keys.insert(tick, Key { fifths, mode: if minor { Mode::Minor } else { Mode::Major } });
             }
             _ => {}
         }
@@ -151,7 +161,7 @@ impl Song {
     }
 }
 
-/// Place of a key in [`Song::keys_down`]: below 16 · 128, as the reader of events gives 4 bits of channel and 7 of pitch.
+/// Place of a key in [`Song::keys_down`]: below 16 · 128, as midly gives 4 bits of channel and 7 of pitch.
 fn key_index(channel: u8, pitch: u8) -> usize {
     usize::from(channel) * N_PITCHES + usize::from(pitch)
 }
