@@ -47,6 +47,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn paths_of_the_project_are_shown_without_it() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(in_project(&root.join("data/folk")), Path::new("data/folk"));
+        assert_eq!(in_project(Path::new("/elsewhere/x")), Path::new("/elsewhere/x"));
+    }
+
+    #[test]
     fn a_failed_write_keeps_the_earlier_file() {
         let folder = std::env::temp_dir().join(format!("music-scaling-files-{}", std::process::id()));
         let path = folder.join("kept.txt");

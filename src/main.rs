@@ -26,7 +26,7 @@ struct Arguments {
 enum Command {
     /// Run the whole study: set up the kernel, execute the seven notebooks, write figures, results and one HTML report
     Study {
-        /// smoke, laptop, course, full, or the path of a .toml file
+        /// smoke, laptop, course, full, composed, or the path of a .toml file
         #[arg(long, default_value = "laptop")]
         preset: String,
         /// Execute every notebook again, also those that are up to date (finished trainings are still not repeated)

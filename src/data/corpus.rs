@@ -312,6 +312,10 @@ mod tests {
         assert!(names[1].starts_with("composed-") && names[1].len() == "composed-".len() + 8, "{names:?}");
     }
 
+    fn composed_bits() -> f64 {
+        super::composed::entropy().bits
+    }
+
     #[test]
     fn composed_text_cannot_be_predicted_below_its_entropy() {
         let folder = folder("floor");
@@ -320,6 +324,13 @@ mod tests {
         assert!((0.05..0.3).contains(&floor), "{floor}"); // about 100 bits in 700 characters
         let mean_chars = corpus.n_chars(Split::Train) as f64 / corpus.n_tunes(Split::Train) as f64;
         assert!((300.0..900.0).contains(&mean_chars), "{mean_chars}");
+        let source = corpus.source_entropy().unwrap(); // of all tunes that could be composed, not of these sixty
+        println!("{source}");
+        assert!((source.nats_per_char / floor - 1.0).abs() < 0.1, "{source} {floor}");
+        assert!((source.bits_per_char * source.chars_per_tune - composed_bits()).abs() < 1e-9);
+        let mut thinned = corpus.clone();
+        thinned.tunes[0].drop_because("for the test");
+        assert!(thinned.source_entropy().is_none());
         fs::remove_dir_all(&folder).unwrap();
     }
 

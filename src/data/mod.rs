@@ -27,7 +27,7 @@ mod tune;
 
 pub use config::{CorpusConfig, LongTunes};
 pub use convert::{ConvertReport, Target, convert};
-pub use corpus::Corpus;
+pub use corpus::{Corpus, SourceEntropy};
 pub use token_data::TokenData;
 pub use tokens::Tokenizer;
 pub use tune::{FailedFile, Split, Tune};

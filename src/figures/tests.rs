@@ -46,6 +46,14 @@ fn a_saved_figure_is_three_files() {
 }
 
 #[test]
+fn a_long_label_of_bars_is_broken_into_lines_that_stay_on_the_page() {
+    let label = "Loss of the LSTM minus the loss of the Transformer, read off a straight line in ln N (nats per token)";
+    let bar = NamedValue::new("a name that needs a good deal of room on the left", 1.0);
+    let svg = bars(vec![bar], label).svg().unwrap();
+    assert!(!svg.contains(label) && svg.contains("Loss of the LSTM minus") && svg.contains("(nats per token)"));
+}
+
+#[test]
 fn the_csv_gives_back_exactly_the_numbers_that_were_plotted() {
     let csv = scaling(vec![transformer(&PROJECT_B).band(vec![(1e5, 1.1, 1.0 / 3.0)])], vec![]).csv().unwrap();
     let mut reader = csv::Reader::from_reader(csv.as_bytes());

@@ -220,7 +220,8 @@ fn check(points: &[ComputePoint]) -> Result<()> {
     Ok(())
 }
 
-fn by_budget(points: &[ComputePoint]) -> Vec<Vec<ComputePoint>> {
+/// The points of each budget, cheapest first.
+pub(crate) fn by_budget(points: &[ComputePoint]) -> Vec<Vec<ComputePoint>> {
     let mut sorted = points.to_vec();
     sorted.sort_by(|p, q| p.flops.total_cmp(&q.flops));
     let mut budgets: Vec<Vec<ComputePoint>> = Vec::new();
@@ -235,11 +236,16 @@ fn by_budget(points: &[ComputePoint]) -> Vec<Vec<ComputePoint>> {
     budgets
 }
 
-/// One curve a size, cheapest point first.
+/// One curve a size, cheapest point first; repeats at one cost are one point with their mean loss.
 fn by_size(points: &[ComputePoint]) -> Vec<Vec<ComputePoint>> {
     let mut sorted = points.to_vec();
     sorted.sort_by(|p, q| p.n_params.total_cmp(&q.n_params).then(p.flops.total_cmp(&q.flops)));
-    sorted.chunk_by(|p, q| p.n_params == q.n_params).map(<[ComputePoint]>::to_vec).collect()
+    let one_a_cost = |curve: &[ComputePoint]| -> Vec<ComputePoint> {
+        let repeats = curve.chunk_by(|p, q| p.flops == q.flops);
+        let losses = |same: &[ComputePoint]| mean(&same.iter().map(|point| point.val_loss).collect::<Vec<f64>>());
+        repeats.filter_map(|same| Some(ComputePoint { val_loss: losses(same), ..*same.first()? })).collect()
+    };
+    sorted.chunk_by(|p, q| p.n_params == q.n_params).map(one_a_cost).collect()
 }
 
 /// The FLOPs at which at least three curves can be read.
@@ -349,6 +355,15 @@ mod tests {
         let found = IsoFlop::of_curves(&near, 12).unwrap();
         println!("{found}");
         assert!((found.n_params.exponent - 0.28 / 0.62).abs() < 0.02, "{}", found.n_params.exponent);
+    }
+
+    #[test]
+    fn repeats_at_one_cost_are_their_mean() {
+        let point = |flops: f64, val_loss: f64| ComputePoint { n_params: 1e5, n_tokens: flops / 6e5, flops, val_loss };
+        let curve = by_size(&[point(1e12, 2.0), point(1e12, 1.8), point(4e12, 1.5)]).remove(0);
+        assert_eq!(curve.iter().map(|it| it.val_loss).collect::<Vec<f64>>(), [1.9, 1.5]);
+        assert!((at(&curve, 2e12).unwrap().val_loss - 1.7).abs() < 1e-9);
+        assert!(at(&curve, 5e12).is_none());
     }
 
     #[test]

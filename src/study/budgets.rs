@@ -59,13 +59,17 @@ impl Study {
 impl Budgets {
     /// IsoFLOP profiles, FLOPs counted exactly. An error, in a sentence, where no two budgets have a best size.
     pub fn profiles(&self) -> Result<IsoFlop> {
+        IsoFlop::fit(&self.points())
+    }
+
+    pub(super) fn points(&self) -> Vec<ComputePoint> {
         let point = |run: &RunRecord| ComputePoint {
             n_params: run.summary.n_params as f64,
             n_tokens: run.summary.n_tokens as f64,
             flops: run.summary.flops,
             val_loss: run.summary.val_loss,
         };
-        IsoFlop::fit(&self.runs.iter().map(point).collect::<Vec<_>>())
+        self.runs.iter().map(point).collect()
     }
 
     /// The Transformers' ladder and these runs: one (N, D, loss) each.

@@ -3,6 +3,7 @@
 use super::records::points;
 use super::{Axis, Counting, RunRecord, Study};
 use crate::Result;
+use crate::data::SourceEntropy;
 use crate::fitting::{
     self, Comparison, ComputePoint, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point, PowerCurve, PowerLaw,
 };
@@ -165,6 +166,27 @@ impl Families {
         Ok(fits)
     }
 
+    /// Each family's fitted floor c beside the entropy of a source that is known, in nats per token.
+    pub fn floors(&self, entropy: &SourceEntropy) -> Result<Vec<String>> {
+        let sentence = |family: Family| -> Result<String> {
+            let law = PowerLaw::fit(&self.points(family, Axis::Params))?;
+            let known = entropy.nats_per_char;
+            let interval = law.intervals.map(|found| found.c);
+            let held = match interval {
+                Some(interval) if interval.contains(known) => format!("its 95 % interval, {interval}, holds it"),
+                Some(interval) => format!("its 95 % interval, {interval}, does NOT hold it"),
+                None => "it has no interval".into(),
+            };
+            let lowest = self.of(family).iter().map(|run| run.summary.val_loss).fold(f64::INFINITY, f64::min);
+            Ok(format!(
+                "{family}: fitted c {:.4}, entropy of the source {known:.4} nats per token ({:+.4}); {held}; the best model is at {lowest:.4}.",
+                law.c,
+                law.c - known
+            ))
+        };
+        [Family::Transformer, Family::Lstm].into_iter().map(sentence).collect()
+    }
+
     /// Everything that follows from these records: the keys of `results.json` and their values.
     pub fn results(&self) -> Result<Map<String, Value>> {
         let mut results = Map::new();
@@ -194,7 +216,8 @@ impl Families {
     /// One family's exponents under each way of counting C = 6·N·D. `isoflop` are further runs of that family for the profiles,
     /// with which the ladder's own are taken together.
     pub fn countings(&self, family: Family, isoflop: &[RunRecord]) -> Result<Vec<CountingRow>> {
-        let all: Vec<RunRecord> = self.of(family).iter().chain(isoflop).cloned().collect();
+        let once = self.of(family).iter().filter(|run| run.config.seed == self.seed);
+        let all: Vec<RunRecord> = once.chain(isoflop).cloned().collect();
         let row = |counting: Counting| -> Result<CountingRow> {
             let ladder: Vec<ComputePoint> = self.of(family).iter().map(|run| counting.point(run)).collect();
             let alpha = |cost: fn(&ComputePoint) -> f64| -> Result<f64> {

@@ -105,9 +105,9 @@ impl Study {
         if self.name == "laptop" { self.root.join("notebooks") } else { self.folder().join("notebooks") }
     }
 
-    /// `data/results/<name>/`: the compact records that a report quotes.
+    /// `data/results/<name>/`: the compact records that a report quotes; inside the study's own folder where they are not committed.
     pub fn results_folder(&self) -> PathBuf {
-        if self.name == "laptop" {
+        if ["laptop", "composed"].contains(&self.name.as_str()) {
             self.data_folder().join("results").join(&self.name)
         } else {
             self.folder().join("results")

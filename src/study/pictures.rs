@@ -1,8 +1,9 @@
-//! The figures of 06_scaling that show both families: loss against size with the fitted laws, and loss against cost.
+//! The figures of 06_scaling: loss against size with the fitted laws, loss against cost, and IsoFLOP profiles.
 
-use super::{Axis, Families};
+use super::{Axis, Budgets, Families};
 use crate::Result;
-use crate::figures::{Figure, Line, Reference, ScalingSeries, lines, scaling};
+use crate::figures::{Figure, Line, Reference, ScalingSeries, human, lines, scaling};
+use crate::fitting::isoflop::by_budget;
 use crate::fitting::{PowerLaw, Verdict};
 use crate::models::Family;
 
@@ -44,5 +45,23 @@ impl Families {
         let frontier = self.frontier(axis).into_iter().map(|(_, cost, loss)| (cost, loss)).collect();
         let all = vec![Line::new("frontier", frontier).dashed().grey(), line(Family::Transformer), line(Family::Lstm)];
         lines(all, axis.label(), "Validation loss (nats per token)", vec![]).log_x().height(300.0)
+    }
+}
+
+impl Budgets {
+    /// Loss against size, one line a budget, and the best size of each budget joined by a dashed line where the parabolas have one.
+    pub fn figure(&self) -> Figure {
+        let profile = |points: Vec<crate::fitting::ComputePoint>| {
+            let flops = points.first().map_or(f64::NAN, |point| point.flops);
+            let mut at: Vec<(f64, f64)> = points.iter().map(|point| (point.n_params, point.val_loss)).collect();
+            at.sort_by(|p, q| p.0.total_cmp(&q.0));
+            Line::new(format!("{} FLOPs", human(flops)), at).with_dots()
+        };
+        let mut all: Vec<Line> = by_budget(&self.points()).into_iter().map(profile).collect();
+        if let Ok(found) = self.profiles() {
+            let best = found.budgets.iter().filter_map(|budget| budget.best);
+            all.push(Line::new("best", best.map(|best| (best.n_params, best.val_loss)).collect()).dashed().grey());
+        }
+        lines(all, "Parameters", "Validation loss (nats per token)", vec![]).log_x().height(300.0)
     }
 }

@@ -1,4 +1,4 @@
-//! A preset is data, not code: a TOML file. Four are built in; a user adds one and names its path.
+//! A preset is data, not code: a TOML file. Five are built in; a user adds one and names its path.
 
 use crate::data::{CorpusConfig, TokenData};
 use crate::files::read_text;
@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("smoke", include_str!("smoke.toml")),
     ("laptop", include_str!("laptop.toml")),
     ("course", include_str!("course.toml")),
     ("full", include_str!("full.toml")),
+    ("composed", include_str!("composed.toml")),
 ];
 
 /// Everything that tells one study from another.
@@ -277,7 +278,7 @@ mod tests {
         let error = Preset::load("latop").unwrap_err().to_string();
         assert_eq!(
             error,
-            "there is no preset \"latop\": choose one of smoke, laptop, course, full, or name a .toml file"
+            "there is no preset \"latop\": choose one of smoke, laptop, course, full, composed, or name a .toml file"
         );
     }
 
