@@ -33,7 +33,7 @@ pub struct MusicOptions {
     /// Measure only so many files, a sample that the seed decides.
     pub limit: Option<usize>,
     pub seed: u64,
-    /// Files whose conversion is timed.
+    /// Files and tunes whose conversion is timed: the first.
     pub n_timed: usize,
     /// Run abcmidi beside ours where it is installed.
     pub abcmidi: bool,
@@ -70,13 +70,14 @@ pub fn music(paths: &[PathBuf], options: &MusicOptions) -> Result<MusicReport> {
     let mut progress = Progress::new("bench music", Some(chosen.len()));
     for path in paths {
         let visit = |visitor: Visitor| visit_chosen(path, &chosen, visitor);
-        for_each_file(visit, |file| files::measure(file, with_abcmidi), &mut |measured: Measured| {
+        for_each_file(visit, |file| files::measure(file, with_abcmidi), &mut |mut measured: Measured| {
             if options.quiet {
                 progress.skip();
             } else {
                 progress.count(|| format!("{} refused", report.failed.len()));
             }
-            to_time.extend(measured.to_time.clone().filter(|_| to_time.len() < options.n_timed));
+            let n_wanted = options.n_timed.saturating_sub(to_time.len());
+            to_time.extend(measured.to_time.drain(..).take(n_wanted));
             report.add(measured);
             ControlFlow::Continue(())
         })?;

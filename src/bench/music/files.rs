@@ -55,8 +55,8 @@ pub struct Measured {
     pub failed: Vec<FailedFile>,
     /// All tunes with nothing dropped or split; those that `drop` keeps; the pieces that `split` keeps.
     pub kept: [Kept; 3],
-    /// The MIDI file, and the text that was made of it or read, for timing.
-    pub to_time: Option<(Vec<u8>, String)>,
+    /// For timing: the MIDI file and the text that was made of it, or MIDI made of each tune and the tune's text.
+    pub to_time: Vec<(Vec<u8>, String)>,
 }
 
 /// Measures a file; `with_abcmidi` where the tools are installed.
@@ -101,7 +101,7 @@ fn midi_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
             ..row(f1(&expected, &found, 16), f1(&expected, &found, 32))
         }
     });
-    Measured { midi, to_time: Some((file.bytes.clone(), text)), ..Measured::default() }
+    Measured { midi, to_time: vec![(file.bytes.clone(), text)], ..Measured::default() }
 }
 
 fn abc_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
@@ -111,7 +111,7 @@ fn abc_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
         match abc::parse_lenient(&tune.text) {
             Ok((score, _)) => {
                 measured.tunes.push(abc_tune(source, &tune.text, &score, with_abcmidi));
-                measured.to_time = measured.to_time.or(Some((midi::write(&score), tune.text)));
+                measured.to_time.push((midi::write(&score), tune.text));
             }
             Err(error) => measured.failed.push(FailedFile::new(source, "read abc", error)),
         }

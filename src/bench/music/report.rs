@@ -98,7 +98,7 @@ impl MusicReport {
             Row::ours("characters a file, mean", chars).beside(their_chars),
             Row::ours("characters, relative to midi2abc -s on the same files", our_sum as f64 / their_sum as f64)
                 .beside(1.0),
-            Row::ours("characters a note, largest", converted.iter().map(notes_of).fold(f64::NAN, f64::max)),
+            Row::ours("bytes of our ABC a note, largest", converted.iter().map(notes_of).fold(f64::NAN, f64::max)),
             Row::ours(
                 "write(parse(text)) == text (% of MIDI files)",
                 percent(converted.iter().filter(|file| file.is_idempotent).count(), converted.len()),
@@ -144,7 +144,7 @@ impl MusicReport {
         let speed = &self.speed;
         let scaling = speed.on_one_core.zip(speed.on_all_cores).map(|(one, all)| all / one);
         vec![
-            Row::ours("files timed", speed.n_files as f64),
+            Row::ours("files and tunes timed", speed.n_files as f64),
             Row::ours("MIDI → ABC, files per CPU second", speed.midi_to_abc).beside(speed.midi2abc),
             Row::ours("ABC → MIDI, files per CPU second", speed.abc_to_midi).beside(speed.abc2midi),
             Row::ours("starting a process, CPU ms a file, of the above", 0.0).beside(speed.abcmidi_start_ms),
