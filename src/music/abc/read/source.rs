@@ -17,6 +17,23 @@ pub(crate) struct Source {
     pub start: Place,
 }
 
+impl Source {
+    /// Puts bar lines at these ends of lines, unless one begins the next line.
+    pub fn add_bar_lines(&mut self, line_ends: &[Place]) {
+        let mut completed = Vec::with_capacity(self.body.len() + line_ends.len());
+        let mut items = std::mem::take(&mut self.body).into_iter().peekable();
+        while let Some(item) = items.next() {
+            let is_missing = item.token == Token::LineEnd && line_ends.contains(&item.place);
+            let comes_next = items.peek().is_some_and(|next| matches!(next.token, Token::Bar(_) | Token::Overlay));
+            if is_missing && !comes_next {
+                completed.push(Item { place: item.place, token: Token::Bar(Bar::PLAIN) });
+            }
+            completed.push(item);
+        }
+        self.body = completed;
+    }
+}
+
 /// Splits the first tune of the text into tokens. `None` if the text holds no field and no music.
 pub(crate) fn read_source(text: &str, complaints: &mut Complaints) -> Option<Source> {
     let lines: Vec<&str> = text.lines().collect();
