@@ -20,11 +20,13 @@ pub(crate) struct Source {
 impl Source {
     /// Puts bar lines at these ends of lines, unless one begins the next line.
     pub fn add_bar_lines(&mut self, line_ends: &[Place]) {
+        let ends_line = |token: &Token| matches!(token, Token::LineEnd | Token::Field { letter: 'V' | 'P', .. });
         let mut completed = Vec::with_capacity(self.body.len() + line_ends.len());
         let mut items = std::mem::take(&mut self.body).into_iter().peekable();
         while let Some(item) = items.next() {
-            let is_missing = item.token == Token::LineEnd && line_ends.contains(&item.place);
-            let comes_next = items.peek().is_some_and(|next| matches!(next.token, Token::Bar(_) | Token::Overlay));
+            let is_missing = ends_line(&item.token) && line_ends.contains(&item.place);
+            let comes_next = item.token == Token::LineEnd
+                && items.peek().is_some_and(|next| matches!(next.token, Token::Bar(_) | Token::Overlay));
             if is_missing && !comes_next {
                 completed.push(Item { place: item.place, token: Token::Bar(Bar::PLAIN) });
             }
