@@ -17,6 +17,7 @@ mod heads;
 mod spelling;
 mod writer;
 
+use super::read::bars::missing_bar_lines;
 use super::read::body::understand;
 use super::read::fields::{Reach, Shift};
 use super::read::place::Complaints;
@@ -27,7 +28,8 @@ use writer::SheetWriter;
 
 pub use book::split_tunebook;
 
-/// Writes the first tune of the text in the one form that the corpora use; repeats stay as written.
+/// Writes the first tune of the text in the one form that the corpora use; repeats stay as written. A full bar at the end
+/// of a line gets the bar line that it lacks.
 ///
 /// `canonical(canonical(x)) == canonical(x)`, and it sounds the same notes as `x`.
 ///
@@ -88,18 +90,20 @@ pub(super) struct Head {
     started: bool,
 }
 
-/// The tokens of the first tune, if nothing is wrong with them.
+/// The tokens of the first tune, if nothing is wrong with them, and with the bar lines that were left out at the ends of
+/// lines.
 ///
 /// # Errors
 /// [`crate::Error::Abc`], as [`super::parse`].
 pub(super) fn sound_source(text: &str) -> Result<Source> {
     let mut complaints = Complaints::default();
     let source = super::read::source(text, &mut complaints);
-    if let Ok(source) = &source {
-        understand(source, &mut complaints);
-    }
+    let line_ends = source.as_ref().map(|source| missing_bar_lines(&understand(source, &mut complaints)));
+    let line_ends = line_ends.unwrap_or_default();
     complaints.into_result()?;
-    source
+    let mut source = source?;
+    source.add_bar_lines(&line_ends);
+    Ok(source)
 }
 
 impl Sheet {

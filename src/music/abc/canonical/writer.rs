@@ -65,6 +65,7 @@ impl SheetWriter {
                 self.text.truncate(self.text.trim_end_matches(' ').len());
                 self.music().push('&');
             }
+            Token::Bar(bar) if bar.is_plain() && !self.has_begun() => {}
             Token::Bar(bar) => {
                 self.text.truncate(self.text.trim_end_matches(' ').len());
                 self.music().push_str(&spelling::bar(bar));
@@ -90,6 +91,11 @@ impl SheetWriter {
 
     fn ends_with_field(&self) -> bool {
         self.text.rfind('[').and_then(|at| self.text.get(at..)).is_some_and(|end| end.chars().nth(2) == Some(':'))
+    }
+
+    /// Whether the voice has any music yet, so that a plain bar line has something to end.
+    fn has_begun(&self) -> bool {
+        !self.text.is_empty() || self.sheet.voices.get(self.current).is_some_and(|voice| voice.started)
     }
 
     /// The text to write a note or anything else to that begins the music of its voice.

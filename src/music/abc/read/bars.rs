@@ -1,6 +1,6 @@
 //! Bars that do not add up to their metre.
 
-use super::body::{Event, TuneBody, VoiceText, understand};
+use super::body::{Event, PlacedEvent, TuneBody, VoiceText, understand};
 use super::place::{Complaints, Place};
 use super::time::{Fraction, STEPS_PER_WHOLE};
 use super::token::Bar;
@@ -11,18 +11,27 @@ use crate::music::abc::Complaint;
 /// Lists the bars whose length is not what the metre asks for.
 ///
 /// The first and the last bar and bars beside a repeat sign, a double bar line or an ending may be shorter, since a
-/// pickup shares its bar with them; none may be longer. Free metre asks for nothing.
+/// pickup shares its bar with them; none may be longer. A line that ends with a full bar needs no bar line. Free metre
+/// asks for nothing.
 ///
 /// # Errors
 /// [`crate::Error::Abc`] if the text holds no music.
 pub fn bar_errors(text: &str) -> Result<Vec<Complaint>> {
     let mut syntax = Complaints::default();
     let tune = understand(&super::source(text, &mut syntax)?, &mut syntax);
-    let mut complaints = Complaints::default();
-    for voice in &tune.voices {
-        check_voice(&tune, voice, &mut complaints);
-    }
-    Ok(complaints.into_sorted())
+    Ok(check_bars(&tune).complaints.into_sorted())
+}
+
+/// The ends of lines where a bar is full but its bar line was left out, and where no accidental holds that a bar line
+/// would end.
+pub(crate) fn missing_bar_lines(tune: &TuneBody) -> Vec<Place> {
+    check_bars(tune).missing_bar_lines
+}
+
+#[derive(Default)]
+struct BarCheck {
+    complaints: Complaints,
+    missing_bar_lines: Vec<Place>,
 }
 
 /// The bar being counted.
@@ -37,58 +46,92 @@ struct Count {
     meter: Option<Meter>,
 }
 
-fn check_voice(tune: &TuneBody, voice: &VoiceText, complaints: &mut Complaints) {
-    let mut meter = tune.meter;
-    let new_bar = |may_be_short: bool, meter: Option<Meter>| Count {
-        place: None,
-        steps: 0,
-        longest: 0,
-        may_be_short,
-        silent: true,
-        meter,
-    };
-    let mut count = new_bar(true, meter);
-    for placed in &voice.events {
+impl Count {
+    fn new(may_be_short: bool, meter: Option<Meter>) -> Self {
+        Count { place: None, steps: 0, longest: 0, may_be_short, silent: true, meter }
+    }
+
+    /// Steps that the metre asks for; none in free metre.
+    fn expected(&self) -> Option<u64> {
+        self.meter.map(|meter| Fraction::new(u64::from(meter.numerator), u64::from(meter.denominator)).steps())
+    }
+
+    /// Exactly one bar, or several whole bars of rest (`Z4` stands between two bar lines).
+    fn is_full(&self) -> bool {
+        let steps = self.longest.max(self.steps);
+        let whole_bars = |expected: u64| steps > 0 && expected > 0 && steps.is_multiple_of(expected) && self.silent;
+        self.expected().is_some_and(|expected| steps == expected || whole_bars(expected))
+    }
+
+    fn event(&mut self, placed: &PlacedEvent) {
         match &placed.event {
             Event::Sound { heads, advance } => {
-                count.silent &= heads.is_empty();
-                count.place = count.place.or(Some(placed.place));
-                count.steps = count.steps.saturating_add(advance.steps());
+                self.silent &= heads.is_empty();
+                self.place = self.place.or(Some(placed.place));
+                self.steps = self.steps.saturating_add(advance.steps());
             }
             Event::Overlay => {
-                count.longest = count.longest.max(count.steps);
-                count.steps = 0;
+                self.longest = self.longest.max(self.steps);
+                self.steps = 0;
             }
-            Event::Meter(new) => {
-                meter = *new;
-                if count.steps == 0 {
-                    count.meter = meter;
-                }
-            }
-            Event::Ending(_) | Event::Part(_) => count.may_be_short = true,
-            Event::Bar(bar) => {
-                check_bar(&count, bar, complaints);
-                let within_ending = count.place.is_none() && count.may_be_short; // two bar lines without music between
-                count = new_bar(*bar != Bar::PLAIN || within_ending, meter);
-            }
+            Event::Meter(new) if self.steps == 0 => self.meter = *new,
+            Event::Ending(_) | Event::Part(_) => self.may_be_short = true,
             _ => {}
         }
     }
-    check_bar(&Count { may_be_short: true, ..count }, &Bar::PLAIN, complaints);
+
+    /// Why it does not add up, if it doesn't.
+    fn complaint(&self, bar: &Bar) -> Option<(Place, String)> {
+        let (place, meter, expected) = (self.place?, self.meter?, self.expected()?);
+        let steps = self.longest.max(self.steps);
+        let may_be_short = self.may_be_short || !bar.is_plain();
+        if self.is_full() || (may_be_short && steps < expected) {
+            return None;
+        }
+        let beats = |steps: u64| steps as f64 * 4.0 / STEPS_PER_WHOLE as f64;
+        let (lasts, asked) = (beats(steps), beats(expected));
+        Some((place, format!("this bar lasts {lasts} quarter notes, but {meter} asks for {asked}")))
+    }
 }
 
-fn check_bar(count: &Count, bar: &Bar, complaints: &mut Complaints) {
-    let (Some(place), Some(meter)) = (count.place, count.meter) else { return };
-    let expected = Fraction::new(u64::from(meter.numerator), u64::from(meter.denominator)).steps();
-    let steps = count.longest.max(count.steps);
-    let may_be_short = count.may_be_short || !bar.is_plain();
-    // Several whole bars of rest (Z4) stand between two bar lines.
-    let is_whole_bars =
-        expected > 0 && steps > 0 && steps.is_multiple_of(expected) && steps / expected > 1 && count.silent;
-    if steps == expected || (may_be_short && steps < expected) || is_whole_bars {
-        return;
+fn check_bars(tune: &TuneBody) -> BarCheck {
+    let mut check = BarCheck::default();
+    for voice in &tune.voices {
+        check.voice(tune, voice);
     }
-    let beats = |steps: u64| steps as f64 * 4.0 / STEPS_PER_WHOLE as f64;
-    let message = format!("this bar lasts {} quarter notes, but {meter} asks for {}", beats(steps), beats(expected));
-    complaints.add(place, message);
+    check
+}
+
+impl BarCheck {
+    fn voice(&mut self, tune: &TuneBody, voice: &VoiceText) {
+        let mut meter = tune.meter;
+        let mut count = Count::new(true, meter);
+        for placed in &voice.events {
+            match &placed.event {
+                Event::Bar(bar) => {
+                    self.bar(&count, bar);
+                    let within_ending = count.place.is_none() && count.may_be_short; // two bar lines without music between
+                    count = Count::new(*bar != Bar::PLAIN || within_ending, meter);
+                }
+                Event::LineEnd { altered } if count.is_full() && count.longest == 0 => {
+                    if !altered {
+                        self.missing_bar_lines.push(placed.place);
+                    }
+                    count = Count::new(false, meter);
+                }
+                _ => {}
+            }
+            if let Event::Meter(new) = &placed.event {
+                meter = *new;
+            }
+            count.event(placed);
+        }
+        self.bar(&Count { may_be_short: true, ..count }, &Bar::PLAIN);
+    }
+
+    fn bar(&mut self, count: &Count, bar: &Bar) {
+        if let Some((place, message)) = count.complaint(bar) {
+            self.complaints.add(place, message);
+        }
+    }
 }

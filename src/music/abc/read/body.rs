@@ -47,6 +47,10 @@ pub(crate) enum Event {
     Ending(Vec<u32>),
     Part(char),
     Overlay,
+    /// The end of a line behind a note or rest, and whether accidentals still hold there.
+    LineEnd {
+        altered: bool,
+    },
     Meter(Option<Meter>),
     Key(Key),
     Tempo(u32),
@@ -243,7 +247,8 @@ impl<'a> Reader<'a> {
             Token::Field { letter, value } => self.field(place, *letter, value),
             Token::Directive(text) => self.directive(place, text),
             Token::Dynamic(name) => self.push(place, Event::Velocity(velocity(name))),
-            Token::Space | Token::LineEnd => {}
+            Token::LineEnd => self.line_ends(place),
+            Token::Space => {}
         }
     }
 
@@ -259,6 +264,16 @@ impl<'a> Reader<'a> {
         }
         if let Some(left) = tuplet {
             self.complaints.add(place, format!("the bar ends while a tuplet still wants {left} more notes"));
+        }
+    }
+
+    /// The end of a line may stand for a bar line that was left out, if nothing hangs over it.
+    fn line_ends(&mut self, place: Place) {
+        let Some(voice) = self.tune.voices.get(self.current) else { return };
+        let State { accidentals, tuplet, broken, .. } = &voice.state;
+        let (altered, hangs_over) = (!accidentals.is_empty(), tuplet.is_some() || *broken != 0);
+        if !hangs_over && matches!(voice.events.last(), Some(PlacedEvent { event: Event::Sound { .. }, .. })) {
+            self.push(place, Event::LineEnd { altered });
         }
     }
 

@@ -444,7 +444,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// `!trill!`, or a lone `!` at the end of a line, which older texts use as a line break.
+    /// `!trill!`, or a lone `!`, which older texts use as a line break.
     fn decoration(&mut self, sign: char) {
         let name: String = self.chars.iter().skip(self.at + 1).take_while(|&&c| c != sign).collect();
         let width = name.chars().count();
@@ -455,7 +455,7 @@ impl Lexer<'_> {
             }
             self.at += width + 2;
         } else {
-            if !(sign == '!' && self.rest_is_blank(1)) {
+            if sign != '!' {
                 self.complain(format!(
                     "{sign} begins a decoration that does not end: expected a name and another {sign}"
                 ));

@@ -137,7 +137,7 @@ impl Player {
             Event::Tempo(micros_per_beat) => self.tempos.push(TempoChange { tick, micros_per_beat: *micros_per_beat }),
             Event::Program(program) => self.programs.push(ProgramChange { tick, program: *program }),
             Event::Velocity(velocity) => self.velocity = *velocity,
-            Event::Grace(_) | Event::Ending(_) | Event::Part(_) => {}
+            Event::Grace(_) | Event::Ending(_) | Event::Part(_) | Event::LineEnd { .. } => {}
         }
         Some(())
     }

@@ -17,6 +17,25 @@ pub(crate) struct Source {
     pub start: Place,
 }
 
+impl Source {
+    /// Puts bar lines at these ends of lines, unless one begins the next line.
+    pub fn add_bar_lines(&mut self, line_ends: &[Place]) {
+        let ends_line = |token: &Token| matches!(token, Token::LineEnd | Token::Field { letter: 'V' | 'P', .. });
+        let mut completed = Vec::with_capacity(self.body.len() + line_ends.len());
+        let mut items = std::mem::take(&mut self.body).into_iter().peekable();
+        while let Some(item) = items.next() {
+            let is_missing = ends_line(&item.token) && line_ends.contains(&item.place);
+            let comes_next = item.token == Token::LineEnd
+                && items.peek().is_some_and(|next| matches!(next.token, Token::Bar(_) | Token::Overlay));
+            if is_missing && !comes_next {
+                completed.push(Item { place: item.place, token: Token::Bar(Bar::PLAIN) });
+            }
+            completed.push(item);
+        }
+        self.body = completed;
+    }
+}
+
 /// Splits the first tune of the text into tokens. `None` if the text holds no field and no music.
 pub(crate) fn read_source(text: &str, complaints: &mut Complaints) -> Option<Source> {
     let lines: Vec<&str> = text.lines().collect();

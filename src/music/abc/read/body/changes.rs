@@ -6,6 +6,9 @@ use crate::music::abc::read::place::Place;
 
 impl Reader<'_> {
     pub(super) fn field(&mut self, place: Place, letter: char, value: &str) {
+        if matches!(letter, 'V' | 'P') && !self.in_header {
+            self.line_ends(place); // the canonical form begins a new line here
+        }
         match letter {
             'K' => self.key_field(place, value),
             'L' => {
