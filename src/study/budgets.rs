@@ -1,6 +1,7 @@
 //! What runs of different lengths say together: IsoFLOP profiles, L(N, D), and the worth of repeated text.
 
 use super::{CountingRow, Families, RunRecord, Study};
+use crate::figures::human;
 use crate::fitting::{self, ComputePoint, IsoFlop, Objective, PlaneReport, RepeatedData, RepeatedPoint, RunPoint};
 use crate::models::Family;
 use crate::{Error, Result};
@@ -44,14 +45,14 @@ impl Study {
             .into_iter()
             .collect::<Result<_>>()?;
         let flops = |configs: &[crate::training::RunConfig]| configs.iter().map(|config| config.flops()).sum::<f64>();
-        let tera = |flops: f64| format!("{:.1} TFLOP", flops / 1e12);
+        let in_words = |flops: f64| format!("{} FLOPs", human(flops + 0.0)); // the sum of nothing is -0
         Ok(format!(
             "{} repeats from other seeds, {}; {} IsoFLOP runs, {}; the two ladders themselves take {}",
             repeats.len(),
-            tera(flops(&repeats)),
+            in_words(flops(&repeats)),
             isoflop.len(),
-            tera(flops(&isoflop)),
-            tera(ladder.iter().sum())
+            in_words(flops(&isoflop)),
+            in_words(ladder.iter().sum())
         ))
     }
 }
