@@ -24,7 +24,7 @@ impl Families {
         sentences.push(match losing.as_slice() {
             [] => format!("MAY: say that every model beats the best n-gram, of order {}.", ngram.order),
             losing => format!(
-                "MAY NOT: call {} useful models of this text: a {}-gram predicts it better.",
+                "MAY NOT: call {} useful models of this text: the best n-gram, of order {}, predicts it better.",
                 losing.join(", "),
                 ngram.order
             ),

@@ -28,6 +28,9 @@ use writer::SheetWriter;
 
 pub use book::split_tunebook;
 
+/// More than any tune was seen to need.
+const MOST_READINGS: usize = 8;
+
 /// Writes the first tune of the text in the one form that the corpora use; repeats stay as written. A full bar at the end
 /// of a line gets the bar line that it lacks.
 ///
@@ -36,7 +39,17 @@ pub use book::split_tunebook;
 /// # Errors
 /// [`crate::Error::Abc`], as [`super::parse`].
 pub fn canonical(text: &str) -> Result<String> {
-    Ok(Sheet::of(&sound_source(text)?, false).text())
+    let once = |text: &str| Ok::<String, crate::Error>(Sheet::of(&sound_source(text)?, false).text());
+    let mut canonical = once(text)?;
+    // What is left out can make a neighbour needless, too: a field behind a bar line that ends nothing belongs in the header.
+    for _ in 0..MOST_READINGS {
+        let again = once(&canonical)?;
+        if again == canonical {
+            break;
+        }
+        canonical = again;
+    }
+    Ok(canonical)
 }
 
 /// What holds at a place of a voice: the values of `K: M: L: Q:` as spelled in a field.

@@ -106,3 +106,16 @@ fn music_without_bar_lines_is_cut_at_line_ends() {
     let pieces = split_long(&text, 100);
     assert_eq!(pieces.iter().map(|piece| parse(piece).unwrap().n_notes()).sum::<usize>(), 320);
 }
+
+/// Found by random texts: a line that wants to go on at the end, dynamics or a field behind the last note, an overlay or a
+/// broken rhythm that reaches over a line end.
+#[test]
+fn a_bar_line_is_written_only_where_the_bar_ends() {
+    for body in ["Z3\\\n", "Z3!p!", "Z3\nz&C", "CzZ3\n<<C", "|\n[K:G]C"] {
+        let text = format!("X:1\nM:3/4\nL:1/8\nK:D\n{body}\n");
+        let written = canonical(&text).unwrap();
+        assert_eq!(canonical(&written).unwrap(), written, "{body:?}");
+        let notes = |text: &str| parse(text).unwrap().voices.iter().flat_map(|v| v.notes.clone()).collect::<Vec<_>>();
+        assert_eq!(notes(&written), notes(&text), "{body:?}");
+    }
+}

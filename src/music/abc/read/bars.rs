@@ -102,18 +102,26 @@ fn check_bars(tune: &TuneBody) -> BarCheck {
     check
 }
 
+/// Whether an overlay goes back to the beginning of the bar before these events.
+fn is_overlaid(rest: Option<&[PlacedEvent]>) -> bool {
+    let mut bar = rest.unwrap_or_default().iter().take_while(|placed| !matches!(placed.event, Event::Bar(_)));
+    bar.any(|placed| matches!(placed.event, Event::Overlay))
+}
+
 impl BarCheck {
     fn voice(&mut self, tune: &TuneBody, voice: &VoiceText) {
         let mut meter = tune.meter;
         let mut count = Count::new(true, meter);
-        for placed in &voice.events {
+        for (index, placed) in voice.events.iter().enumerate() {
             match &placed.event {
                 Event::Bar(bar) => {
                     self.bar(&count, bar);
                     let within_ending = count.place.is_none() && count.may_be_short; // two bar lines without music between
                     count = Count::new(*bar != Bar::PLAIN || within_ending, meter);
                 }
-                Event::LineEnd { altered } if count.is_full() && count.longest == 0 => {
+                Event::LineEnd { altered }
+                    if count.is_full() && count.longest == 0 && !is_overlaid(voice.events.get(index + 1..)) =>
+                {
                     if !altered {
                         self.missing_bar_lines.push(placed.place);
                     }

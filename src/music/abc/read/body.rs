@@ -272,7 +272,9 @@ impl<'a> Reader<'a> {
         let Some(voice) = self.tune.voices.get(self.current) else { return };
         let State { accidentals, tuplet, broken, .. } = &voice.state;
         let (altered, hangs_over) = (!accidentals.is_empty(), tuplet.is_some() || *broken != 0);
-        if !hangs_over && matches!(voice.events.last(), Some(PlacedEvent { event: Event::Sound { .. }, .. })) {
+        let silent = |placed: &&PlacedEvent| matches!(placed.event, Event::Velocity(_));
+        let last = voice.events.iter().rev().find(|placed| !silent(placed));
+        if !hangs_over && matches!(last, Some(PlacedEvent { event: Event::Sound { .. }, .. })) {
             self.push(place, Event::LineEnd { altered });
         }
     }

@@ -18,7 +18,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Puts bar lines at these ends of lines, unless one begins the next line.
+    /// Puts bar lines at these ends of lines, unless the next line begins with one, or with what goes on with this bar.
     pub fn add_bar_lines(&mut self, line_ends: &[Place]) {
         let ends_line = |token: &Token| matches!(token, Token::LineEnd | Token::Field { letter: 'V' | 'P', .. });
         let mut completed = Vec::with_capacity(self.body.len() + line_ends.len());
@@ -26,7 +26,9 @@ impl Source {
         while let Some(item) = items.next() {
             let is_missing = ends_line(&item.token) && line_ends.contains(&item.place);
             let comes_next = item.token == Token::LineEnd
-                && items.peek().is_some_and(|next| matches!(next.token, Token::Bar(_) | Token::Overlay));
+                && items
+                    .peek()
+                    .is_some_and(|next| matches!(next.token, Token::Bar(_) | Token::Overlay | Token::Broken(_)));
             if is_missing && !comes_next {
                 completed.push(Item { place: item.place, token: Token::Bar(Bar::PLAIN) });
             }
@@ -69,6 +71,10 @@ pub(crate) fn read_source(text: &str, complaints: &mut Complaints) -> Option<Sou
     }
     if !in_body {
         complaints.add(source.start, "this tune has no K:, the last field of a header");
+    }
+    if let Some(last) = source.body.last().filter(|last| last.token != Token::LineEnd) {
+        let place = last.place; // the tune ends in a line that wanted to go on
+        source.body.push(Item { place, token: Token::LineEnd });
     }
     let has_parts = source.header.iter().any(|item| matches!(item.token, Token::Field { letter: 'P', .. }));
     header_takes_first_fields(&mut source);
