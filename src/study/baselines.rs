@@ -47,12 +47,13 @@ impl fmt::Display for BestNGram {
 impl Study {
     /// The best n-gram: as recorded under `baselines/ngram`, else counted now and recorded.
     pub fn best_ngram(&self) -> Result<BestNGram> {
-        if let Some(recorded) = self.recorded("baselines/ngram")? {
-            return Ok(recorded);
-        }
         let data = self.data()?;
         let vocab_size = data.tokenizer.vocab_size();
         let seen = data.subset(usize::try_from(self.preset.training.budget(data.train.len())).unwrap_or(usize::MAX));
+        let recorded: Option<BestNGram> = self.recorded("baselines/ngram")?;
+        if let Some(recorded) = recorded.filter(|recorded| recorded.n_tokens == seen.train.len()) {
+            return Ok(recorded); // of this text, not of an earlier form of the corpus
+        }
         let model = NGram::train(&seen.train, vocab_size, NGram::longest_order(vocab_size))?;
         let val_loss_by_order = model.loss_by_order(&data.val);
         let best = val_loss_by_order.iter().enumerate().min_by(|p, q| p.1.total_cmp(q.1));

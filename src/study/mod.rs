@@ -160,10 +160,12 @@ impl Study {
         Ok(Runs::open(self.folder().join("runs"))?.with_options(options))
     }
 
-    /// Scores the run's best checkpoint on the test split, once: the result is kept, and later calls return it.
+    /// Scores the run's best checkpoint on the test split, once: the result is kept, and later calls return it. A kept result of
+    /// the same config with another validation loss comes from another machine's weights and does not count.
     pub fn test_once(&self, run: &Run) -> Result<TestResult> {
         let key = format!("test/{}", run.config.hash());
-        if let Some(kept) = self.recorded(&key)? {
+        let kept: Option<TestResult> = self.recorded(&key)?;
+        if let Some(kept) = kept.filter(|kept| (kept.val_loss - run.summary.best_val_loss).abs() < 1e-9) {
             return Ok(kept);
         }
         let data = self.data()?;

@@ -1,7 +1,7 @@
 //! A study of tiny models in a folder of its own: when a prediction may be made, and when not.
 
 use super::*;
-use crate::study::{Axis, Preset, run_table};
+use crate::study::{Axis, Preset, TestResult, run_table};
 
 /// The smoke preset on few tunes and few tokens.
 fn study(test: &str) -> Study {
@@ -69,5 +69,18 @@ fn repeats_are_points_at_the_same_size() {
     let figure = families.scaling_figure(Axis::Params, study.references().unwrap()).unwrap();
     assert!(figure.svg().unwrap().contains("gzip"));
     assert!(families.cost_figure(Axis::Flops).csv().unwrap().contains("frontier"));
+    std::fs::remove_dir_all(&study.root).unwrap();
+}
+
+#[test]
+fn a_test_result_is_kept_for_the_model_that_was_tested_only() {
+    let study = study("tested");
+    let run = study.train_size("smoke-lstm-tiny").unwrap();
+    let tested = study.test_once(&run).unwrap();
+    let key = format!("test/{}", run.config.hash());
+    study.record(&key, &TestResult { test_loss: 9.0, ..tested.clone() }).unwrap();
+    assert_eq!(study.test_once(&run).unwrap().test_loss, 9.0, "kept, not measured again");
+    study.record(&key, &TestResult { test_loss: 9.0, val_loss: tested.val_loss + 0.01, ..tested.clone() }).unwrap();
+    assert_eq!(study.test_once(&run).unwrap(), tested, "a result of other weights does not count");
     std::fs::remove_dir_all(&study.root).unwrap();
 }
