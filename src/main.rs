@@ -79,12 +79,15 @@ enum Command {
         /// Instead, the Transformers at equal FLOPs that the preset asks for
         #[arg(long, conflicts_with_all = ["size", "repeats"])]
         isoflop: bool,
+        /// Instead, the largest models for the longer budget of the preset
+        #[arg(long, conflicts_with_all = ["size", "repeats", "isoflop"])]
+        longer: bool,
         #[arg(long)]
         json: bool,
     },
     /// Score a run on a split of its corpus
     Evaluate {
-        /// The run's folder, such as data/studies/laptop/runs/laptop-transformer-xl-best
+        /// The run's folder, such as data/studies/laptop/runs/laptop-transformer-xl-longer
         run: PathBuf,
         #[arg(long, default_value = "val")]
         split: Split,
@@ -229,8 +232,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Lab { preset, arguments } => lab(&preset, &arguments)?,
         Command::Convert { inputs, to, out, json } => show(json, &convert(&inputs, to, &out)?)?,
         Command::Prepare { corpus, max_tunes, json } => prepare(corpus, max_tunes, json)?,
-        Command::Train { preset, size, repeats, isoflop, json } => {
-            train(&Study::open(&preset)?, size.as_deref(), repeats, isoflop, json)?;
+        Command::Train { preset, size, repeats, isoflop, longer, json } => {
+            train(&Study::open(&preset)?, size.as_deref(), [repeats, isoflop, longer], json)?;
         }
         Command::Evaluate { run, split, all, data, json } => score(&run, split, all, data, json)?,
         Command::Fit { points, options } => fit(&points, &options)?,
@@ -294,7 +297,7 @@ fn prepare(corpus: String, max_tunes: Option<usize>, json: bool) -> Result<()> {
     })
 }
 
-fn train(study: &Study, size: Option<&str>, repeats: bool, isoflop: bool, json: bool) -> Result<()> {
+fn train(study: &Study, size: Option<&str>, [repeats, isoflop, longer]: [bool; 3], json: bool) -> Result<()> {
     if (repeats || isoflop) && !json {
         println!("{}", study.extra_cost()?);
     }
@@ -302,6 +305,7 @@ fn train(study: &Study, size: Option<&str>, repeats: bool, isoflop: bool, json: 
         Some(name) => vec![study.train_size(name)?],
         None if repeats => [study.train_repeats(Family::Transformer)?, study.train_repeats(Family::Lstm)?].concat(),
         None if isoflop => study.train_isoflop()?,
+        None if longer => study.train_longer()?,
         None => [study.train(Family::Transformer)?, study.train(Family::Lstm)?].concat(),
     };
     for run in &runs {
@@ -388,7 +392,8 @@ fn fit(file: &Path, options: &FitOptions) -> Result<()> {
                 objective.name()
             )));
         }
-        return show(*json, &PowerCurve::fit(&points, objective)?);
+        let curve = PowerCurve::fit(&points, objective)?;
+        return show(*json, &if *resamples > 0 { curve.with_intervals(&points, *resamples, *seed)? } else { curve });
     };
     let mut claim: Claim = claim.parse()?;
     if let Some(r_squared) = claim_r2 {

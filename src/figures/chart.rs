@@ -1,6 +1,6 @@
 //! A chart: marks on two axes. Scaling figures, loss curves, histograms and plain lines are all charts.
 
-use super::axes::{Axis, AxisPlan};
+use super::axes::{Axis, AxisPlan, human};
 use super::canvas::{At, Canvas, stroke, units};
 use super::drawing::failed;
 use super::labels::{self, EndLabel};
@@ -64,9 +64,25 @@ impl Reference {
         Reference { label: label.into(), value, horizontal: true, colour: REFERENCE }
     }
 
+    /// Whether a figure whose own numbers span 0 to 1 shows this line at `place`. One span away it still does: what is compared
+    /// is seen to be far off. Beyond, it would squash the numbers, and only its name and value stand at the edge.
+    pub(crate) fn is_near(place: f64) -> bool {
+        (-1.0..=2.0).contains(&place)
+    }
+
     /// The limit that a family's law tends to, in the family's colour.
     pub(super) fn of_family(self, family: Family) -> Self {
         Reference { colour: look::family_colour(family), ..self }
+    }
+
+    /// Its name, and where it lies if that is outside of the axis: `gzip ↑ 1.94`.
+    fn label_on(&self, y: &Axis) -> String {
+        let Reference { label, value, .. } = self;
+        match value {
+            value if *value > y.high => format!("{label} ↑ {}", human(*value)),
+            value if *value < y.low => format!("{label} ↓ {}", human(*value)),
+            _ => label.clone(),
+        }
     }
 
     /// A vertical line at `value` on the x axis.
@@ -217,10 +233,12 @@ impl Chart {
 
     fn frame(&self, options: &Options, top: f64) -> Result<Frame> {
         let horizontal = |line: &&Reference| line.horizontal;
-        let named = self.marks.iter().filter(|mark| mark.labelled).map(|mark| mark.series.as_str());
-        let room = labels::room(named.chain(self.references.iter().filter(horizontal).map(|line| line.label.as_str())));
-        let ys = self.marks.iter().flat_map(Mark::fixing_places).map(|(_, y)| y);
-        let y = self.y.fit(ys.chain(self.references.iter().filter(horizontal).map(|line| line.value)), 6)?;
+        let ys = || self.marks.iter().flat_map(Mark::fixing_places).map(|(_, y)| y);
+        let own = self.y.fit(ys(), 6)?;
+        let near = self.references.iter().filter(horizontal).map(|line| line.value);
+        let y = self.y.fit(ys().chain(near.filter(|value| Reference::is_near(own.place(*value)))), 6)?;
+        let named = self.marks.iter().filter(|mark| mark.labelled).map(|mark| mark.series.clone());
+        let room = labels::room(named.chain(self.references.iter().filter(horizontal).map(|line| line.label_on(&y))));
         let xs = self.marks.iter().flat_map(Mark::places).map(|(x, _)| x);
         let x =
             self.x.fit(xs.chain(self.references.iter().filter(|line| !line.horizontal).map(|line| line.value)), 8)?;
@@ -242,8 +260,8 @@ impl Chart {
                 let at = frame.at((frame.x.high, line.value));
                 if frame.holds(at) {
                     canvas.dashed(vec![(frame.left, at.1), at], line.colour, 1.1);
-                    ends.push(EndLabel { text: line.label.clone(), colour: line.colour, at });
                 }
+                ends.push(EndLabel { text: line.label_on(&frame.y), colour: line.colour, at: frame.nearest(at) });
                 continue;
             }
             let at = frame.at((line.value, frame.y.high));

@@ -22,8 +22,8 @@ const GAP: f64 = 9.0;
 const MOST: f64 = 150.0;
 
 /// How much room labels need right of the frame.
-pub(super) fn room<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
-    let widest = texts.map(|text| look::text_width(text, LABEL_SIZE, false)).fold(0.0, f64::max);
+pub(super) fn room(texts: impl Iterator<Item = String>) -> f64 {
+    let widest = texts.map(|text| look::text_width(&text, LABEL_SIZE, false)).fold(0.0, f64::max);
     if widest > 0.0 { widest.min(MOST) + GAP + 8.0 } else { 0.0 }
 }
 

@@ -12,9 +12,14 @@ pub fn path(figures_dir: &Path, name: &str) -> PathBuf {
     figures_dir.join("live").join(format!("{}.svg", file_name(name)))
 }
 
-/// Rewrites a run's live picture: (tokens, loss) of training batches and of the validation split. Until there are points,
-/// nothing is written.
-pub fn update(figures_dir: &Path, name: &str, train: &[(f64, f64)], val: &[(f64, f64)]) -> Result<()> {
+/// Rewrites a run's live picture: (tokens, loss) of training batches and of the validation split, and the lines to beat. Until
+/// there are points, nothing is written.
+pub fn update(
+    figures_dir: &Path,
+    name: &str,
+    [train, val]: [&[(f64, f64)]; 2],
+    references: Vec<Reference>,
+) -> Result<()> {
     let finite = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
         points.iter().copied().filter(|(tokens, loss)| tokens.is_finite() && loss.is_finite()).collect()
     };
@@ -24,12 +29,12 @@ pub fn update(figures_dir: &Path, name: &str, train: &[(f64, f64)], val: &[(f64,
     }
     let curves = [Line::new("training", train).grey(), Line::new("validation", val).with_dots()];
     let curves = curves.into_iter().filter(|line| !line.points.is_empty()).collect();
-    let picture = live_figure(name, curves).svg()?;
+    let picture = live_figure(name, curves, references).svg()?;
     files::write_atomic(path(figures_dir, name), picture)
 }
 
-fn live_figure(name: &str, curves: Vec<Line>) -> Figure {
-    lines(curves, "Training tokens", "Loss (nats per token)", Vec::<Reference>::new()).title(name).height(120.0)
+fn live_figure(name: &str, curves: Vec<Line>, references: Vec<Reference>) -> Figure {
+    lines(curves, "Training tokens", "Loss (nats per token)", references).title(name).height(120.0)
 }
 
 /// Pictures that fetch `live/<name>.svg` once a second. Put this in a cell before the one that trains. `figures_path` is the
@@ -73,12 +78,14 @@ mod tests {
     #[test]
     fn the_live_picture_is_rewritten_whole_and_stays_small() {
         let folder = std::env::temp_dir().join(format!("music-scaling-live-{}", std::process::id()));
-        update(&folder, "tiny/run", &[], &[]).unwrap();
+        update(&folder, "tiny/run", [&[], &[]], vec![]).unwrap();
         assert!(!path(&folder, "tiny/run").exists());
         let train: Vec<(f64, f64)> = (1..20_000).map(|i| (f64::from(i), 4.0 / f64::from(i).sqrt() + 1.0)).collect();
-        update(&folder, "tiny/run", &train, &[(1000.0, 1.5), (f64::NAN, 2.0)]).unwrap();
+        let val = [(1000.0, 1.5), (f64::NAN, 2.0)];
+        update(&folder, "tiny/run", [&train, &val], vec![Reference::new("6-gram", 1.4)]).unwrap();
         let text = files::read_text(folder.join("live/tiny_run.svg")).unwrap();
         assert!(text.starts_with("<svg") && text.ends_with("</svg>\n") && text.len() < 20_000, "{}", text.len());
+        assert!(text.contains("6-gram"));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -46,6 +46,19 @@ fn a_saved_figure_is_three_files() {
 }
 
 #[test]
+fn a_line_to_compare_with_never_squashes_the_numbers() {
+    let shown = |value: f64| scaling(vec![transformer(&PROJECT_B)], vec![Reference::new("gzip", value)]).svg().unwrap();
+    for near in [2.1, 1.0] {
+        let svg = shown(near); // the runs span 1.32 to 1.74
+        assert!(svg.contains("gzip") && !svg.contains('↑') && !svg.contains('↓'), "{near} is drawn");
+    }
+    assert!(
+        shown(3.0).contains("gzip ↑ 3") && shown(0.2).contains("gzip ↓ 0.2"),
+        "further away it is named at the edge"
+    );
+}
+
+#[test]
 fn a_long_label_of_bars_is_broken_into_lines_that_stay_on_the_page() {
     let label = "Loss of the LSTM minus the loss of the Transformer, read off a straight line in ln N (nats per token)";
     let bar = NamedValue::new("a name that needs a good deal of room on the left", 1.0);

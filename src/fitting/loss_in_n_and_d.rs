@@ -14,6 +14,7 @@ use super::numbers::{short, significant};
 use super::objective::{LogTerms, Start, delta};
 use super::points::{Interval, mean, read_columns};
 use super::power_law::r_squared;
+use rayon::prelude::*;
 use std::path::Path;
 
 /// One trained model: its size, the tokens it saw, its loss in nats per token.
@@ -85,17 +86,25 @@ impl LossInNAndD {
         self.beta / (self.alpha + self.beta)
     }
 
-    /// 95 % intervals from `n_resamples` refits of the law plus normal noise, as in `bootstrap.rs`. `points` are those of the fit.
+    /// 95 % intervals from `n_resamples` refits, by the same objective, of the law plus normal noise, as in `bootstrap.rs`; an
+    /// objective of logarithms gets its noise in logarithms. `points` are those of the fit.
     pub fn bootstrap(&self, points: &[RunPoint], n_resamples: usize, seed: u64) -> Result<PlaneBootstrap> {
-        let mut plane = Plane::new(points);
-        let fitted: Vec<f64> = points.iter().map(|point| self.predict(point.n_params, point.n_tokens)).collect();
-        let mut noise = Noise::new(self.rss, points.len().saturating_sub(5), n_resamples, seed)?;
-        let mut found = Vec::with_capacity(n_resamples);
-        for _ in 0..n_resamples {
-            plane.loss = noise.add_to(&fitted);
-            let (_, (alpha, beta)) = plane.descend(self.alpha, self.beta);
-            found.push((alpha, beta, plane.solve(alpha, beta).e));
-        }
+        let plane = Plane::new(points);
+        let delta = delta(self.objective);
+        let seen = |loss: f64| if delta.is_some() { loss.ln() } else { loss };
+        let fitted: Vec<f64> = points.iter().map(|point| seen(self.predict(point.n_params, point.n_tokens))).collect();
+        let squares = fitted.iter().zip(&plane.loss).map(|(fitted, loss)| (seen(*loss) - fitted).powi(2)).sum();
+        let mut noise = Noise::new(squares, points.len().saturating_sub(5), n_resamples, seed)?;
+        let resamples: Vec<Vec<f64>> = (0..n_resamples).map(|_| noise.add_to(&fitted)).collect();
+        let refit = |values: &Vec<f64>| match delta {
+            None => {
+                let plane = Plane { loss: values.clone(), ..plane.clone() };
+                let (_, (alpha, beta)) = plane.descend(self.alpha, self.beta);
+                (alpha, beta, plane.solve(alpha, beta).e)
+            }
+            Some(delta) => self.refit_logs(&plane, values, delta),
+        };
+        let found: Vec<(f64, f64, f64)> = resamples.par_iter().map(refit).collect();
         Ok(PlaneBootstrap {
             n_resamples,
             seed,
@@ -104,6 +113,17 @@ impl LossInNAndD {
             e: percentiles(found.iter().map(|it| it.2)),
             optimal_exponent: percentiles(found.iter().map(|(alpha, beta, _)| beta / (alpha + beta))),
         })
+    }
+
+    /// alpha, beta and e of other losses at the same points, from this law on.
+    fn refit_logs(&self, plane: &Plane, logs: &[f64], delta: f64) -> (f64, f64, f64) {
+        let share = |at_one: f64, exponent: f64, ln_least: f64| at_one * (-exponent * ln_least).exp();
+        let h = share(self.a, self.alpha, plane.ln_n0);
+        let start = (self.e, vec![(h, self.alpha), (share(self.b, self.beta, plane.ln_d0), self.beta)]);
+        let loss = logs.iter().map(|log| log.exp()).collect();
+        let found = LogTerms { t: vec![plane.t.clone(), plane.s.clone()], loss }.fit(&[start], delta);
+        let exponent = |term: usize| found.terms.get(term).map_or(f64::NAN, |term| term.1);
+        (exponent(0), exponent(1), found.floor)
     }
 }
 
@@ -159,6 +179,7 @@ fn distinct(points: &[RunPoint], value: impl Fn(&RunPoint) -> f64) -> usize {
 }
 
 /// The points as the search sees them: loss = e + h·f + k·g with f = (N/N0)^-alpha, g = (D/D0)^-beta.
+#[derive(Clone)]
 struct Plane {
     t: Vec<f64>, // ln(N / N0)
     s: Vec<f64>, // ln(D / D0)

@@ -1,7 +1,7 @@
 //! Other ways to weigh a misfit: in logarithms, and by Huber's loss on logarithms (the objective of Hoffmann et al. 2022).
 //!
 //! ```text
-//! least squares      Σ (loss − L)²                  every nat counts alike; the objective of all intervals and verdicts here
+//! least squares      Σ (loss − L)²                  every nat counts alike; the objective of profiles, bands and comparisons
 //! log                Σ r²,  r = ln loss − ln L      every per cent counts alike
 //! huber              Σ h(r), h = r²/2 up to |r| = δ, δ·(|r| − δ/2) beyond: an outlier pulls no harder than δ
 //! ```
@@ -14,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+use super::bootstrap::{Noise, Replicate, percentiles};
 use super::global::{ALPHA_RANGE, Sample, log_grid};
 use super::lbfgs::{Place, descend};
 use super::numbers::short;
-use super::points::{Point, check_enough};
+use super::points::{Interval, Point, check_enough};
+use super::{PowerLaw, Verdict, verdict};
+use rayon::prelude::*;
 
 /// What a fit makes as small as it can.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,14 +68,28 @@ impl FromStr for Objective {
     }
 }
 
-/// L(N) = a·N^-alpha + c as one objective likes it best. Intervals belong to least squares: see [`super::PowerLaw`].
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// L(N) = a·N^-alpha + c as one objective likes it best.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PowerCurve {
     pub a: f64,
     pub alpha: f64,
     pub c: f64,
     pub objective: Objective,
     pub value: f64, // of the objective, at its minimum
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<CurveIntervals>, // see [`PowerCurve::with_intervals`]
+}
+
+/// 95 % percentile intervals over refits by the same objective, and what alpha's says. Wider or narrower than the profile
+/// likelihood's of [`super::PowerLaw`]: those of two objectives are to be compared with each other.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CurveIntervals {
+    pub n_resamples: usize,
+    pub seed: u64,
+    pub a: Interval,
+    pub alpha: Interval,
+    pub c: Interval,
+    pub verdict: Verdict, // on alpha
 }
 
 impl PowerCurve {
@@ -87,6 +104,7 @@ impl PowerCurve {
             c,
             objective,
             value,
+            intervals: None,
         };
         let Some(delta) = delta(objective) else { return Ok(curve(least.h, least.alpha, least.c, least.rss)) };
         let terms = LogTerms { t: vec![sample.t.clone()], loss: sample.loss.clone() };
@@ -95,6 +113,48 @@ impl PowerCurve {
         let best = terms.fit(&starts, delta);
         let [(h, alpha)] = best.terms[..] else { return Err(Error::Fit("the search lost its only term".into())) };
         Ok(curve(h, alpha, best.floor, best.value))
+    }
+
+    /// The same with intervals: `n_resamples` refits of the curve plus normal noise, by the same objective, as in `bootstrap.rs`;
+    /// an objective of logarithms gets its noise in logarithms. `points` are those of the fit. None for a flat curve, and where no
+    /// point is to spare.
+    pub fn with_intervals(self, points: &[Point], n_resamples: usize, seed: u64) -> Result<PowerCurve> {
+        if self.a == 0.0 || points.len() <= 3 {
+            return Ok(self);
+        }
+        let found = match delta(self.objective) {
+            None => PowerLaw::fit(points)?.bootstrap(n_resamples, seed)?.replicates,
+            Some(delta) => self.resample(points, delta, n_resamples, seed)?,
+        };
+        let falling = || found.iter().filter(|one| one.a > 0.0); // a flat resample has no alpha
+        let alpha = percentiles(falling().map(|one| one.alpha));
+        let intervals = CurveIntervals {
+            n_resamples,
+            seed,
+            a: percentiles(found.iter().map(|one| one.a)),
+            alpha,
+            c: percentiles(found.iter().map(|one| one.c)),
+            verdict: verdict::of_alpha(&alpha, points, 3),
+        };
+        Ok(PowerCurve { intervals: Some(intervals), ..self })
+    }
+
+    fn resample(&self, points: &[Point], delta: f64, n_resamples: usize, seed: u64) -> Result<Vec<Replicate>> {
+        let sample = Sample::new(points, true);
+        let fitted: Vec<f64> = points.iter().map(|point| self.predict(point.n_params).ln()).collect();
+        let squares = fitted.iter().zip(points).map(|(fitted, point)| (point.val_loss.ln() - fitted).powi(2)).sum();
+        let mut noise = Noise::new(squares, sample.degrees_of_freedom(), n_resamples, seed)?;
+        let resamples: Vec<Vec<f64>> = (0..n_resamples).map(|_| noise.add_to(&fitted)).collect();
+        let here: Start = (self.c, vec![(self.a * (-self.alpha * sample.ln_n0).exp(), self.alpha)]);
+        let refit = |logs: &Vec<f64>| {
+            let loss: Vec<f64> = logs.iter().map(|log| log.exp()).collect();
+            let least = Sample { loss: loss.clone(), ..sample.clone() }.optimum();
+            let starts = [here.clone(), (least.c, vec![(least.h, least.alpha)])];
+            let best = LogTerms { t: vec![sample.t.clone()], loss }.fit(&starts, delta);
+            let (h, alpha) = best.terms.first().copied().unwrap_or((0.0, 0.0));
+            Replicate { a: h * (alpha * sample.ln_n0).exp(), alpha, c: best.floor }
+        };
+        Ok(resamples.par_iter().map(refit).collect())
     }
 
     /// L(N) = a·N^-alpha + c, in nats per token.
@@ -106,7 +166,14 @@ impl PowerCurve {
 impl fmt::Display for PowerCurve {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         let (a, alpha, c) = (short(self.a), short(self.alpha), short(self.c));
-        write!(out, "L(N) = {a}·N^-{alpha} + {c}   ({}, minimum {})", self.objective, short(self.value))
+        write!(out, "L(N) = {a}·N^-{alpha} + {c}   ({}, minimum {})", self.objective, short(self.value))?;
+        match &self.intervals {
+            Some(CurveIntervals { n_resamples, alpha, c, a, verdict, .. }) => write!(
+                out,
+                "\n95 % intervals ({n_resamples} resamples): alpha {alpha}, c {c}, a {a}\nalpha is {verdict}"
+            ),
+            None => write!(out, "\nno intervals: they need a loss that falls and more points than parameters"),
+        }
     }
 }
 
@@ -210,8 +277,9 @@ fn exponent(ln_alpha: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fitting::PowerLaw;
     use crate::fitting::published::{a_transformer, b_transformer};
+    use rand::{Rng, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
 
     fn planted() -> Vec<Point> {
         log_grid(1e5, 1e8, 8).into_iter().map(|n| Point::new(n, 30.0 * n.powf(-0.25) + 0.8)).collect()
@@ -258,6 +326,31 @@ mod tests {
         let miss = |objective| (PowerCurve::fit(&points, objective).unwrap().alpha / 0.25 - 1.0).abs();
         assert!(miss(Objective::LeastSquares) > 0.05 && miss(Objective::LogLeastSquares) > 0.05);
         assert!(miss(Objective::CHINCHILLA) < 0.01, "{}", miss(Objective::CHINCHILLA));
+    }
+
+    #[test]
+    fn intervals_of_every_objective_hold_a_planted_exponent_nineteen_times_in_twenty() {
+        let mut random = Pcg64Mcg::seed_from_u64(3);
+        let normal = |random: &mut Pcg64Mcg| (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+        let (mut held, n_sets) = ([0; 3], 60);
+        for set in 0..n_sets {
+            let mut points = planted();
+            points.iter_mut().for_each(|point| point.val_loss *= (0.003 * normal(&mut random)).exp());
+            for (held, objective) in held.iter_mut().zip(Objective::ALL) {
+                let curve = PowerCurve::fit(&points, objective).unwrap().with_intervals(&points, 100, set).unwrap();
+                *held += usize::from(curve.intervals.unwrap().alpha.contains(0.25));
+            }
+        }
+        println!("held by {held:?} of {n_sets}");
+        assert!(held.iter().all(|held| (51..=60).contains(held)), "{held:?} of {n_sets}"); // 57 ± 3.5 standard errors
+    }
+
+    #[test]
+    fn a_flat_loss_or_no_spare_point_has_no_interval() {
+        for points in [&b_transformer()[..3], &[1e5, 1e6, 1e7, 1e8].map(|n| Point::new(n, 1.0))] {
+            let curve = PowerCurve::fit(points, Objective::LeastSquares).unwrap();
+            assert_eq!(curve.with_intervals(points, 1000, 1).unwrap().intervals, None);
+        }
     }
 
     #[test]

@@ -114,7 +114,11 @@ fn verdicts(
     let falls = optimum.h > 0.0;
     match intervals {
         Some(found) => {
-            let c = if sample.with_c { verdict::of_c(&found.c, points) } else { Verdict::Identified };
+            let c = if sample.with_c {
+                verdict::of_c(&found.c, points.iter().map(|point| point.val_loss))
+            } else {
+                Verdict::Identified
+            };
             (verdict::of_alpha(&found.alpha, points, sample.n_parameters()), c)
         }
         None => {

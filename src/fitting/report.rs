@@ -7,7 +7,7 @@ use std::fmt;
 use super::numbers::short;
 use super::{
     Fitted, Jackknife, Law, LogBootstrap, LossInNAndD, Objective, PlaneBootstrap, Point, PowerBootstrap, Prediction,
-    RunPoint, jackknife, leave_largest_out,
+    RunPoint, Verdict, jackknife, leave_largest_out, verdict,
 };
 
 /// A fit with its intervals by two methods, and how much it hangs on single points.
@@ -71,7 +71,18 @@ pub struct PlaneReport {
     #[serde(flatten)]
     pub law: LossInNAndD,
     pub optimal_exponent: f64,             // of the best N with FLOPs, beta/(alpha + beta)
-    pub bootstrap: Option<PlaneBootstrap>, // least squares only, and with points to spare
+    pub bootstrap: Option<PlaneBootstrap>, // by the same objective; None with no point to spare
+    /// On alpha, beta and E, by the bootstrap's intervals; None where none was asked for.
+    pub verdicts: Option<PlaneVerdicts>,
+}
+
+/// What the points say about each parameter that is not a mere scale.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlaneVerdicts {
+    pub alpha: Verdict,
+    pub beta: Verdict,
+    #[serde(rename = "E")]
+    pub e: Verdict,
 }
 
 /// Fits L(N, D) by the objective; `resamples` = 0 leaves the bootstrap out.
@@ -82,9 +93,21 @@ pub fn report_in_n_and_d(
     seed: u64,
 ) -> Result<PlaneReport> {
     let law = LossInNAndD::fit_by(points, objective)?;
-    let can_resample = objective == Objective::LeastSquares && points.len() > 5 && resamples > 0;
+    let can_resample = points.len() > 5 && resamples > 0;
     let bootstrap = can_resample.then(|| law.bootstrap(points, resamples, seed)).transpose()?;
-    Ok(PlaneReport { optimal_exponent: law.optimal_exponent(), law, bootstrap })
+    let verdicts = match &bootstrap {
+        Some(found) => Some(PlaneVerdicts {
+            alpha: verdict::of_exponent(&found.alpha),
+            beta: verdict::of_exponent(&found.beta),
+            e: verdict::of_c(&found.e, points.iter().map(|point| point.val_loss)),
+        }),
+        None if points.len() <= 5 => {
+            let free = Verdict::NotIdentified("5 parameters pass through 5 points, whatever the truth is".into());
+            Some(PlaneVerdicts { alpha: free.clone(), beta: free.clone(), e: free })
+        }
+        None => None,
+    };
+    Ok(PlaneReport { optimal_exponent: law.optimal_exponent(), law, bootstrap, verdicts })
 }
 
 impl fmt::Display for PlaneReport {
@@ -96,6 +119,9 @@ impl fmt::Display for PlaneReport {
                 out,
                 " (95 % {optimal_exponent})\nBootstrap ({n_resamples} resamples): alpha {alpha}, beta {beta}, E {e}"
             )?;
+        }
+        if let Some(PlaneVerdicts { alpha, beta, e }) = &self.verdicts {
+            write!(out, "\nalpha is {alpha}\nbeta is {beta}\nE is {e}")?;
         }
         Ok(())
     }
@@ -125,6 +151,28 @@ mod tests {
             report(&points, "linear", 200, 1).unwrap_err().to_string(),
             "there is no law `linear`; the laws are power, power-without-c, log"
         );
+    }
+
+    #[test]
+    fn l_of_n_and_d_has_verdicts_and_five_points_identify_nothing() {
+        let point = |n_params: f64, n_tokens: f64, wobble: f64| RunPoint {
+            n_params,
+            n_tokens,
+            val_loss: 1.69 + 406.4 / n_params.powf(0.34) + 410.7 / n_tokens.powf(0.28) + wobble,
+        };
+        let sizes = [1e7, 1e8, 1e9, 1e10];
+        let grid = sizes.iter().flat_map(|n| [1e9, 1e10, 1e11].map(|d| (*n, d))).enumerate();
+        let many: Vec<RunPoint> = grid.map(|(i, (n, d))| point(n, d, 1e-4 * (37.0 * i as f64).sin())).collect();
+        for objective in Objective::ALL {
+            let report = report_in_n_and_d(&many, objective, 200, 1).unwrap();
+            println!("{report}\n");
+            assert_eq!(report.verdicts.unwrap().alpha, Verdict::Identified);
+            assert!(report.bootstrap.unwrap().beta.contains(0.28));
+        }
+        let five = [(1e7, 1e9), (1e8, 1e10), (1e9, 1e11), (1e7, 1e11), (1e9, 1e9)].map(|(n, d)| point(n, d, 0.0));
+        let report = report_in_n_and_d(&five, Objective::LeastSquares, 200, 1).unwrap();
+        assert!(report.bootstrap.is_none());
+        assert!(report.to_string().contains("alpha is NOT identified: 5 parameters pass through 5 points"), "{report}");
     }
 
     #[test]

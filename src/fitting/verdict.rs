@@ -17,6 +17,17 @@ pub enum Verdict {
     NotIdentified(String),
 }
 
+impl Verdict {
+    /// The verdict without its reason, for titles and tables.
+    pub fn in_brief(&self) -> &'static str {
+        match self {
+            Verdict::Identified => "identified",
+            Verdict::WeaklyIdentified(_) => "weakly identified",
+            Verdict::NotIdentified(_) => "not identified",
+        }
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match self {
@@ -49,12 +60,24 @@ pub(super) fn without_interval(points: &[Point], falls: bool, n_parameters: usiz
     })
 }
 
-/// The verdict on an exponent.
+/// The verdict on an exponent of L(N).
 pub(super) fn of_alpha(alpha: &Interval, points: &[Point], n_parameters: usize) -> Verdict {
-    let (n_sizes, range) = (by_size(points).len(), format!("its 95 % interval is {alpha}"));
+    let n_sizes = by_size(points).len();
+    match of_exponent(alpha) {
+        Verdict::NotIdentified(reason) => Verdict::NotIdentified(reason),
+        _ if n_sizes <= n_parameters => Verdict::WeaklyIdentified(format!(
+            "its 95 % interval is {alpha}, but {n_sizes} sizes cannot show whether the law's form is right"
+        )),
+        other => other,
+    }
+}
+
+/// The verdict on any exponent, by the ends of its interval.
+pub(super) fn of_exponent(alpha: &Interval) -> Verdict {
+    let range = format!("its 95 % interval is {alpha}");
     let (at_low, at_high) = (alpha.low <= ALPHA_RANGE.0 * 1.000001, alpha.high >= ALPHA_RANGE.1 / 1.000001);
-    let searched = format!("{} to {}", ALPHA_RANGE.0, ALPHA_RANGE.1);
     if at_low && at_high {
+        let searched = format!("{} to {}", ALPHA_RANGE.0, ALPHA_RANGE.1);
         return Verdict::NotIdentified(format!("its 95 % interval is the whole range that was searched, {searched}"));
     }
     if at_low || at_high {
@@ -64,29 +87,20 @@ pub(super) fn of_alpha(alpha: &Interval, points: &[Point], n_parameters: usize) 
             "{range}, up to the {end} of the range that was searched; the points say only: {sense} {bound}"
         ));
     }
-    if alpha.high / alpha.low > LOOSE {
-        return Verdict::NotIdentified(format!(
-            "{range}, ends that differ by a factor of {}",
-            short(alpha.high / alpha.low)
-        ));
+    let factor = alpha.high / alpha.low;
+    let reason = format!("{range}, ends that differ by a factor of {}", short(factor));
+    if factor > LOOSE {
+        Verdict::NotIdentified(reason)
+    } else if factor > TIGHT {
+        Verdict::WeaklyIdentified(reason)
+    } else {
+        Verdict::Identified
     }
-    if n_sizes <= n_parameters {
-        return Verdict::WeaklyIdentified(format!(
-            "{range}, but {n_sizes} sizes cannot show whether the law's form is right"
-        ));
-    }
-    if alpha.high / alpha.low > TIGHT {
-        return Verdict::WeaklyIdentified(format!(
-            "{range}, ends that differ by a factor of {}",
-            short(alpha.high / alpha.low)
-        ));
-    }
-    Verdict::Identified
 }
 
 /// The verdict on the loss that no size removes: c is known if its interval is narrow against the lowest loss.
-pub(super) fn of_c(c: &Interval, points: &[Point]) -> Verdict {
-    let lowest = points.iter().map(|point| point.val_loss).fold(f64::INFINITY, f64::min);
+pub(super) fn of_c(c: &Interval, losses: impl Iterator<Item = f64>) -> Verdict {
+    let lowest = losses.fold(f64::INFINITY, f64::min);
     let (share, range) =
         ((c.high - c.low) / lowest, format!("its 95 % interval is {c}, against a lowest loss of {}", short(lowest)));
     if c.low <= 0.0 && c.high >= 0.5 * lowest {

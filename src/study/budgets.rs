@@ -78,9 +78,19 @@ impl Budgets {
         families.transformers.iter().chain(&self.runs)
     }
 
+    /// Runs that saw text more than once. L(N, D) takes all tokens for new ones, so it leaves them to [`Budgets::repeated`]; a ladder of
+    /// several epochs is among them.
+    pub fn n_repeating(&self, families: &Families) -> usize {
+        self.all(families).filter(|run| self.repeats_text(run)).count()
+    }
+
+    fn repeats_text(&self, run: &RunRecord) -> bool {
+        run.summary.n_tokens as f64 > 1.01 * self.n_unique_tokens as f64 // the last step may begin a second epoch
+    }
+
     /// L(N, D) over the runs that saw no text twice.
     pub fn in_n_and_d(&self, families: &Families, objective: Objective) -> Result<PlaneReport> {
-        let once = self.all(families).filter(|run| run.summary.n_tokens as f64 <= 1.01 * self.n_unique_tokens as f64);
+        let once = self.all(families).filter(|run| !self.repeats_text(run));
         let points: Vec<RunPoint> = once
             .map(|run| RunPoint {
                 n_params: run.summary.n_params as f64,

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::data::TokenData;
-use crate::figures::{Figure, Line, human, lines};
+use crate::figures::{Figure, Line, Reference, human, lines};
 use crate::models::{Family, NGram};
 use crate::training::{Run, in_octaves, loss_by_position as loss_of_model};
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,9 @@ impl ByPosition {
         }
     }
 
-    /// Each run as a line over the position; an n-gram, which looks back over a few characters only, as a grey one.
-    pub fn figure(all: &[ByPosition], ngram: Option<(&NGram, &[u16], usize)>) -> Figure {
+    /// Each run as a line over the position; an n-gram, which looks back over a few characters only, as a grey one. What has no
+    /// position, such as gzip, is a reference.
+    pub fn figure(all: &[ByPosition], ngram: Option<(&NGram, &[u16], usize)>, references: Vec<Reference>) -> Figure {
         let line = |one: &ByPosition| {
             let label = format!("{}, {}", one.family, human(one.n_params as f64));
             Line::new(label, one.octaves.clone()).with_dots().family(one.family)
@@ -51,7 +52,7 @@ impl ByPosition {
             let label = format!("{}-gram", model.order());
             all_lines.push(Line::new(label, ngram_octaves(model, tokens, block_size)).grey());
         }
-        lines(all_lines, "Position in the context (characters)", "Loss (nats per token)", vec![]).log_x()
+        lines(all_lines, "Position in the context (characters)", "Loss (nats per token)", references).log_x()
     }
 }
 

@@ -3,9 +3,9 @@
 use super::records::points;
 use super::{Axis, Counting, RunRecord, Study};
 use crate::Result;
-use crate::data::SourceEntropy;
 use crate::fitting::{
-    self, Comparison, ComputePoint, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point, PowerCurve, PowerLaw,
+    self, Comparison, ComputePoint, CurveIntervals, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point,
+    PowerCurve, PowerLaw,
 };
 use crate::models::Family;
 use crate::training::{Run, RunConfig};
@@ -155,36 +155,17 @@ impl Families {
         variants
     }
 
-    /// Each family by each objective.
+    /// Each family by each objective, with intervals by refits of the same objective.
     pub fn objectives(&self) -> Result<Vec<(Family, PowerCurve)>> {
         let mut fits = Vec::new();
         for family in [Family::Transformer, Family::Lstm] {
             for objective in Objective::ALL {
-                fits.push((family, PowerCurve::fit(&self.points(family, Axis::Params), objective)?));
+                let points = self.points(family, Axis::Params);
+                let curve = PowerCurve::fit(&points, objective)?;
+                fits.push((family, curve.with_intervals(&points, N_RESAMPLES, self.seed)?));
             }
         }
         Ok(fits)
-    }
-
-    /// Each family's fitted floor c beside the entropy of a source that is known, in nats per token.
-    pub fn floors(&self, entropy: &SourceEntropy) -> Result<Vec<String>> {
-        let sentence = |family: Family| -> Result<String> {
-            let law = PowerLaw::fit(&self.points(family, Axis::Params))?;
-            let known = entropy.nats_per_char;
-            let interval = law.intervals.map(|found| found.c);
-            let held = match interval {
-                Some(interval) if interval.contains(known) => format!("its 95 % interval, {interval}, holds it"),
-                Some(interval) => format!("its 95 % interval, {interval}, does NOT hold it"),
-                None => "it has no interval".into(),
-            };
-            let lowest = self.of(family).iter().map(|run| run.summary.val_loss).fold(f64::INFINITY, f64::min);
-            Ok(format!(
-                "{family}: fitted c {:.4}, entropy of the source {known:.4} nats per token ({:+.4}); {held}; the best model is at {lowest:.4}.",
-                law.c,
-                law.c - known
-            ))
-        };
-        [Family::Transformer, Family::Lstm].into_iter().map(sentence).collect()
     }
 
     /// Everything that follows from these records: the keys of `results.json` and their values.
@@ -300,12 +281,20 @@ pub fn sensitivity_table(fits: &[FittedVariant]) -> Result<DataFrame> {
 /// The fits of [`Families::objectives`] for `show::table`.
 pub fn objectives_table(fits: &[(Family, PowerCurve)]) -> Result<DataFrame> {
     let column = |value: &dyn Fn(&PowerCurve) -> f64| fits.iter().map(|fit| value(&fit.1)).collect::<Vec<f64>>();
+    let end = |value: &dyn Fn(&CurveIntervals) -> f64| {
+        fits.iter().map(|fit| fit.1.intervals.as_ref().map(value)).collect::<Vec<Option<f64>>>()
+    };
+    let verdict = |fit: &(Family, PowerCurve)| fit.1.intervals.as_ref().map(|found| found.verdict.in_brief());
     table(df!(
         "family" => fits.iter().map(|fit| fit.0.to_string()).collect::<Vec<String>>(),
         "objective" => fits.iter().map(|fit| fit.1.objective.to_string()).collect::<Vec<String>>(),
         "alpha" => column(&|curve| curve.alpha),
+        "from" => end(&|found| found.alpha.low),
+        "to" => end(&|found| found.alpha.high),
+        "alpha_is" => fits.iter().map(verdict).collect::<Vec<Option<&str>>>(),
         "c" => column(&|curve| curve.c),
-        "a" => column(&|curve| curve.a)
+        "c_from" => end(&|found| found.c.low),
+        "c_to" => end(&|found| found.c.high)
     ))
 }
 

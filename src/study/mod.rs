@@ -9,6 +9,7 @@ mod baselines;
 mod budgets;
 mod by_position;
 mod families;
+mod floors;
 mod limits;
 mod pictures;
 mod prediction;
@@ -23,6 +24,7 @@ pub use by_position::{ByPosition, loss_by_position};
 pub use families::{
     CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, run_table, sensitivity_table,
 };
+pub use floors::{Floor, Floors, KnownSource};
 pub use prediction::{Outcome, Prediction};
 pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats, Training};
 pub use records::{Axis, Counting, RunRecord, points, read_records};
@@ -151,10 +153,11 @@ impl Study {
 
     /// This study's runs. While one trains, its loss curve is drawn into `figures/live/` for [`crate::figures::live::watch`].
     pub fn runs(&self) -> Result<Runs> {
-        let figures = self.root.join("figures");
+        let (figures, references) = (self.root.join("figures"), self.recorded_references()?);
         let draw = move |run: &LiveRun| {
+            let curves = [&run.train_curve()[..], &run.val_curve()];
             // A picture that cannot be drawn is no reason to stop a training.
-            let _ = crate::figures::live::update(&figures, &run.name, &run.train_curve(), &run.val_curve());
+            let _ = crate::figures::live::update(&figures, &run.name, curves, references.clone());
         };
         let options = TrainOptions { live: Some(Arc::new(draw)), ..TrainOptions::default() };
         Ok(Runs::open(self.folder().join("runs"))?.with_options(options))
@@ -189,7 +192,7 @@ impl std::fmt::Display for Study {
         writeln!(f, "study   {}: {}", self.name, self.preset.about)?;
         writeln!(f, "corpus  {}", corpus.source)?;
         writeln!(f, "models  {} and {}", self.preset.transformer_ladder, self.preset.lstm_ladder)?;
-        writeln!(f, "budget  {training} each; the best model {best}")?;
+        writeln!(f, "budget  {training} each; {best}")?;
         write!(f, "device  {}, seed {seed}", device_name())
     }
 }

@@ -13,11 +13,17 @@ impl Families {
     pub fn scaling_figure(&self, axis: Axis, references: Vec<Reference>) -> Result<Figure> {
         let series = [Family::Transformer, Family::Lstm].map(|family| self.series(family, axis));
         let series = series.into_iter().collect::<Result<Vec<ScalingSeries>>>()?;
-        let losses = self.all().map(|run| run.summary.val_loss).chain(references.iter().map(|line| line.value));
-        let (least, most) = losses.fold((f64::INFINITY, 0.0_f64), |range, loss| (range.0.min(loss), range.1.max(loss)));
-        let room = most - least;
+        let losses = || self.all().map(|run| run.summary.val_loss);
+        let ends = |losses: &mut dyn Iterator<Item = f64>| {
+            losses.fold((f64::INFINITY, 0.0_f64), |range, loss| (range.0.min(loss), range.1.max(loss)))
+        };
+        let (low, high) = ends(&mut losses());
+        let near =
+            references.iter().map(|line| line.value).filter(|value| Reference::is_near((value - low) / (high - low)));
+        let (low, high) = ends(&mut losses().chain(near));
+        let room = high - low;
         let figure = scaling(series, references).x_label(axis.label());
-        Ok(figure.y_range((least - 0.25 * room).max(0.0), most + 0.15 * room))
+        Ok(figure.y_range((low - 0.25 * room).max(0.0), high + 0.15 * room))
     }
 
     /// One family's runs, law, band and floor.
@@ -37,20 +43,20 @@ impl Families {
     }
 
     /// Loss against one kind of cost, and the frontier: the runs that no cheaper run beats.
-    pub fn cost_figure(&self, axis: Axis) -> Figure {
+    pub fn cost_figure(&self, axis: Axis, references: Vec<Reference>) -> Figure {
         let line = |family: Family| {
             let runs = self.of(family).iter().map(|run| (axis.of(run), run.summary.val_loss)).collect();
             Line::new(family.to_string(), runs).dots().family(family)
         };
         let frontier = self.frontier(axis).into_iter().map(|(_, cost, loss)| (cost, loss)).collect();
         let all = vec![Line::new("frontier", frontier).dashed().grey(), line(Family::Transformer), line(Family::Lstm)];
-        lines(all, axis.label(), "Validation loss (nats per token)", vec![]).log_x().height(300.0)
+        lines(all, axis.label(), "Validation loss (nats per token)", references).log_x().height(300.0)
     }
 }
 
 impl Budgets {
     /// Loss against size, one line a budget, and the best size of each budget joined by a dashed line where the parabolas have one.
-    pub fn figure(&self) -> Figure {
+    pub fn figure(&self, references: Vec<Reference>) -> Figure {
         let profile = |points: Vec<crate::fitting::ComputePoint>| {
             let flops = points.first().map_or(f64::NAN, |point| point.flops);
             let mut at: Vec<(f64, f64)> = points.iter().map(|point| (point.n_params, point.val_loss)).collect();
@@ -62,6 +68,6 @@ impl Budgets {
             let best = found.budgets.iter().filter_map(|budget| budget.best);
             all.push(Line::new("best", best.map(|best| (best.n_params, best.val_loss)).collect()).dashed().grey());
         }
-        lines(all, "Parameters", "Validation loss (nats per token)", vec![]).log_x().height(300.0)
+        lines(all, "Parameters", "Validation loss (nats per token)", references).log_x().height(300.0)
     }
 }

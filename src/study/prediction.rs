@@ -99,7 +99,7 @@ impl Study {
     /// also where a smaller model isn't trained yet.
     pub fn predict(&self) -> Result<Prediction> {
         let (data, runs) = (self.data()?, self.runs()?);
-        let largest = self.largest_transformer()?;
+        let largest = self.largest(Family::Transformer)?;
         let config = self.run_config(&largest, &data);
         let (smaller, hash) = (self.smaller_runs()?, config.hash());
         let hashes: Vec<String> = smaller.iter().map(|run| run.config.hash()).collect();
@@ -127,7 +127,7 @@ impl Study {
     /// The prediction beside the loss that was measured. Errors where no prediction was written before, or the largest
     /// Transformer isn't trained yet.
     pub fn outcome(&self) -> Result<Outcome> {
-        let (data, largest) = (self.data()?, self.largest_transformer()?);
+        let (data, largest) = (self.data()?, self.largest(Family::Transformer)?);
         let config = self.run_config(&largest, &data);
         let Some(run) = self.runs()?.find(&config)? else {
             return Err(Error::Data(format!(
@@ -150,7 +150,7 @@ impl Study {
     /// Called before each training of the ladders: predicts the largest Transformer if it is the one, has not been trained, and
     /// the smaller ones have. Too few sizes for a law make no prediction.
     pub(super) fn predict_before_training(&self, size: &Size) -> Result<()> {
-        let largest = self.largest_transformer()?;
+        let largest = self.largest(Family::Transformer)?;
         let is_trained = || Ok::<bool, Error>(self.runs()?.find(&self.run_config(size, &self.data()?))?.is_some());
         if size.name != largest.name || self.ladder(Family::Transformer)?.len() < 4 || is_trained()? {
             return Ok(());

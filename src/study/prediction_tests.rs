@@ -68,7 +68,7 @@ fn repeats_are_points_at_the_same_size() {
     assert_eq!(study.sizes_table(Family::Lstm).unwrap().height(), 4);
     let figure = families.scaling_figure(Axis::Params, study.references().unwrap()).unwrap();
     assert!(figure.svg().unwrap().contains("gzip"));
-    assert!(families.cost_figure(Axis::Flops).csv().unwrap().contains("frontier"));
+    assert!(families.cost_figure(Axis::Flops, vec![]).csv().unwrap().contains("frontier"));
     std::fs::remove_dir_all(&study.root).unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use crate::data::{CorpusConfig, TokenData};
 use crate::files::read_text;
-use crate::models::{ModelConfig, Size};
+use crate::models::{Family, ModelConfig, Size};
 use crate::training::RunConfig;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -66,12 +66,19 @@ pub struct LearningRate {
     pub at_width: Option<usize>,
 }
 
-/// The longer training of the largest Transformer.
+/// The longer training of the largest models: of all runs, the one with the lowest validation loss is the study's best model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {
     pub n_tokens: Option<u64>,
     pub n_epochs: Option<f64>,
+    /// Those whose largest model is trained for longer. Where one is left out, the best model is only the best of what was tried.
+    #[serde(default = "both_families")]
+    pub families: Vec<Family>,
+}
+
+fn both_families() -> Vec<Family> {
+    vec![Family::Transformer, Family::Lstm]
 }
 
 /// The same training from other seeds, to see how much a loss owes to chance.
@@ -140,6 +147,11 @@ impl Preset {
             .map_err(|error| Error::Config(format!("the preset {origin} is not valid: {error}")))?;
         preset.training.check(origin)?;
         budget_given(preset.best.n_tokens, preset.best.n_epochs, origin, "best")?;
+        if preset.best.families.is_empty() {
+            return Err(Error::Config(format!(
+                "the preset {origin} is not valid: best.families names no family; name transformer, lstm or both"
+            )));
+        }
         Ok(preset)
     }
 
@@ -250,7 +262,9 @@ impl std::fmt::Display for Training {
 
 impl std::fmt::Display for Best {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write_budget(f, self.n_tokens, self.n_epochs)
+        write_budget(f, self.n_tokens, self.n_epochs)?;
+        let families: Vec<String> = self.families.iter().map(Family::to_string).collect();
+        write!(f, " for the largest {}", families.join(" and "))
     }
 }
 
@@ -294,6 +308,15 @@ mod tests {
         let rate = LearningRate { peak: 2e-3, at_width: Some(128) };
         assert_eq!((rate.at(128), rate.at(64)), (2e-3, 4e-3));
         assert_eq!(LearningRate { at_width: None, ..rate }.at(64), 2e-3);
+    }
+
+    #[test]
+    fn both_families_are_trained_for_longer_unless_the_preset_names_one() {
+        let smoke = |best: &str| Preset::parse(&BUILT_IN[0].1.replace("[best]", best), "mine.toml");
+        assert_eq!(smoke("[best]").unwrap().best.to_string(), "180000 tokens for the largest Transformer and LSTM");
+        assert_eq!(smoke("[best]\nfamilies = [\"lstm\"]").unwrap().best.families, [Family::Lstm]);
+        let error = smoke("[best]\nfamilies = []").unwrap_err().to_string();
+        assert!(error.contains("best.families names no family"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a study trains: the two ladders, the best model, repeats from other seeds, and IsoFLOP profiles.
+//! What a study trains: the two ladders, the largest models for longer, repeats from other seeds, and IsoFLOP profiles.
 
 use super::{RunRecord, Study};
 use crate::models::{Family, Size, ladder};
@@ -30,16 +30,38 @@ impl Study {
         self.get_or_train(&self.run_config(size, &data))
     }
 
-    /// Trains the largest Transformer for the longer budget of `[best]`.
-    pub fn train_best(&self) -> Result<Run> {
-        let (data, largest) = (self.data()?, self.largest_transformer()?);
-        let n_tokens = self.preset.best.budget(data.train.len());
-        self.get_or_train(&self.preset.run_config(&largest, &data, format!("{}-best", largest.name), n_tokens))
+    /// Trains the largest models for the longer budget of `[best]`, each with a schedule of its own.
+    pub fn train_longer(&self) -> Result<Vec<Run>> {
+        self.longer_configs()?.iter().map(|config| self.get_or_train(config)).collect()
     }
 
-    pub(super) fn largest_transformer(&self) -> Result<Size> {
-        let largest = self.ladder(Family::Transformer)?.pop();
-        largest.ok_or_else(|| Error::Config("the Transformer ladder is empty".into()))
+    /// What [`Study::train_longer`] trains.
+    pub fn longer_configs(&self) -> Result<Vec<RunConfig>> {
+        let data = self.data()?;
+        let n_tokens = self.preset.best.budget(data.train.len());
+        let config = |family: &Family| -> Result<RunConfig> {
+            let largest = self.largest(*family)?;
+            Ok(self.preset.run_config(&largest, &data, format!("{}-longer", largest.name), n_tokens))
+        };
+        self.preset.best.families.iter().map(config).collect()
+    }
+
+    /// The best model: of both ladders and the longer runs the finished one with the lowest validation loss. Trains nothing.
+    pub fn best_run(&self) -> Result<Run> {
+        let (data, runs) = (self.data()?, self.runs()?);
+        let mut configs = self.longer_configs()?;
+        for family in [Family::Transformer, Family::Lstm] {
+            configs.extend(self.ladder(family)?.iter().map(|size| self.run_config(size, &data)));
+        }
+        let found: Vec<Option<Run>> = configs.iter().map(|config| runs.find(config)).collect::<Result<_>>()?;
+        let best =
+            found.into_iter().flatten().min_by(|p, q| p.summary.best_val_loss.total_cmp(&q.summary.best_val_loss));
+        best.ok_or_else(|| Error::Data(format!("the study {} has no finished run: train one first", self.name())))
+    }
+
+    pub(super) fn largest(&self, family: Family) -> Result<Size> {
+        let largest = self.ladder(family)?.pop();
+        largest.ok_or_else(|| Error::Config(format!("the ladder of {family}s is empty")))
     }
 
     /// Trains the smallest sizes of one family again from other seeds, as `[repeats]` says: their scatter is the noise of a loss.

@@ -1,0 +1,236 @@
+//! A source whose answer is known: each family's fitted floor c beside the entropy of the corpus `composed`, which is computed.
+
+use super::records::points;
+use super::{Axis, Families, RunRecord, Study};
+use crate::data::SourceEntropy;
+use crate::figures::{Figure, Reference};
+use crate::fitting::{Interval, PowerLaw, Verdict};
+use crate::models::Family;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The study whose committed records stand in where a corpus is real music, whose entropy nobody knows.
+const KNOWN: &str = "composed";
+
+/// What a perfect reader of whole tunes would pay.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct KnownSource {
+    /// Entropy of all random choices of a tune ([`crate::data::composed::entropy`]).
+    pub bits_per_tune: f64,
+    /// The text's entropy may be smaller by this.
+    pub bits_lost_at_most: f64,
+    /// Mean over the corpus.
+    pub chars_per_tune: f64,
+    /// bits_per_tune · ln 2 / chars_per_tune
+    pub nats_per_char: f64,
+}
+
+/// One family's floor against the truth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Floor {
+    pub family: Family,
+    pub c: f64,
+    /// 95 %, profile likelihood.
+    pub interval: Option<Interval>,
+    /// On c.
+    pub verdict: Verdict,
+    /// Lowest loss of the ladder, nats per token.
+    pub lowest: f64,
+    /// (times the ladder's tokens, lowest loss) of the largest model trained for longer, where it was. Not in `results.json`: it may
+    /// be trained after the floors were recorded.
+    #[serde(skip)]
+    pub longer: Option<(f64, f64)>,
+}
+
+/// Both floors, and the runs that they come from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Floors {
+    /// The study that the runs belong to.
+    pub study: String,
+    pub source: KnownSource,
+    pub families: Families,
+    pub floors: Vec<Floor>,
+    references: Vec<Reference>,
+}
+
+impl KnownSource {
+    /// `entropy` spread over tunes of this mean length.
+    pub fn new(entropy: crate::data::composed::Entropy, chars_per_tune: f64) -> KnownSource {
+        KnownSource {
+            bits_per_tune: entropy.bits,
+            bits_lost_at_most: entropy.bits_lost_at_most,
+            chars_per_tune,
+            nats_per_char: entropy.bits * std::f64::consts::LN_2 / chars_per_tune,
+        }
+    }
+}
+
+impl From<SourceEntropy> for KnownSource {
+    fn from(source: SourceEntropy) -> KnownSource {
+        KnownSource::new(source.entropy, source.chars_per_tune)
+    }
+}
+
+impl Floor {
+    /// The floor of these runs; `longer` are those trained beyond the ladder's budget.
+    pub fn of(family: Family, families: &Families, longer: &[RunRecord]) -> Result<Floor> {
+        let runs = families.of(family);
+        let law = PowerLaw::fit(&points(runs, Axis::Params))?;
+        let lowest = |runs: &mut dyn Iterator<Item = &RunRecord>| {
+            runs.min_by(|p, q| p.summary.best_val_loss.total_cmp(&q.summary.best_val_loss)).cloned()
+        };
+        let budget = runs.iter().map(|run| run.summary.n_tokens).max().unwrap_or(0) as f64;
+        let beyond = |run: RunRecord| (run.summary.n_tokens as f64 / budget, run.summary.best_val_loss);
+        Ok(Floor {
+            family,
+            c: law.c,
+            interval: law.intervals.map(|found| found.c),
+            verdict: law.c_verdict,
+            lowest: lowest(&mut runs.iter()).map_or(f64::NAN, |run| run.summary.val_loss),
+            longer: lowest(&mut longer.iter().filter(|run| run.config.model.family() == family)).map(beyond),
+        })
+    }
+
+    /// Both families' floors.
+    pub fn of_both(families: &Families, longer: &[RunRecord]) -> Result<Vec<Floor>> {
+        [Family::Transformer, Family::Lstm].into_iter().map(|family| Floor::of(family, families, longer)).collect()
+    }
+}
+
+impl Study {
+    /// Each family's floor beside the known entropy: of this study where its source is known, else of the committed records of the
+    /// study `composed`. Records `entropy/source` and `entropy/floors` where they are this study's own.
+    pub fn floors(&self, families: &Families) -> Result<Floors> {
+        let Some(source) = self.corpus()?.source_entropy() else { return Study::open(KNOWN)?.recorded_floors() };
+        let source = KnownSource::from(source);
+        let floors = Floor::of_both(families, &self.longer_records()?)?;
+        self.record("entropy/source", &source)?;
+        self.record("entropy/floors", &floors)?;
+        let (study, families, references) = (self.name().to_owned(), families.clone(), self.recorded_references()?);
+        Ok(Floors { study, source, families, floors, references })
+    }
+
+    /// The same from this study's records alone, nothing prepared or trained.
+    fn recorded_floors(&self) -> Result<Floors> {
+        let folder = self.results_folder();
+        let missing = || {
+            Error::Data(format!(
+                "{} lacks the records of the study {}: cargo run -- study --preset {}",
+                folder.display(),
+                self.name(),
+                self.name()
+            ))
+        };
+        let source: KnownSource = self.recorded("entropy/source")?.ok_or_else(missing)?;
+        let families = self.recorded_families()?.ok_or_else(missing)?;
+        let floors = Floor::of_both(&families, &self.longer_records()?)?;
+        Ok(Floors { study: self.name().to_owned(), source, families, floors, references: self.recorded_references()? })
+    }
+
+    /// The runs that `results.json` says the report was made from; `None` where it names none.
+    fn recorded_families(&self) -> Result<Option<Families>> {
+        let records = self.run_records()?;
+        let named = |key: &str| -> Result<Option<Vec<RunRecord>>> {
+            let names: Option<Vec<String>> = self.recorded(key)?;
+            let found = |name: &String| records.iter().find(|run| run.config.name == *name).cloned();
+            Ok(names.and_then(|names| names.iter().map(found).collect()))
+        };
+        let both = named("runs/transformer")?.zip(named("runs/lstm")?);
+        Ok(both.map(|(transformers, lstms)| Families { transformers, lstms, seed: self.preset.seed }))
+    }
+
+    /// Records of the runs of `[best]`.
+    fn longer_records(&self) -> Result<Vec<RunRecord>> {
+        let mut records = self.run_records()?;
+        records.retain(|run| run.config.name.ends_with("-longer"));
+        Ok(records)
+    }
+}
+
+impl Floors {
+    /// Both ladders with their laws and floors above the entropy.
+    pub fn figure(&self) -> Result<Figure> {
+        let entropy = Reference::new("entropy", self.source.nats_per_char);
+        let lines = std::iter::once(entropy).chain(self.references.clone()).collect();
+        self.families.scaling_figure(Axis::Params, lines)
+    }
+
+    /// The family whose floor came closest, and how many times the entropy it is.
+    pub fn closest(&self) -> Option<(&Floor, f64)> {
+        let by_c = self.floors.iter().min_by(|p, q| p.c.total_cmp(&q.c));
+        by_c.map(|floor| (floor, floor.c / self.source.nats_per_char))
+    }
+}
+
+impl fmt::Display for Floors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let KnownSource { bits_per_tune, chars_per_tune, nats_per_char, .. } = self.source;
+        write!(
+            f,
+            "Study {}: a tune has {bits_per_tune:.2} bits, computed, in {chars_per_tune:.0} characters: {nats_per_char:.4} nats per token.",
+            self.study
+        )?;
+        self.floors.iter().try_for_each(|floor| write!(f, "\n{}", floor.beside(nats_per_char)))?;
+        let block_size = self.families.all().map(|run| run.config.block_size).max().unwrap_or(0);
+        write!(
+            f,
+            "\nWhy not closer: c is what no size removes at this budget of tokens. More text for the same model goes below it; and a model \
+             that reads windows of {block_size} characters cannot know what a tune of {chars_per_tune:.0} said before its window."
+        )
+    }
+}
+
+impl Floor {
+    /// One sentence about this floor and a known entropy, nats per token.
+    fn beside(&self, known: f64) -> String {
+        let Floor { family, c, interval, verdict, lowest, longer } = self;
+        let held = match interval {
+            Some(interval) if interval.contains(known) => format!("its 95 % interval, {interval}, holds the entropy"),
+            Some(interval) => format!("its 95 % interval, {interval}, does NOT hold the entropy"),
+            None => "it has no interval".into(),
+        };
+        let longer = longer.map_or(String::new(), |(times, loss)| {
+            let side = if loss < *c { ", BELOW the fitted c" } else { "" };
+            format!("; with {times:.0} times the tokens {loss:.4}{side}")
+        });
+        format!(
+            "{family}: fitted c {c:.4}, {:.1} times the entropy ({}); {held}. The ladder's best model is at {lowest:.4}{longer}.",
+            c / known,
+            verdict.in_brief()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_floor_is_set_beside_the_entropy_in_words() {
+        let floor = Floor {
+            family: Family::Lstm,
+            c: 0.15,
+            interval: Some(Interval { low: 0.1, high: 0.17, level: 0.95 }),
+            verdict: Verdict::WeaklyIdentified("its 95 % interval is wide".into()),
+            lowest: 0.18,
+            longer: Some((5.0, 0.12)),
+        };
+        assert_eq!(
+            floor.beside(0.05),
+            "LSTM: fitted c 0.1500, 3.0 times the entropy (weakly identified); its 95 % interval, 0.1 to 0.17, does NOT hold \
+             the entropy. The ladder's best model is at 0.1800; with 5 times the tokens 0.1200, BELOW the fitted c."
+        );
+        assert!(floor.beside(0.12).contains("0.1 to 0.17, holds the entropy"));
+    }
+
+    #[test]
+    fn the_committed_study_of_a_known_source_can_be_read_by_every_other() {
+        let floors = Study::open(KNOWN).unwrap().recorded_floors().unwrap();
+        println!("{floors}");
+        let entropy = crate::data::composed::entropy();
+        assert_eq!(floors.source, KnownSource::new(entropy, floors.source.chars_per_tune));
+        assert!(floors.floors.iter().all(|floor| floor.lowest > floors.source.nats_per_char));
+        assert!(floors.figure().unwrap().svg().unwrap().contains("entropy"));
+    }
+}
