@@ -70,7 +70,7 @@ impl Study {
         {
             return Ok(bits);
         }
-        let bits = gzip_bits_per_char(&self.corpus()?.text(Split::Val));
+        let bits = gzip_bits_per_char(&self.corpus()?.text(Split::Val)?);
         self.record("baselines/gzip", &json!({ "bits_per_char": bits, "val_loss": bits * std::f64::consts::LN_2 }))?;
         Ok(bits)
     }
