@@ -19,6 +19,7 @@ pub mod files;
 pub mod fitting;
 pub mod generation;
 pub mod lab;
+pub mod messages;
 pub mod models;
 pub mod music;
 pub mod ops;

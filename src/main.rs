@@ -2,10 +2,11 @@
 
 use clap::{Parser, Subcommand};
 use music_scaling::bench::{self, MusicOptions, Peer};
-use music_scaling::data::{self, CorpusConfig, Split, Target, TokenData, convert};
+use music_scaling::data::{Corpus, CorpusConfig, Split, Target, TokenData, Tokenizer, convert};
 use music_scaling::fitting::{self, Claim, Objective, PowerCurve};
 use music_scaling::generation::{self, Prompt, Rates};
 use music_scaling::lab::{Lab, kernel, open_jupyter, run_study};
+use music_scaling::messages;
 use music_scaling::models::Family;
 use music_scaling::study::Study;
 use music_scaling::training::{self, Run, Runs, evaluate};
@@ -63,6 +64,9 @@ enum Command {
         /// Take at most this many tunes
         #[arg(long)]
         max_tunes: Option<usize>,
+        /// The folder that holds the corpora; without it, the project's data/
+        #[arg(long)]
+        data: Option<PathBuf>,
         #[arg(long)]
         json: bool,
     },
@@ -230,8 +234,11 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Study { preset, force } => study(&preset, force)?,
         Command::Lab { preset, arguments } => lab(&preset, &arguments)?,
-        Command::Convert { inputs, to, out, json } => show(json, &convert(&inputs, to, &out)?)?,
-        Command::Prepare { corpus, max_tunes, json } => prepare(corpus, max_tunes, json)?,
+        Command::Convert { inputs, to, out, json } => {
+            keep_stdout_for(json);
+            show(json, &convert(&inputs, to, &out)?)?;
+        }
+        Command::Prepare { corpus, max_tunes, data, json } => prepare(corpus, max_tunes, data, json)?,
         Command::Train { preset, size, repeats, isoflop, longer, json } => {
             train(&Study::open(&preset)?, size.as_deref(), [repeats, isoflop, longer], json)?;
         }
@@ -269,7 +276,7 @@ fn lab(preset: &str, arguments: &[String]) -> Result<()> {
     open_jupyter(&lab, preset, arguments)
 }
 
-fn prepare(corpus: String, max_tunes: Option<usize>, json: bool) -> Result<()> {
+fn prepare(corpus: String, max_tunes: Option<usize>, data: Option<PathBuf>, json: bool) -> Result<()> {
     #[derive(Serialize)]
     struct Prepared {
         folder: PathBuf,
@@ -279,25 +286,26 @@ fn prepare(corpus: String, max_tunes: Option<usize>, json: bool) -> Result<()> {
         n_tokens: [usize; 3],
         vocab_size: usize,
     }
+    keep_stdout_for(json);
     let config = CorpusConfig { max_tunes, ..CorpusConfig::of(corpus) };
-    let data_folder = Lab::new().root.join("data");
-    let corpus = data::Corpus::get_or_prepare(&config, &data_folder, None)?;
+    let data_folder = data.unwrap_or_else(|| Lab::new().root.join("data"));
+    let corpus = Corpus::get_or_prepare(&config, &data_folder, None)?;
     if !json {
         println!("{corpus}");
         return Ok(());
     }
-    let tokens = corpus.tokens()?;
     print_json(&Prepared {
         n_files: corpus.n_files,
         success_rate: corpus.success_rate(),
         n_tunes: Split::ALL.map(|split| corpus.n_tunes(split)),
-        n_tokens: Split::ALL.map(|split| tokens.split(split).len()),
-        vocab_size: tokens.tokenizer.vocab_size(),
+        n_tokens: Split::ALL.map(|split| corpus.n_chars(split)), // a token is a character
+        vocab_size: Tokenizer::load(&corpus.dir)?.vocab_size(),
         folder: corpus.dir,
     })
 }
 
 fn train(study: &Study, size: Option<&str>, [repeats, isoflop, longer]: [bool; 3], json: bool) -> Result<()> {
+    keep_stdout_for(json);
     if (repeats || isoflop) && !json {
         println!("{}", study.extra_cost()?);
     }
@@ -459,6 +467,13 @@ fn print_speed(speed: Result<bench::train::TrainSpeed>, json: bool) -> Result<()
     let speed = speed?;
     println!("{}", if json { json_line(&speed)? } else { speed.to_string() });
     Ok(())
+}
+
+/// Where stdout is to hold JSON only, messages about the work go to stderr.
+fn keep_stdout_for(json: bool) {
+    if json {
+        messages::keep_off_stdout();
+    }
 }
 
 /// Prints a result as one JSON object, or as text for people.

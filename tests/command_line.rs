@@ -3,7 +3,7 @@
 use music_scaling::data::composed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 fn music_scaling(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_music-scaling")).args(arguments).output().unwrap()
@@ -108,39 +108,95 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-#[test]
-fn a_conversion_killed_again_and_again_ends_with_the_same_bytes() {
-    let folder = folder("killed");
+/// A folder of so many composed MIDI files, each tune under two names, and a file that isn't music.
+fn music_folder(folder: &Path, n_files: usize) -> PathBuf {
     let input = folder.join("in");
-    for index in 0..400 {
-        let file_name = input.join(format!("{}/{}.mid", index / 2 % 7, index / 2)); // each name twice
-        std::fs::create_dir_all(file_name.parent().unwrap()).unwrap();
-        std::fs::write(
-            file_name.with_extension(if index % 2 == 0 { "mid" } else { "MIDI" }),
-            composed::midi_file(1, index).bytes,
-        )
-        .unwrap();
+    for index in 0..n_files {
+        let path = input.join(format!("{}/{}.mid", index / 2 % 7, index / 2));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let path = path.with_extension(if index % 2 == 0 { "mid" } else { "MIDI" });
+        std::fs::write(path, composed::midi_file(1, index).bytes).unwrap();
     }
     file(&input, "page.mid", "<html>404</html>");
-    let convert = |out: &Path| {
-        let arguments = ["convert", &input.to_string_lossy(), "--to", "abc", "--out", &out.to_string_lossy()];
-        Command::new(env!("CARGO_BIN_EXE_music-scaling")).args(arguments).stdout(Stdio::null()).spawn().unwrap()
-    };
-    let (undisturbed, killed) = (folder.join("undisturbed"), folder.join("killed"));
-    assert!(convert(&undisturbed).wait().unwrap().success());
-    let journal = killed.join(".unfinished/journal.jsonl");
-    let n_lines = || std::fs::read(&journal).map_or(0, |text| text.iter().filter(|&&byte| byte == b'\n').count());
-    for enough in [1, 40, 150, 300] {
-        let mut child = convert(&killed);
-        while n_lines() < enough && child.try_wait().unwrap().is_none() {}
+    input
+}
+
+/// Starts the command again and again and kills it when one of the moments has come; then lets it end.
+fn kill_at(start: &dyn Fn() -> Child, moments: &[&dyn Fn() -> bool]) {
+    for has_come in moments {
+        let mut child = start();
+        while !has_come() && child.try_wait().unwrap().is_none() {}
         child.kill().unwrap(); // SIGKILL: nothing can be tidied up
         child.wait().unwrap();
     }
-    assert!(convert(&killed).wait().unwrap().success());
+    assert!(start().wait().unwrap().success());
+}
+
+/// Starts the program and throws away what it says.
+fn start(arguments: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_music-scaling"));
+    command.args(arguments).stdout(Stdio::null()).spawn().unwrap()
+}
+
+fn n_lines(path: &Path) -> usize {
+    std::fs::read(path).map_or(0, |text| text.iter().filter(|&&byte| byte == b'\n').count())
+}
+
+#[test]
+fn a_conversion_killed_again_and_again_ends_with_the_same_bytes() {
+    let folder = folder("killed-conversion");
+    let input = music_folder(&folder, 400);
+    let convert =
+        |out: &Path| start(&["convert", &input.to_string_lossy(), "--to", "abc", "--out", &out.to_string_lossy()]);
+    let (undisturbed, killed) = (folder.join("undisturbed"), folder.join("killed"));
+    kill_at(&|| convert(&undisturbed), &[]);
+    let journal = killed.join(".unfinished/journal.jsonl");
+    let done = |n: usize| n_lines(&journal) >= n;
+    kill_at(&|| convert(&killed), &[&|| done(1), &|| done(40), &|| done(150), &|| done(300)]);
     let (expected, found) = (tree(&undisturbed), tree(&killed));
     assert_eq!(expected.len(), 401);
     assert_eq!(expected.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>());
     assert!(expected == found);
+}
+
+#[test]
+fn a_preparation_killed_while_it_reads_and_while_it_writes_ends_with_the_same_bytes() {
+    let folder = folder("killed-preparation");
+    let input = music_folder(&folder, 600);
+    let prepare =
+        |data: &Path| start(&["prepare", "--corpus", &input.to_string_lossy(), "--data", &data.to_string_lossy()]);
+    let (undisturbed, killed) = (folder.join("undisturbed"), folder.join("killed"));
+    kill_at(&|| prepare(&undisturbed), &[]);
+    let corpus = std::fs::read_dir(&undisturbed).unwrap().next().unwrap().unwrap().file_name();
+    let unfinished = killed.join(&corpus).join(".unfinished");
+    let read = |n: usize| n_lines(&unfinished.join("journal.jsonl")) >= n;
+    let writes = |name: &str| unfinished.join(name).exists();
+    kill_at(
+        &|| prepare(&killed),
+        &[&|| read(1), &|| read(200), &|| read(700), &|| writes("tunes.jsonl"), &|| writes("val.bin")],
+    );
+    let but_its_time = |data: &Path| {
+        let mut files = tree(&data.join(&corpus));
+        files.remove(Path::new("corpus.json"));
+        files
+    };
+    let (expected, found) = (but_its_time(&undisturbed), but_its_time(&killed));
+    assert_eq!(expected.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>());
+    assert!(expected.len() > 10 && expected == found);
+}
+
+#[test]
+fn with_json_stdout_holds_json_and_nothing_else() {
+    let folder = folder("json");
+    let (input, out) = (music_folder(&folder, 10), folder.join("out"));
+    let [input, out] = [&input, &out].map(|path| path.to_string_lossy().into_owned());
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let output = music_scaling(arguments);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    };
+    assert_eq!(json(&["convert", &input, "--to", "abc", "--out", &out, "--json"])["n_converted"], 10);
+    let prepared = json(&["prepare", "--corpus", &input, "--data", &out, "--json"]);
+    assert_eq!(prepared["n_tunes"].as_array().map(Vec::len), Some(3));
 }
 
 #[test]

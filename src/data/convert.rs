@@ -1,7 +1,8 @@
 //! The sub-command `convert`: files, folders and archives of MIDI and ABC to ABC or MIDI, one output an input.
 
 use super::archives::{self, MusicFile, is_abc_name};
-use super::journal::{Done, Journal, Written};
+use super::journal;
+use super::outputs::{Done, Outputs, Written};
 use super::parallel::{Input, Progress, for_each_file};
 use super::reading::{abc_text, score_of_midi};
 use super::tables::reasons;
@@ -98,10 +99,10 @@ impl std::fmt::Display for ConvertReport {
 /// A conversion that was killed goes on where it was when it is asked for again.
 pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertReport> {
     fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
-    let mut journal = Journal::open(out, &stamp(inputs, to)?)?;
+    let mut outputs = Outputs::open(out, &stamp(inputs, to)?)?;
     let mut report = ConvertReport { out: out.to_path_buf(), ..ConvertReport::default() };
     let mut names = HashSet::new();
-    for done in journal.earlier() {
+    for done in outputs.earlier() {
         names.extend(done.outputs.iter().map(|output| output.name.to_lowercase()));
         report.count(done);
     }
@@ -110,7 +111,7 @@ pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertRepo
         inputs.iter().map(|input| archives::count(input, &archives::is_music_name)).sum::<Result<usize>>()?;
     let mut progress = Progress::new("convert", Some(n_in_all.saturating_sub(n_done)));
     for input in inputs {
-        if convert_input(input, to, &mut journal, &mut report, &mut names, &mut progress)? == 0 {
+        if convert_input(input, to, &mut outputs, &mut report, &mut names, &mut progress)? == 0 {
             let input = input.display();
             return Err(Error::Data(format!(
                 "{input} holds no file that ends in .mid, .midi, .kar or .abc: nothing to convert"
@@ -118,7 +119,7 @@ pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertRepo
         }
     }
     corpus_files::write_failed(&out.join("failed.csv"), &report.failed)?;
-    journal.finish()?;
+    outputs.finish()?;
     report.n_done_earlier = n_done;
     report.seconds = progress.seconds();
     report.files_per_second = progress.files_per_second();
@@ -129,24 +130,24 @@ pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertRepo
 fn convert_input(
     input: &Path,
     to: Target,
-    journal: &mut Journal,
+    outputs: &mut Outputs,
     report: &mut ConvertReport,
     names: &mut HashSet<String>,
     progress: &mut Progress,
 ) -> Result<usize> {
     let mut n_files = 0;
-    let journal = RefCell::new(journal); // asked while files are read, added to when they are done
+    let outputs = RefCell::new(outputs); // asked while files are read, added to when they are done
     let visit = |visitor: archives::Visitor| {
         archives::visit(input, &archives::is_music_name, &mut |file| {
             n_files += 1;
             let source = file.as_ref().map_or_else(|failed| &failed.source, |file| &file.path);
-            if journal.borrow_mut().is_done(source) { ControlFlow::Continue(()) } else { visitor(file) }
+            if outputs.borrow_mut().is_done(source) { ControlFlow::Continue(()) } else { visitor(file) }
         })
     };
     let mut problem = None; // a full disk or a folder that can't be written: every further file would fail too
     for_each_file(visit, |file| convert_file(file, to), &mut |converted: Converted| {
         progress.count(|| format!("{} failures", report.failed.len()));
-        match write_outputs(converted, &mut journal.borrow_mut(), names) {
+        match write_outputs(converted, &mut outputs.borrow_mut(), names) {
             Ok(done) => {
                 report.count(&done);
                 ControlFlow::Continue(())
@@ -162,8 +163,7 @@ fn convert_input(
 
 /// What decides the outputs: this program, what to convert to, and the inputs' names, sizes and times.
 fn stamp(inputs: &[PathBuf], to: Target) -> Result<String> {
-    let program = std::env::current_exe().and_then(fs::metadata).and_then(|program| program.modified()).ok();
-    let mut stamp = format!("{} {program:?} {to:?}\n", env!("CARGO_PKG_VERSION"));
+    let mut stamp = format!("{} {to:?}\n", journal::program());
     for input in inputs {
         stamp += &format!("{}\n{}", input.display(), archives::listing(input, &archives::is_music_name)?);
     }
@@ -251,14 +251,14 @@ fn convert_abc(file: &MusicFile, stem: &str, to: Target) -> Converted {
 }
 
 /// Puts the outputs of one file in their places and notes that the file is done.
-fn write_outputs(converted: Converted, journal: &mut Journal, names: &mut HashSet<String>) -> Result<Done> {
+fn write_outputs(converted: Converted, outputs: &mut Outputs, names: &mut HashSet<String>) -> Result<Done> {
     let mut done = Done { source: converted.source, outputs: Vec::new(), failed: converted.failed };
     for output in converted.outputs {
         let name = free_name(&output, names);
-        journal.write(&name, &output.bytes)?;
+        outputs.write(&name, &output.bytes)?;
         done.outputs.push(Written { name, n_bytes: output.bytes.len() as u64, n_chars: output.n_chars });
     }
-    journal.add(&done)?;
+    outputs.add(&done)?;
     Ok(done)
 }
 

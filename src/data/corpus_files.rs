@@ -1,9 +1,17 @@
-//! The files of a prepared corpus: `tunes.jsonl`, `failed.csv`, the splits' texts, and `corpus.json`, which is written last.
+//! The files of a prepared corpus: `tunes.jsonl`, `failed.csv`, the splits' texts and tokens, the vocabulary, and
+//! `corpus.json`, which is written last. Large files are written a tune at a time.
 
-use super::{CorpusConfig, FailedFile, Split, Tune};
+use super::tune_store::TuneStore;
+use super::{CorpusConfig, FailedFile, Split, Tokenizer};
 use crate::{Error, Result, files};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Of `corpus.json`; a folder of another version is prepared again.
+pub const VERSION: u32 = 2;
 
 /// All files of a prepared corpus but `corpus.json`.
 const FILES: [&str; 10] = [
@@ -30,6 +38,30 @@ pub struct Prepared {
     pub n_files: usize,
     pub n_inputs: usize,
     pub seconds: f64,
+    pub contents: Contents,
+}
+
+/// How much stands in train, val and test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Contents {
+    pub n_tunes: [usize; 3],
+    pub n_chars: [usize; 3],
+    /// Tunes that stand in none of them.
+    pub n_dropped: usize,
+}
+
+impl Contents {
+    pub fn count(&mut self, split: Option<Split>, n_chars: usize) {
+        let Some(split) = split else {
+            self.n_dropped += 1;
+            return;
+        };
+        let of_split = self.n_tunes.get_mut(split as usize).zip(self.n_chars.get_mut(split as usize));
+        if let Some((tunes, chars)) = of_split {
+            *tunes += 1;
+            *chars += n_chars;
+        }
+    }
 }
 
 impl Prepared {
@@ -38,7 +70,8 @@ impl Prepared {
         if !FILES.iter().all(|name| dir.join(name).is_file()) {
             return None;
         }
-        serde_json::from_slice(&files::read_bytes(dir.join("corpus.json")).ok()?).ok()
+        let prepared: Prepared = serde_json::from_slice(&files::read_bytes(dir.join("corpus.json")).ok()?).ok()?;
+        (prepared.version == VERSION).then_some(prepared)
     }
 
     /// Marks the folder as whole.
@@ -48,7 +81,7 @@ impl Prepared {
     }
 
     /// Marks the folder as not whole while its files are being replaced.
-    pub fn remove(dir: &Path) -> Result<()> {
+    fn remove(dir: &Path) -> Result<()> {
         let path = dir.join("corpus.json");
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("replace", path)(error)),
@@ -57,23 +90,109 @@ impl Prepared {
     }
 }
 
-/// `tunes.jsonl`: one tune a line.
-pub fn write_tunes(path: &Path, tunes: &[Tune]) -> Result<()> {
-    let mut lines = Vec::new();
-    for tune in tunes {
-        serde_json::to_writer(&mut lines, tune).map_err(|error| unwritable("tunes.jsonl", &error))?;
-        lines.push(b'\n');
+/// Writes every file but `corpus.json` from the tunes in `order`. They are made in the store's folder for unfinished files and
+/// put into `dir` when all are whole.
+pub fn write(dir: &Path, store: &TuneStore, order: &[usize]) -> Result<Contents> {
+    let drafts = store.folder();
+    let (contents, chars) = write_tunes(drafts, store, order)?;
+    let tokenizer = Tokenizer::from_chars(chars.into_iter().collect())?;
+    for split in Split::ALL {
+        write_tokens(drafts, split, &tokenizer)?;
     }
-    files::write_atomic(path, lines)
+    write_failed(&drafts.join("failed.csv"), &store.failed)?;
+    tokenizer.save(drafts)?;
+    Prepared::remove(dir)?;
+    for name in FILES {
+        fs::rename(drafts.join(name), dir.join(name)).map_err(Error::file("write", dir.join(name)))?;
+    }
+    Ok(contents)
 }
 
-pub fn read_tunes(path: &Path) -> Result<Vec<Tune>> {
-    let text = files::read_text(path)?;
-    let lines = text.lines().enumerate().map(|(index, line)| {
-        let broken = |error| Error::Data(format!("line {} of {} is not a tune: {error}", index + 1, path.display()));
-        serde_json::from_str(line).map_err(broken)
-    });
-    lines.collect()
+/// `tunes.jsonl`, a tune a line, and the texts of the splits, one tune after another; returns the characters that occur.
+fn write_tunes(drafts: &Path, store: &TuneStore, order: &[usize]) -> Result<(Contents, BTreeSet<char>)> {
+    let mut lines = Draft::new(drafts.join("tunes.jsonl"))?;
+    let texts = Split::ALL.map(|split| Draft::new(drafts.join(format!("{split}.txt"))));
+    let mut texts = texts.into_iter().collect::<Result<Vec<Draft>>>()?;
+    let (mut contents, mut chars) = (Contents::default(), Characters::default());
+    for row in order.iter().filter_map(|index| store.rows.get(*index)) {
+        let tune = store.tune(row)?;
+        let mut line = serde_json::to_vec(&tune).map_err(|error| unwritable("tunes.jsonl", &error))?;
+        line.push(b'\n');
+        lines.write(&line)?;
+        if let Some(text) = tune.split.and_then(|split| texts.get_mut(split as usize)) {
+            text.write(tune.abc.as_bytes())?;
+            chars.add(&tune.abc);
+        }
+        contents.count(tune.split, tune.n_chars);
+    }
+    lines.end()?;
+    texts.into_iter().try_for_each(Draft::end)?;
+    Ok((contents, chars.into_set()))
+}
+
+/// The tokens of a split's text: little-endian u16.
+fn write_tokens(drafts: &Path, split: Split, tokenizer: &Tokenizer) -> Result<()> {
+    let path = drafts.join(format!("{split}.txt"));
+    let file = fs::File::open(&path).map_err(Error::file("open", &path))?;
+    let mut tokens = Draft::new(drafts.join(format!("{split}.bin")))?;
+    let (mut reader, mut line) = (BufReader::with_capacity(1 << 20, file), String::new());
+    while reader.read_line(&mut line).map_err(Error::file("read", &path))? > 0 {
+        let bytes: Vec<u8> = tokenizer.encode(&line)?.into_iter().flat_map(u16::to_le_bytes).collect();
+        tokens.write(&bytes)?;
+        line.clear();
+    }
+    tokens.end()
+}
+
+/// A file that is being written.
+struct Draft {
+    path: PathBuf,
+    file: BufWriter<fs::File>,
+}
+
+impl Draft {
+    fn new(path: PathBuf) -> Result<Draft> {
+        let file = fs::File::create(&path).map_err(Error::file("create", &path))?;
+        Ok(Draft { path, file: BufWriter::with_capacity(1 << 20, file) })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(Error::file("write", &self.path))
+    }
+
+    fn end(mut self) -> Result<()> {
+        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        written.map_err(Error::file("write", self.path))
+    }
+}
+
+/// The characters that occur in a text; nearly all of them are ASCII.
+struct Characters {
+    ascii: [bool; 128],
+    others: BTreeSet<char>,
+}
+
+impl Default for Characters {
+    fn default() -> Characters {
+        Characters { ascii: [false; 128], others: BTreeSet::new() }
+    }
+}
+
+impl Characters {
+    fn add(&mut self, text: &str) {
+        for c in text.chars() {
+            match self.ascii.get_mut(c as usize) {
+                Some(occurs) => *occurs = true,
+                None => drop(self.others.insert(c)),
+            }
+        }
+    }
+
+    fn into_set(mut self) -> BTreeSet<char> {
+        let ascii = (0..128u8).map(char::from).zip(self.ascii);
+        self.others.extend(ascii.filter(|(_, occurs)| *occurs).map(|(c, _)| c));
+        self.others
+    }
 }
 
 /// `failed.csv`: source, stage, reason.
@@ -90,11 +209,6 @@ pub fn read_failed(path: &Path) -> Result<Vec<FailedFile>> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let broken = |error| Error::Data(format!("{} is not a table of failures: {error}", path.display()));
     reader.deserialize().collect::<Result<_, _>>().map_err(broken)
-}
-
-/// The texts of a split's tunes one after another.
-pub fn text_of(tunes: &[Tune], split: Split) -> String {
-    tunes.iter().filter(|tune| tune.split == Some(split)).map(|tune| tune.abc.as_str()).collect()
 }
 
 fn unwritable(name: &str, error: &dyn std::fmt::Display) -> Error {

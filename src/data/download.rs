@@ -1,5 +1,6 @@
 //! Fetching one large file over HTTP so that a break costs nothing: the part that arrived stays and is added to.
 
+use crate::messages::say;
 use crate::{Error, Result};
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -131,7 +132,7 @@ fn print_progress(n_bytes: u64, n_new: u64, n_total: Option<u64>, elapsed: Durat
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     let per_second = megabytes(n_new) / elapsed.as_secs_f64().max(1e-3);
     let of_total = n_total.map(|n_total| format!(" of {:.0}", megabytes(n_total))).unwrap_or_default();
-    println!("download: {:.0}{of_total} MB, {per_second:.1} MB/s", megabytes(n_bytes));
+    say(format_args!("download: {:.0}{of_total} MB, {per_second:.1} MB/s", megabytes(n_bytes)));
 }
 
 fn refused(url: &str, status: u16) -> Error {

@@ -1,159 +1,153 @@
-//! What a conversion has done so far, so that one that was killed goes on where it was and ends with the same bytes.
+//! What a long job has done so far, so that one that was killed goes on where it was and ends with the same bytes.
 //!
-//! `<out>/.unfinished/journal.jsonl` says in its first line what is being converted, then has one line for each file, in
-//! the files' order, written when the file's outputs lie in place. A last line that was cut off doesn't count: its file is
-//! converted again. The folder goes when the conversion is finished. Survives a kill at any moment; nothing is synced to
-//! the disk, so after a power cut outputs of another length are made again, and that is all that is checked.
+//! `<out>/.unfinished/journal.jsonl` says in its first line what is being done; the lines after it say what has been done, in
+//! order. What was cut off at the end doesn't count: that part is done again. The folder goes when the job is finished.
+//! Survives a kill at any moment; nothing is synced to the disk, so after a power cut what is there is only checked for
+//! its form and its length.
 
-use super::FailedFile;
 use crate::{Error, Result};
-use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = ".unfinished";
 
-/// One file that is done.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Done {
-    /// The file's path inside its input.
-    pub source: String,
-    pub outputs: Vec<Written>,
-    pub failed: Vec<FailedFile>,
+/// What a line that an earlier call wrote means for where this one goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// More belongs to it: it counts once the part that it belongs to has ended.
+    Continues,
+    /// It ends a part of the job; everything so far counts.
+    Ends,
+    /// It makes no sense: the job goes on from the part that ended last.
+    Broken,
 }
 
-/// One output that lies in place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Written {
-    /// Path below the output folder.
-    pub name: String,
-    pub n_bytes: u64,
-    pub n_chars: usize,
-}
-
-/// The record of one conversion into one folder.
+/// The record of one job that writes into one folder.
 #[derive(Debug)]
 pub struct Journal {
-    out: PathBuf,
+    folder: PathBuf,
+    path: PathBuf,
     file: fs::File,
-    /// What an earlier call did and this one has not come past yet.
-    earlier: VecDeque<Done>,
+    n_bytes: u64,
 }
 
 impl Journal {
-    /// Opens the record of the conversion `stamp` into `out`; another conversion's record is thrown away.
-    pub fn open(out: &Path, stamp: &str) -> Result<Journal> {
+    /// Opens the record of the job `stamp` in `out`; another job's record is thrown away. `earlier` is called with each line
+    /// that an earlier call left and its place in the file (bytes from its beginning).
+    pub fn open(out: &Path, stamp: &str, earlier: &mut dyn FnMut(u64, &[u8]) -> Line) -> Result<Journal> {
         let folder = out.join(FOLDER);
         fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
         let path = folder.join("journal.jsonl");
-        let known = fs::read(&path).unwrap_or_default(); // none yet, or one that cannot be read: from the beginning
-        let (earlier, n_good) = read(&known, stamp, out);
+        let n_good = n_good_bytes(&path, stamp, earlier);
         let mut options = fs::OpenOptions::new();
-        let mut file = options.create(true).append(true).open(&path).map_err(Error::file("open", &path))?;
-        file.set_len(n_good as u64).map_err(Error::file("cut", &path))?;
+        let file = options.create(true).append(true).open(&path).map_err(Error::file("open", &path))?;
+        file.set_len(n_good).map_err(Error::file("cut", &path))?;
+        let mut journal = Journal { folder, path, file, n_bytes: n_good };
         if n_good == 0 {
-            writeln!(file, "{stamp}").map_err(Error::file("write", &path))?;
+            journal.append(format!("{stamp}\n").as_bytes())?;
         }
-        Ok(Journal { out: out.to_path_buf(), file, earlier })
+        Ok(journal)
     }
 
-    /// What an earlier call did that this one has not come past.
-    pub fn earlier(&self) -> impl Iterator<Item = &Done> {
-        self.earlier.iter()
+    /// The folder of what is not finished; it goes with the journal.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
-    /// Whether the next file, `source`, was done by an earlier call; each is asked about once, in order.
-    pub fn is_done(&mut self, source: &str) -> bool {
-        match self.earlier.front() {
-            Some(done) if done.source == source => self.earlier.pop_front().is_some(),
-            _ => false,
-        }
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Puts an output in its place, whole or not at all.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let (path, temporary) = (self.out.join(name), self.out.join(FOLDER).join("output"));
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
-        }
-        fs::write(&temporary, bytes).map_err(Error::file("write", &temporary))?;
-        fs::rename(&temporary, &path).map_err(Error::file("write", &path))
+    /// Where the next line will stand.
+    pub fn n_bytes(&self) -> u64 {
+        self.n_bytes
     }
 
-    /// Notes that a file is done; its outputs lie in place.
-    pub fn add(&mut self, done: &Done) -> Result<()> {
-        let mut line = serde_json::to_vec(done).unwrap_or_default(); // a struct of texts and numbers: cannot fail
-        line.push(b'\n');
-        self.file.write_all(&line).map_err(Error::file("write the journal in", self.out.join(FOLDER)))
+    /// Adds whole lines.
+    pub fn append(&mut self, lines: &[u8]) -> Result<()> {
+        self.n_bytes += lines.len() as u64;
+        self.file.write_all(lines).map_err(Error::file("write", &self.path))
     }
 
-    /// The conversion is finished: the record goes.
+    /// The job is finished: the record goes.
     pub fn finish(self) -> Result<()> {
-        let folder = self.out.join(FOLDER);
-        drop(self.file); // some systems keep a folder whose files are open
+        let Journal { folder, file, .. } = self;
+        drop(file); // some systems keep a folder whose files are open
         fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))
     }
 }
 
-/// The files that are done, and how many bytes of the journal say so: up to the first line that is cut off or whose outputs
-/// are gone. Nothing, where the journal is of another conversion.
-fn read(journal: &[u8], stamp: &str, out: &Path) -> (VecDeque<Done>, usize) {
-    let mut lines = journal.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
-    let mut earlier = VecDeque::new();
-    let Some(head) = lines.next().filter(|line| line.strip_suffix(b"\n") == Some(stamp.as_bytes())) else {
-        return (earlier, 0);
+/// This program as a job's stamp names it: what another build left unfinished begins anew.
+pub fn program() -> String {
+    let modified = std::env::current_exe().and_then(fs::metadata).and_then(|program| program.modified()).ok();
+    format!("{} {modified:?}", env!("CARGO_PKG_VERSION"))
+}
+
+/// How many bytes of the journal count: up to the end of the last part that ended. None, where it is of another job.
+fn n_good_bytes(path: &Path, stamp: &str, earlier: &mut dyn FnMut(u64, &[u8]) -> Line) -> u64 {
+    let Ok(file) = fs::File::open(path) else { return 0 }; // none yet, or one that cannot be read: from the beginning
+    let (mut reader, mut line) = (BufReader::with_capacity(1 << 20, file), Vec::new());
+    let mut next = |line: &mut Vec<u8>| {
+        line.clear();
+        let n_bytes = reader.read_until(b'\n', line).unwrap_or(0) as u64;
+        line.ends_with(b"\n").then_some(n_bytes)
     };
-    let mut n_good = head.len();
-    for line in lines {
-        let Ok(done) = serde_json::from_slice::<Done>(line) else { break };
-        let in_place = |output: &Written| fs::metadata(out.join(&output.name)).is_ok_and(|m| m.len() == output.n_bytes);
-        if !done.outputs.iter().all(in_place) {
-            break;
-        }
-        earlier.push_back(done);
-        n_good += line.len();
+    let Some(mut place) = next(&mut line).filter(|n_bytes| *n_bytes == stamp.len() as u64 + 1) else { return 0 };
+    if line.strip_suffix(b"\n") != Some(stamp.as_bytes()) {
+        return 0;
     }
-    (earlier, n_good)
+    let mut n_good = place;
+    while let Some(n_bytes) = next(&mut line) {
+        let meaning = earlier(place, &line);
+        place += n_bytes;
+        match meaning {
+            Line::Continues => {}
+            Line::Ends => n_good = place,
+            Line::Broken => break,
+        }
+    }
+    n_good
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn done(name: &str) -> Done {
-        let outputs = vec![Written { name: name.to_string(), n_bytes: 3, n_chars: 3 }];
-        Done { source: format!("{name}.mid"), outputs, failed: Vec::new() }
-    }
-
-    fn sources(journal: &Journal) -> Vec<&str> {
-        journal.earlier().map(|done| done.source.as_str()).collect()
+    /// What an earlier call left that counts: lines end a part at a full stop.
+    fn left(out: &Path, stamp: &str) -> (Vec<String>, Journal) {
+        let (mut whole, mut part) = (Vec::new(), Vec::new());
+        let journal = Journal::open(out, stamp, &mut |place, line| {
+            let text = String::from_utf8_lossy(line).trim().to_string();
+            if text == "?" {
+                return Line::Broken;
+            }
+            part.push(format!("{place} {text}"));
+            if !text.ends_with('.') {
+                return Line::Continues;
+            }
+            whole.append(&mut part);
+            Line::Ends
+        });
+        (whole, journal.unwrap())
     }
 
     #[test]
-    fn whole_lines_whose_outputs_are_there_count_and_nothing_else() {
+    fn parts_that_ended_count_and_nothing_behind_them() {
         let out = std::env::temp_dir().join(format!("music-scaling-journal-{}", std::process::id()));
         let _ = fs::remove_dir_all(&out);
-        let mut journal = Journal::open(&out, "stamp").unwrap();
-        for name in ["a", "b", "c"] {
-            journal.write(name, b"abc").unwrap();
-            journal.add(&done(name)).unwrap();
-        }
-        drop(journal);
-        let path = out.join(FOLDER).join("journal.jsonl");
-        let whole = fs::read(&path).unwrap();
-        fs::write(&path, &whole[..whole.len() - 5]).unwrap(); // killed while it wrote the last line
-        assert_eq!(sources(&Journal::open(&out, "stamp").unwrap()), ["a.mid", "b.mid"]);
-        let mut journal = Journal::open(&out, "stamp").unwrap();
-        assert!(!journal.is_done("other.mid") && journal.is_done("a.mid") && journal.is_done("b.mid"));
-        journal.add(&done("c")).unwrap(); // after the cut, a line begins where a line should
-        assert_eq!(sources(&Journal::open(&out, "stamp").unwrap()), ["a.mid", "b.mid", "c.mid"]);
-        fs::remove_file(out.join("b")).unwrap();
-        assert_eq!(sources(&Journal::open(&out, "stamp").unwrap()), ["a.mid"]);
-        assert!(sources(&Journal::open(&out, "another stamp").unwrap()).is_empty());
-        Journal::open(&out, "another stamp").unwrap().finish().unwrap();
-        assert!(out.join("a").is_file() && !out.join(FOLDER).exists());
+        let (nothing, mut journal) = left(&out, "job");
+        assert!(nothing.is_empty());
+        journal.append(b"one\ntwo.\nthree").unwrap(); // killed while it wrote the third line
+        let (whole, mut journal) = left(&out, "job");
+        assert_eq!((whole, journal.n_bytes()), (vec!["4 one".to_string(), "8 two.".to_string()], 13));
+        journal.append(b"three\nfour.\n?\nfive.\n").unwrap(); // after the cut, a line begins where a line should
+        let (whole, journal) = left(&out, "job");
+        assert_eq!(whole.join(", "), "4 one, 8 two., 13 three, 19 four.");
+        assert_eq!(fs::metadata(journal.path()).unwrap().len(), 25);
+        assert!(left(&out, "another job").0.is_empty());
+        left(&out, "another job").1.finish().unwrap();
+        assert!(!out.join(FOLDER).exists());
         fs::remove_dir_all(&out).unwrap();
     }
 }

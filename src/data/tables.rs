@@ -1,6 +1,6 @@
 //! A corpus as polars tables: its tunes, its failures, and what it is made of.
 
-use super::{Corpus, FailedFile, Split, Tune};
+use super::{Corpus, FailedFile, LongTunes, Split, Tune};
 use crate::{Error, Result};
 use polars::prelude::*;
 use std::collections::BTreeMap;
@@ -34,7 +34,8 @@ const TEMPO_CLASS_BPM: usize = 20;
 impl Corpus {
     /// One row a tune, kept and dropped, without the text.
     pub fn table(&self) -> Result<DataFrame> {
-        let tunes = &self.tunes;
+        let without_text = |tune: Result<Tune>| tune.map(|tune| Tune { abc: String::new(), ..tune });
+        let tunes = self.tunes()?.map(without_text).collect::<Result<Vec<Tune>>>()?;
         let texts = |of: fn(&Tune) -> Option<String>| tunes.iter().map(of).collect::<Vec<_>>();
         let counts = |of: Count| tunes.iter().map(|tune| of(tune) as u64).collect::<Vec<_>>();
         let table = df!(
@@ -67,13 +68,41 @@ impl Corpus {
 
     /// Tunes, characters and lengths of each split.
     pub fn by_split(&self) -> Result<DataFrame> {
-        let lengths = Split::ALL.map(|split| sorted_lengths(self.kept().filter(|tune| tune.split == Some(split))));
+        let mut lengths = Split::ALL.map(|_| Vec::new());
+        for (split, n_chars) in self.map_kept(|tune| (tune.split, tune.n_chars as u64))? {
+            if let Some(lengths) = split.and_then(|split| lengths.get_mut(split as usize)) {
+                lengths.push(n_chars);
+            }
+        }
+        lengths.iter_mut().for_each(|lengths| lengths.sort_unstable());
         let table = df!(
             "split" => Split::ALL.map(Split::name),
             "n_tunes" => lengths.each_ref().map(|lengths| lengths.len() as u64),
             "n_chars" => lengths.each_ref().map(|lengths| lengths.iter().sum::<u64>()),
             "mean_chars" => lengths.each_ref().map(|lengths| mean(lengths)),
             "median_chars" => lengths.each_ref().map(|lengths| quantile(lengths, 0.5)),
+        );
+        table.map_err(no_table)
+    }
+
+    /// Tunes and characters that the policies for long tunes keep, and the characters' share of all that were read. What `drop`
+    /// keeps can be seen in a corpus that was split; a corpus that dropped knows only itself.
+    pub fn by_policy(&self) -> Result<DataFrame> {
+        let tunes = self.map_tunes(|tune| (tune.is_kept(), tune.is_piece(), tune.n_chars as u64))?;
+        let sum = |is_in: &dyn Fn(bool, bool) -> bool| {
+            let chosen = tunes.iter().filter(|(is_kept, is_piece, _)| is_in(*is_kept, *is_piece));
+            chosen.fold((0u64, 0u64), |(n, n_chars), tune| (n + 1, n_chars + tune.2))
+        };
+        let mut rows = vec![("as read", sum(&|_, _| true)), ("drop", sum(&|is_kept, is_piece| is_kept && !is_piece))];
+        if self.config.long_tunes == LongTunes::Split {
+            rows.push(("split", sum(&|is_kept, _| is_kept)));
+        }
+        let n_read = rows.first().map_or(0, |(_, (_, n_chars))| *n_chars).max(1) as f64;
+        let table = df!(
+            "long tunes" => rows.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            "n_tunes" => rows.iter().map(|(_, (n, _))| *n).collect::<Vec<_>>(),
+            "n_chars" => rows.iter().map(|(_, (_, n_chars))| *n_chars).collect::<Vec<_>>(),
+            "percent" => rows.iter().map(|(_, (_, n_chars))| 100.0 * *n_chars as f64 / n_read).collect::<Vec<_>>(),
         );
         table.map_err(no_table)
     }
@@ -86,8 +115,9 @@ impl Corpus {
             ("n_notes", |tune| tune.n_notes),
             ("n_voices", |tune| tune.n_voices),
         ];
-        let sorted = measures.map(|(_, of)| {
-            let mut values: Vec<u64> = self.kept().map(|tune| of(tune) as u64).collect();
+        let all = self.map_kept(|tune| measures.map(|(_, of)| of(tune) as u64))?;
+        let sorted = [0, 1, 2, 3].map(|measure: usize| {
+            let mut values: Vec<u64> = all.iter().filter_map(|values| values.get(measure).copied()).collect();
             values.sort_unstable();
             values
         });
@@ -105,18 +135,18 @@ impl Corpus {
     }
 
     pub fn by_key(&self) -> Result<DataFrame> {
-        counts("key", self.kept().map(|tune| tune.key.clone()))
+        counts("key", self.map_kept(|tune| tune.key.clone())?.into_iter())
     }
 
     pub fn by_meter(&self) -> Result<DataFrame> {
-        counts("meter", self.kept().map(|tune| tune.meter.clone()))
+        counts("meter", self.map_kept(|tune| tune.meter.clone())?.into_iter())
     }
 
     /// Tempi in classes of 20 quarter notes per minute, in order of tempo.
     pub fn by_tempo(&self) -> Result<DataFrame> {
         let mut classes: BTreeMap<usize, u64> = BTreeMap::new();
-        for tune in self.kept() {
-            *classes.entry(tune.tempo_bpm.max(0.0) as usize / TEMPO_CLASS_BPM).or_default() += 1;
+        for class in self.map_kept(|tune| tune.tempo_bpm.max(0.0) as usize / TEMPO_CLASS_BPM)? {
+            *classes.entry(class).or_default() += 1;
         }
         let label = |class: &usize| format!("{}–{}", class * TEMPO_CLASS_BPM, (class + 1) * TEMPO_CLASS_BPM - 1);
         let table = df!(
@@ -128,12 +158,12 @@ impl Corpus {
 
     /// Families of General MIDI instruments, and drums, by the number of tunes that use them and their share of all tunes.
     pub fn by_instrument(&self) -> Result<DataFrame> {
-        shares("instrument", self.kept().flat_map(|tune| instruments(&tune.abc)), self.kept().count())
+        shares("instrument", self.map_kept(|tune| instruments(&tune.abc))?.into_iter().flatten(), self.n_kept())
     }
 
     /// Why tunes were dropped.
     pub fn drop_reasons(&self) -> Result<DataFrame> {
-        counts("dropped_because", self.tunes.iter().filter_map(|tune| tune.dropped_because.clone()))
+        counts("dropped_because", self.map_tunes(|tune| tune.dropped_because.clone())?.into_iter().flatten())
     }
 
     /// Why files failed, places and numbers left out.
@@ -208,12 +238,6 @@ fn without_details(reason: &str) -> String {
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("n")
 }
 
-fn sorted_lengths<'a>(tunes: impl Iterator<Item = &'a Tune>) -> Vec<u64> {
-    let mut lengths: Vec<u64> = tunes.map(|tune| tune.n_chars as u64).collect();
-    lengths.sort_unstable();
-    lengths
-}
-
 fn mean(values: &[u64]) -> f64 {
     values.iter().sum::<u64>() as f64 / (values.len() as f64).max(1.0)
 }
@@ -231,10 +255,10 @@ fn no_table(error: PolarsError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::corpus::tests::corpus_of;
     use crate::data::tune::tests::tune;
-    use crate::data::{CorpusConfig, FailedFile};
 
-    fn corpus() -> Corpus {
+    fn corpus(name: &str) -> Corpus {
         let mut tunes: Vec<Tune> = (0..5).map(|i| tune(&format!("t{i}"), &"x".repeat(100 * (i + 1)))).collect();
         tunes[0].split = Some(Split::Train);
         tunes[1].split = Some(Split::Train);
@@ -244,15 +268,7 @@ mod tests {
         tunes[4].drop_because("too long");
         tunes[0].abc = "V:1\n%%MIDI program 40\nV:2\n%%MIDI program 2 41\nV:3\n%%MIDI channel 10\n".to_string();
         let failed = vec![FailedFile::new("a.abc:1", "read abc", "line 3, column 14: a bar too many")];
-        Corpus {
-            config: CorpusConfig::default(),
-            dir: "x".into(),
-            tunes,
-            failed,
-            n_files: 3,
-            n_inputs: 6,
-            seconds: 1.0,
-        }
+        corpus_of(name, &tunes, failed)
     }
 
     fn cell(table: &DataFrame, column: &str, row: usize) -> String {
@@ -262,7 +278,7 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_a_tune() {
-        let table = corpus().table().unwrap();
+        let table = corpus("table").table().unwrap();
         assert_eq!(table.shape(), (5, 12));
         assert_eq!(
             (cell(&table, "tune_id", 4), cell(&table, "dropped_because", 4), cell(&table, "n_chars", 4)),
@@ -272,7 +288,7 @@ mod tests {
 
     #[test]
     fn counts_are_of_kept_tunes_with_the_most_frequent_first() {
-        let corpus = corpus();
+        let corpus = corpus("counts");
         let meters = corpus.by_meter().unwrap();
         assert_eq!(
             (cell(&meters, "meter", 0), cell(&meters, "n", 0), cell(&meters, "percent", 0)),
@@ -294,8 +310,24 @@ mod tests {
     }
 
     #[test]
+    fn what_dropping_would_keep_is_seen_beside_what_splitting_keeps() {
+        let mut tunes: Vec<Tune> = (0..4).map(|i| tune(&format!("t{i}"), &"x".repeat(100))).collect();
+        tunes[1].tune_id = "t1~1".to_string(); // a piece
+        tunes[3].drop_because("at most 100 characters");
+        for (tune, split) in tunes.iter_mut().zip(Split::ALL) {
+            tune.split = Some(split);
+        }
+        let table = corpus_of("policy", &tunes, Vec::new()).by_policy().unwrap();
+        let rows = [("as read", "4", "100.0"), ("drop", "2", "50.0"), ("split", "3", "75.0")];
+        for (row, (name, n_tunes, percent)) in rows.into_iter().enumerate() {
+            let cells = ["long tunes", "n_tunes", "percent"].map(|column| cell(&table, column, row));
+            assert_eq!(cells, [name, n_tunes, percent]);
+        }
+    }
+
+    #[test]
     fn instruments_are_families_and_drums_once_a_tune() {
-        let table = corpus().by_instrument().unwrap();
+        let table = corpus("instruments").by_instrument().unwrap();
         assert_eq!(table.height(), 2);
         assert_eq!((cell(&table, "instrument", 0), cell(&table, "instrument", 1)), ("drums".into(), "strings".into()));
     }

@@ -2,6 +2,8 @@
 
 use super::{Split, Tokenizer, short_hash};
 use crate::{Error, Result, files};
+use std::fs;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// The tokens of the three splits and the vocabulary that made them.
@@ -18,10 +20,19 @@ pub struct TokenData {
 impl TokenData {
     /// Opens a folder that `Corpus::get_or_prepare`, or nanoGPT's `prepare.py`, filled.
     pub fn open(dir: &Path) -> Result<TokenData> {
+        TokenData::open_subset(dir, usize::MAX)
+    }
+
+    /// The same as `TokenData::open(dir)?.subset(n_tokens)`, but only so much of train is read: memory doesn't grow with what
+    /// the corpus has beyond it.
+    pub fn open_subset(dir: &Path, n_tokens: usize) -> Result<TokenData> {
         let tokenizer = Tokenizer::load(dir)?;
-        let split = |split: Split| read_tokens(&file_of(dir, split), &tokenizer);
-        let test = if file_of(dir, Split::Test).exists() { split(Split::Test)? } else { Vec::new() };
-        let (train, val) = (split(Split::Train)?, split(Split::Val)?);
+        let split = |split: Split, n_tokens| read_tokens(&file_of(dir, split), &tokenizer, n_tokens);
+        let test = if file_of(dir, Split::Test).exists() { split(Split::Test, usize::MAX)?.0 } else { Vec::new() };
+        let ((mut train, is_whole), (val, _)) = (split(Split::Train, n_tokens)?, split(Split::Val, usize::MAX)?);
+        if !is_whole {
+            cut_to_whole_tunes(&mut train, &tokenizer);
+        }
         Ok(TokenData { dir: dir.to_path_buf(), tokenizer, train, val, test })
     }
 
@@ -45,9 +56,10 @@ impl TokenData {
     /// Whole tunes from the front of train, up to `n_tokens` of them; val and test stay as they are. The tunes lie in random
     /// order, so the front is a random sample. Where not even one tune fits, its first `n_tokens` tokens.
     pub fn subset(&self, n_tokens: usize) -> TokenData {
-        let front = self.train.get(..n_tokens).unwrap_or(&self.train);
-        let whole = if front.len() == self.train.len() { front.len() } else { self.end_of_last_tune(front) };
-        let train = front.get(..whole).filter(|tunes| !tunes.is_empty()).unwrap_or(front).to_vec();
+        let mut train = self.train.get(..n_tokens).unwrap_or(&self.train).to_vec();
+        if train.len() < self.train.len() {
+            cut_to_whole_tunes(&mut train, &self.tokenizer);
+        }
         TokenData {
             dir: self.dir.clone(),
             tokenizer: self.tokenizer.clone(),
@@ -55,13 +67,6 @@ impl TokenData {
             val: self.val.clone(),
             test: self.test.clone(),
         }
-    }
-
-    /// Tokens up to and with the last blank line; 0 where there is none.
-    fn end_of_last_tune(&self, tokens: &[u16]) -> usize {
-        let newline = self.tokenizer.encode("\n").ok().and_then(|tokens| tokens.first().copied());
-        let is_end = |pair: &[u16]| newline.is_some_and(|newline| pair.iter().all(|token| *token == newline));
-        tokens.windows(2).rposition(is_end).map_or(0, |index| index + 2)
     }
 
     /// Hash of the vocabulary and of every token: a run's `data_hash`.
@@ -87,16 +92,32 @@ fn file_of(dir: &Path, split: Split) -> PathBuf {
     dir.join(format!("{split}.bin"))
 }
 
-fn read_tokens(path: &Path, tokenizer: &Tokenizer) -> Result<Vec<u16>> {
-    let bytes = files::read_bytes(path)?;
-    let (pairs, rest) = bytes.as_chunks::<2>();
-    if !rest.is_empty() || pairs.is_empty() {
-        let (path, n) = (path.display(), bytes.len());
+/// Cuts the tokens behind the last blank line; where there is none they stay.
+fn cut_to_whole_tunes(tokens: &mut Vec<u16>, tokenizer: &Tokenizer) {
+    let newline = tokenizer.encode("\n").ok().and_then(|tokens| tokens.first().copied());
+    let is_end = |pair: &[u16]| newline.is_some_and(|newline| pair.iter().all(|token| *token == newline));
+    if let Some(index) = tokens.windows(2).rposition(is_end) {
+        tokens.truncate(index + 2);
+    }
+}
+
+/// The first `n_tokens` tokens of a file, and whether these are all.
+fn read_tokens(path: &Path, tokenizer: &Tokenizer, n_tokens: usize) -> Result<(Vec<u16>, bool)> {
+    let file = fs::File::open(path).map_err(Error::file("read", path))?;
+    let n = file.metadata().map_err(Error::file("read", path))?.len();
+    if n % 2 > 0 || n == 0 {
+        let path = path.display();
         return Err(Error::Data(format!(
             "{path} has {n} bytes, which is no whole number of 2-byte tokens above 0; prepare the corpus again"
         )));
     }
-    let tokens: Vec<u16> = pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
+    let n_wanted = (n_tokens as u64).min(n / 2);
+    let (mut reader, mut pair) = (BufReader::with_capacity(1 << 20, file), [0; 2]);
+    let mut tokens = Vec::with_capacity(n_wanted as usize);
+    for _ in 0..n_wanted {
+        reader.read_exact(&mut pair).map_err(Error::file("read", path))?;
+        tokens.push(u16::from_le_bytes(pair));
+    }
     let vocab_size = tokenizer.vocab_size();
     if let Some(place) = tokens.iter().position(|token| usize::from(*token) >= vocab_size) {
         let (path, token) = (path.display(), tokens.get(place).copied().unwrap_or_default());
@@ -106,7 +127,7 @@ fn read_tokens(path: &Path, tokenizer: &Tokenizer) -> Result<Vec<u16>> {
              together; prepare the corpus again"
         )));
     }
-    Ok(tokens)
+    Ok((tokens, 2 * n_wanted == n))
 }
 
 #[cfg(test)]
@@ -143,6 +164,16 @@ mod tests {
             assert_eq!((&subset.val, &subset.test), (&data.val, &data.test));
         }
         assert_eq!(data.subset(1000), data);
+    }
+
+    #[test]
+    fn a_subset_read_from_the_front_of_the_file_is_the_subset_of_the_whole() {
+        let data = data("front");
+        data.save().unwrap();
+        for n_tokens in 1..=data.train.len() + 1 {
+            assert_eq!(TokenData::open_subset(&data.dir, n_tokens).unwrap(), data.subset(n_tokens));
+        }
+        std::fs::remove_dir_all(&data.dir).unwrap();
     }
 
     #[test]

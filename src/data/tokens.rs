@@ -41,7 +41,8 @@ impl Tokenizer {
         Tokenizer::from_chars(chars.into_iter().collect())
     }
 
-    fn from_chars(chars: Vec<char>) -> Result<Tokenizer> {
+    /// These characters in this order: each once.
+    pub(super) fn from_chars(chars: Vec<char>) -> Result<Tokenizer> {
         if chars.is_empty() {
             return Err(Error::Data("a vocabulary needs at least one character, but the text is empty".to_string()));
         }

@@ -85,6 +85,11 @@ impl Tune {
         self.dropped_because.is_none()
     }
 
+    /// The tune is a piece of a longer one.
+    pub fn is_piece(&self) -> bool {
+        self.tune_id != self.source
+    }
+
     /// Takes the tune out of the corpus: its numbers stay, its text goes.
     pub fn drop_because(&mut self, reason: impl Into<String>) {
         self.dropped_because = Some(reason.into());

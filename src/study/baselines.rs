@@ -71,7 +71,7 @@ impl Study {
         if let Some(bits) = recorded.and_then(|recorded| recorded["bits_per_char"].as_f64()) {
             return Ok(bits);
         }
-        let bits = gzip_bits_per_char(&self.corpus()?.text(Split::Val));
+        let bits = gzip_bits_per_char(&self.corpus()?.text(Split::Val)?);
         let val_loss = bits * std::f64::consts::LN_2; // one token is one character
         self.record("baselines/gzip", &json!({ "bits_per_char": bits, "val_loss": val_loss, "n_tokens": n_tokens }))?;
         Ok(bits)

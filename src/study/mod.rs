@@ -129,11 +129,7 @@ impl Study {
 
     /// The corpus as tokens. Where the preset says so, the training split is cut to a subset; validation and test never are.
     pub fn data(&self) -> Result<TokenData> {
-        let data = TokenData::open(&self.corpus()?.dir)?;
-        Ok(match self.preset.training.train_subset {
-            Some(n_tokens) => data.subset(n_tokens),
-            None => data,
-        })
+        TokenData::open_subset(&self.corpus()?.dir, self.preset.training.train_subset.unwrap_or(usize::MAX))
     }
 
     /// The models of one family, smallest first.
