@@ -73,6 +73,23 @@ fn repeats_are_points_at_the_same_size() {
 }
 
 #[test]
+fn the_best_model_is_the_lowest_of_both_ladders_and_the_longer_runs() {
+    let mut study = study("best");
+    study.preset.best.n_tokens = Some(6000);
+    let error = study.best_run().unwrap_err().to_string();
+    assert_eq!(error, "the study tiny has no finished run: train one first");
+    let mut all = study.train_longer().unwrap();
+    assert_eq!(all[0].config.name, "smoke-transformer-xl-longer");
+    assert_eq!(all[1].config.name, format!("{}-longer", study.largest(Family::Lstm).unwrap().name));
+    all.push(study.train_size("smoke-lstm-tiny").unwrap());
+    let lowest = all.iter().map(|run| run.summary.best_val_loss).fold(f64::INFINITY, f64::min);
+    assert_eq!(study.best_run().unwrap().summary.best_val_loss, lowest);
+    study.preset.best.families = vec![Family::Lstm];
+    assert_eq!(study.longer_configs().unwrap().len(), 1);
+    std::fs::remove_dir_all(&study.root).unwrap();
+}
+
+#[test]
 fn a_test_result_is_kept_for_the_model_that_was_tested_only() {
     let study = study("tested");
     let run = study.train_size("smoke-lstm-tiny").unwrap();
