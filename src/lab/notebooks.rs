@@ -6,8 +6,10 @@ use crate::study::Study;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
 /// The hash that each executed copy was made from: a notebook is executed again only when its hash changed.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -15,32 +17,36 @@ struct Executed {
     hashes: BTreeMap<String, String>,
 }
 
-/// Executes the notebooks of `study` in order, skipping those whose executed copy is current, then writes the report.
+/// Executes the notebooks of `study` in order, skipping those whose executed copy is current, then writes the report. While one
+/// notebook runs, the next one's kernel starts.
 pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
     let stamp_path = study.folder().join("executed.json");
     let mut executed: Executed =
         read_text(&stamp_path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let library = library_hash(&lab.root, study)?;
-    let notebooks = notebooks(&lab.root)?;
-    let mut copies = Vec::new();
-    for notebook in &notebooks {
-        let name = file_name(notebook);
+    let (mut copies, mut stale) = (Vec::new(), VecDeque::new());
+    for notebook in notebooks(&lab.root)? {
+        let name = file_name(&notebook);
         let copy = study.notebooks_folder().join(&name);
-        let hash = notebook_hash(notebook, &library)?;
+        let hash = notebook_hash(&notebook, &library)?;
         if !force && executed.hashes.get(&name) == Some(&hash) && is_executed(&copy) {
             println!("{name}: up to date");
         } else {
-            println!("{name}: running");
-            let started = std::time::Instant::now();
-            let mut runner = lab.python_command();
-            runner.arg(lab.runner_script()).arg(notebook).arg(&copy).env("STUDY", study.preset_argument());
-            run(runner, &format!("run {name} (the cell that failed is shown above)"))?;
-            println!("{name}: done in {:.0} s", started.elapsed().as_secs_f64());
-            executed.hashes.insert(name, hash);
-            let text = serde_json::to_string_pretty(&executed).map_err(|error| Error::Lab(error.to_string()))?;
-            write_atomic(&stamp_path, text + "\n")?;
+            stale.push_back((name, hash, notebook, copy.clone()));
         }
         copies.push(copy);
+    }
+    let mut next: Option<Runner> = None;
+    while let Some((name, hash, notebook, copy)) = stale.pop_front() {
+        println!("{name}: running");
+        let started = std::time::Instant::now();
+        let runner = next.take().map_or_else(|| Runner::start(lab, study, &notebook, &copy), Ok)?;
+        next = stale.front().map(|(_, _, notebook, copy)| Runner::start(lab, study, notebook, copy)).transpose()?;
+        runner.run(&name)?;
+        println!("{name}: done in {:.0} s", started.elapsed().as_secs_f64());
+        executed.hashes.insert(name, hash);
+        let text = serde_json::to_string_pretty(&executed).map_err(|error| Error::Lab(error.to_string()))?;
+        write_atomic(&stamp_path, text + "\n")?;
     }
     let report = study.figures_folder().join("report.html");
     let title = format!("Scaling laws for music language models: the {} study", study.name());
@@ -48,6 +54,36 @@ pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
     writer.arg(lab.report_script()).arg(title).arg(&report).args(&copies);
     run(writer, "write the HTML report")?;
     Ok(report)
+}
+
+/// The program that executes one notebook. Its kernel starts at once, its cells wait for [`Runner::run`]; dropped before, it
+/// shuts its kernel down.
+struct Runner(Child);
+
+impl Runner {
+    fn start(lab: &Lab, study: &Study, notebook: &Path, copy: &Path) -> Result<Runner> {
+        let mut command = lab.python_command();
+        command.arg(lab.runner_script()).arg("--wait").arg(notebook).arg(copy).env("STUDY", study.preset_argument());
+        let child = command.stdin(Stdio::piped()).spawn();
+        child.map(Runner).map_err(|error| Error::Lab(format!("could not start {:?}: {error}", command.get_program())))
+    }
+
+    fn run(mut self, name: &str) -> Result<()> {
+        let cannot =
+            |what: String| Error::Lab(format!("could not run {name} (the cell that failed is shown above): {what}"));
+        if let Some(mut stdin) = self.0.stdin.take() {
+            let _ = stdin.write_all(b"go\n"); // a runner that has failed by now says so in its status
+        }
+        let status = self.0.wait().map_err(|error| cannot(error.to_string()))?;
+        if status.success() { Ok(()) } else { Err(cannot(format!("the command ended with {status}"))) }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
 }
 
 /// Opens JupyterLab with the kernel ready; stays until it is closed. `arguments` go to JupyterLab as they are.

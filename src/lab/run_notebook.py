@@ -1,8 +1,11 @@
-"""Executes one Rust notebook: run_notebook.py NOTEBOOK EXECUTED_COPY
+"""Executes one Rust notebook: run_notebook.py [--wait] NOTEBOOK EXECUTED_COPY
 
-Cell output is streamed as it comes. The kernel reports a panic, and an `Err` from `?`, as successful cells that wrote to
+With --wait the kernel starts at once and the cells when a line comes on stdin, so that one notebook's kernel can start
+while another's cells run; where stdin ends without a line, nothing is executed and the kernel is shut down. Cell output is streamed as it comes. The kernel reports a panic, and an `Err` from `?`, as successful cells that wrote to
 stderr, sometimes after their reply; so any text on stderr fails the run here. The executed copy is written in both cases.
 """
+import argparse
+import asyncio
 import os
 import pathlib
 import queue
@@ -15,6 +18,15 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 
 class Runner(NotebookClient):
+    wait = False
+
+    async def async_start_new_kernel_client(self):
+        client = await super().async_start_new_kernel_client()
+        if self.wait and not await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
+            await self._async_cleanup_kernel()
+            sys.exit(1)
+        return client
+
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] == "stream":
             for line in msg["content"]["text"].splitlines():
@@ -38,7 +50,7 @@ def show_paths_from_project_root(notebook):
                     output.data[mime] = content.replace(root, "")
 
 
-def execute(source, target):
+def execute(source, target, wait):
     notebook = nbformat.read(source, as_version=4)
     started = {}
 
@@ -69,6 +81,7 @@ def execute(source, target):
         on_cell_start=lambda cell, cell_index: started.__setitem__(cell_index, time.time()),
         on_cell_executed=after_cell,
     )
+    client.wait = wait
     problem = None
     try:
         client.execute()
@@ -84,7 +97,12 @@ def execute(source, target):
 
 
 if __name__ == "__main__":
-    problem = execute(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve())
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--wait", action="store_true")
+    parser.add_argument("notebook", type=pathlib.Path)
+    parser.add_argument("executed_copy", type=pathlib.Path)
+    arguments = parser.parse_args()
+    problem = execute(arguments.notebook.resolve(), arguments.executed_copy.resolve(), arguments.wait)
     if problem:
         print(problem, flush=True)
         sys.exit(1)
