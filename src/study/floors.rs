@@ -158,8 +158,9 @@ impl Floors {
 
     /// The family whose floor came closest, and how many times the entropy it is.
     pub fn closest(&self) -> Option<(&Floor, f64)> {
-        let by_c = self.floors.iter().min_by(|p, q| p.c.total_cmp(&q.c));
-        by_c.map(|floor| (floor, floor.c / self.source.nats_per_char))
+        let known = self.source.nats_per_char;
+        let closest = self.floors.iter().min_by(|p, q| (p.c - known).abs().total_cmp(&(q.c - known).abs()));
+        closest.map(|floor| (floor, floor.c / known))
     }
 }
 
@@ -173,10 +174,12 @@ impl fmt::Display for Floors {
         )?;
         self.floors.iter().try_for_each(|floor| write!(f, "\n{}", floor.beside(nats_per_char)))?;
         let block_size = self.families.all().map(|run| run.config.block_size).max().unwrap_or(0);
+        let below = self.floors.iter().any(|floor| floor.longer.is_some_and(|(_, loss)| loss < floor.c));
+        let seen = if below { ", and more tokens took the same model below it" } else { "" };
         write!(
             f,
-            "\nWhy not closer: c is what no size removes at this budget of tokens. More text for the same model goes below it; and a model \
-             that reads windows of {block_size} characters cannot know what a tune of {chars_per_tune:.0} said before its window."
+            "\nWhy not closer: c is what no size removes at one budget of tokens{seen}. A model that reads windows of {block_size} \
+             characters cannot know what a tune of {chars_per_tune:.0} said before its window."
         )
     }
 }
@@ -194,8 +197,9 @@ impl Floor {
             let side = if loss < *c { ", BELOW the fitted c" } else { "" };
             format!("; with {times:.0} times the tokens {loss:.4}{side}")
         });
+        let impossible = if *c < known { ", BELOW it, which no floor can be" } else { "" };
         format!(
-            "{family}: fitted c {c:.4}, {:.1} times the entropy ({}); {held}. The ladder's best model is at {lowest:.4}{longer}.",
+            "{family}: fitted c {c:.4}, {:.1} times the entropy{impossible} ({}); {held}. The ladder's best model is at {lowest:.4}{longer}.",
             c / known,
             verdict.in_brief()
         )
@@ -222,6 +226,9 @@ mod tests {
              the entropy. The ladder's best model is at 0.1800; with 5 times the tokens 0.1200, BELOW the fitted c."
         );
         assert!(floor.beside(0.12).contains("0.1 to 0.17, holds the entropy"));
+        assert!(
+            floor.beside(0.16).contains("0.9 times the entropy, BELOW it, which no floor can be (weakly identified)")
+        );
     }
 
     #[test]
