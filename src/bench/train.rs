@@ -12,7 +12,7 @@
 use super::peer::{Peer, PeerSpeed};
 use crate::models::{Model, ModelConfig, Size, ladder};
 use crate::ops::{self, Dropout};
-use crate::training::{AdamW, default_threads, evaluate, peak_rss_mb, reset_peak_rss};
+use crate::training::{AdamW, default_threads, evaluate, peak_rss_mb, reset_peak_rss, with_threads};
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,10 @@ pub struct TrainSpeed {
 
 /// Measures one model in this process, in turn with `peer` where there is one.
 pub fn measure(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
+    with_threads(None, || measure_here(setting, peer))
+}
+
+fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
     reset_peak_rss();
     let config = setting.config()?;
     let mut training = Training::new(&config, setting)?;
@@ -147,8 +151,8 @@ impl<'a> Training<'a> {
         for _ in 0..n {
             let (inputs, targets) = (self.tokens(self.steps_taken)?, self.tokens(self.steps_taken + 1)?);
             let began = Instant::now();
-            let loss = self.model.loss(&inputs, &targets, &mut Dropout::off())?;
-            self.optimizer.step(&loss.backward()?, 3e-4, 1.0)?;
+            let (_, grads) = self.model.loss_and_gradients(&inputs, &targets, &mut Dropout::off())?;
+            self.optimizer.step(&grads, 3e-4, 1.0)?;
             best = best.min(began.elapsed().as_secs_f64());
             self.steps_taken += 1;
         }

@@ -22,9 +22,11 @@ pub use transformer::Transformer;
 
 use crate::ops::{self, Dropout};
 use crate::{Error, Result};
-use candle_core::{Device, Tensor, Var};
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Device, Tensor, Var};
 use parameters::Parameters;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// A model of either family with its parameters.
 #[derive(Debug, Clone)]
@@ -102,15 +104,57 @@ impl Model {
     }
 
     /// Mean loss in nats per token (a scalar) of predicting `targets` (B, T) from `tokens` (B, T). Its `backward()` gives
-    /// the gradient of every parameter.
+    /// the gradient of every parameter; [`Model::loss_and_gradients`] gives it sooner.
     pub fn loss(&self, tokens: &Tensor, targets: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
-        if tokens.dims() != targets.dims() {
-            let (tokens, targets) = (tokens.dims(), targets.dims());
-            return Err(Error::Tensor(format!("tokens {tokens:?} and targets {targets:?} must have the same shape")));
+        same_shape(tokens, targets)?;
+        ops::cross_entropy(&self.forward(tokens, dropout)?, targets)
+    }
+
+    /// The value of [`Model::loss`] alone, nothing kept for gradients: each core takes some of the sequences.
+    pub fn loss_value(&self, tokens: &Tensor, targets: &Tensor) -> Result<f64> {
+        same_shape(tokens, targets)?;
+        let model = self.without_gradients()?;
+        if !self.runs_fused() {
+            return Ok(f64::from(model.loss(tokens, targets, &mut Dropout::off())?.to_scalar::<f32>()?));
         }
-        let parameters = self.all_parameters();
-        let mut loss = || ops::cross_entropy(&self.forward(tokens, dropout)?, targets);
-        if parameters.have_gradients() { ops::on_tape(&parameters.tensors(), loss) } else { loss() }
+        ops::mean_loss(tokens.dim(0)?, |piece| {
+            let of_piece = |x: &Tensor| x.narrow(0, piece.start, piece.len());
+            model.loss(&of_piece(tokens)?, &of_piece(targets)?, &mut Dropout::off())
+        })
+    }
+
+    /// The value of [`Model::loss`] and the gradient of every parameter: each core takes some of the sequences.
+    pub fn loss_and_gradients(
+        &self,
+        tokens: &Tensor,
+        targets: &Tensor,
+        dropout: &mut Dropout,
+    ) -> Result<(f64, GradStore)> {
+        same_shape(tokens, targets)?;
+        if !self.runs_fused() {
+            let loss = self.loss(tokens, targets, dropout)?;
+            return Ok((f64::from(loss.to_scalar::<f32>()?), loss.backward()?));
+        }
+        let drawn = Mutex::new(dropout.state());
+        let (loss, mut grads) = ops::mean_loss_and_gradients(tokens.dim(0)?, self.config().n_params(), |piece| {
+            let of_piece = |x: &Tensor| x.narrow(0, piece.start, piece.len());
+            let mut dropout = dropout.starting_at(piece.start);
+            let loss = self.loss(&of_piece(tokens)?, &of_piece(targets)?, &mut dropout)?;
+            *drawn.lock().unwrap_or_else(PoisonError::into_inner) = dropout.state(); // the same after every piece
+            Ok(loss)
+        })?;
+        dropout.restore(drawn.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let mut store = Tensor::zeros((), DType::F32, &Device::Cpu)?.backward()?; // candle makes an empty one in no other way
+        for (_, var) in self.parameters() {
+            if let Some(grad) = grads.remove(&var.id()) {
+                store.insert(var, Tensor::from_vec(grad, var.shape(), var.device())?);
+            }
+        }
+        Ok((loss, store))
+    }
+
+    fn runs_fused(&self) -> bool {
+        self.parameters().iter().all(|(_, var)| ops::runs_fused(&[var]))
     }
 
     /// Generation token by token over as long a context as the model can see.
@@ -122,6 +166,14 @@ impl Model {
     pub fn decoder_with_context(&self, context: usize) -> Result<Decoder> {
         Decoder::new(self, context)
     }
+}
+
+fn same_shape(tokens: &Tensor, targets: &Tensor) -> Result<()> {
+    if tokens.dims() == targets.dims() {
+        return Ok(());
+    }
+    let (tokens, targets) = (tokens.dims(), targets.dims());
+    Err(Error::Tensor(format!("tokens {tokens:?} and targets {targets:?} must have the same shape")))
 }
 
 #[cfg(test)]

@@ -55,16 +55,21 @@ fn every_parameter_receives_a_gradient() {
 }
 
 #[test]
-fn the_tape_gives_the_gradients_of_candles_graph() {
+fn pieces_on_tapes_give_the_loss_and_the_gradients_of_the_whole_in_candles_graph() {
     for model in models() {
-        let (x, y) = (tokens(2, 9, 1), tokens(2, 9, 2));
-        let on_tape = model.loss(&x, &y, &mut Dropout::off()).unwrap();
-        let in_graph = ops::cross_entropy(&model.forward(&x, &mut Dropout::off()).unwrap(), &y).unwrap();
-        assert_eq!(numbers(&on_tape), numbers(&in_graph));
-        let (on_tape, in_graph) = (on_tape.backward().unwrap(), in_graph.backward().unwrap());
-        for (name, var) in model.parameters() {
-            let (a, b) = (numbers(on_tape.get(var).unwrap()), numbers(in_graph.get(var).unwrap()));
-            assert!(farthest(&a, &b) < 1e-7, "{name}");
+        let (x, y) = (tokens(5, 9, 1), tokens(5, 9, 2)); // five sequences: unequal pieces
+        let dropout = || Dropout::new(0.2, 3).unwrap();
+        let graph = model.loss(&x, &y, &mut dropout()).unwrap();
+        let in_graph = graph.backward().unwrap();
+        for n_threads in [1, 2, 3, 8] {
+            let mut drawn = dropout();
+            let in_pieces = || model.loss_and_gradients(&x, &y, &mut drawn);
+            let (loss, grads) = crate::training::with_threads(Some(n_threads), in_pieces).unwrap();
+            assert!((loss - f64::from(graph.to_scalar::<f32>().unwrap())).abs() < 1e-6, "{n_threads} threads: {loss}");
+            for (name, var) in model.parameters() {
+                let (a, b) = (numbers(grads.get(var).unwrap()), numbers(in_graph.get(var).unwrap()));
+                assert!(farthest(&a, &b) < 1e-7, "{name} with {n_threads} threads");
+            }
         }
     }
 }

@@ -53,14 +53,6 @@ impl Parameters {
         &self.list
     }
 
-    pub(super) fn tensors(&self) -> Vec<Tensor> {
-        self.list.iter().map(|(_, var)| var.as_tensor().clone()).collect()
-    }
-
-    pub(super) fn have_gradients(&self) -> bool {
-        self.gradients
-    }
-
     /// The same numbers, looked at without recording operations on them.
     pub(super) fn without_gradients(&self) -> Self {
         Parameters { list: self.list.clone(), gradients: false }

@@ -7,7 +7,7 @@
 use super::fused::{Fused, apply};
 use super::product::{Into, Matrix, Threads, product};
 use super::runs_fused;
-use super::simd::{dispatch, exp, max, sum_by};
+use super::simd::{dispatch, dot, exp, max, sum_of};
 use crate::{Error, Result};
 use candle_core::{D, Device, Shape, Tensor};
 use rayon::prelude::*;
@@ -186,15 +186,23 @@ dispatch!(fn score_gradients(p: &mut [f32], ds: &mut [f32], from: usize, scale: 
 fn softmax_kernel<const FMA: bool>(scores: &mut [f32], from: usize, scale: f32, log_sums: &mut [f32]) {
     let width = scores.len() / log_sums.len();
     for (i, (row, log_sum)) in scores.chunks_exact_mut(width).zip(log_sums).enumerate() {
-        let (row, hidden) = row.split_at_mut(from + i + 1);
-        hidden.fill(0.0);
+        let (row, beyond) = row.split_at_mut(in_registers(from + i + 1, width));
+        row[from + i + 1..].fill(f32::NEG_INFINITY);
+        beyond.fill(0.0);
         let top = max(row) * scale;
         row.iter_mut().for_each(|x| *x = exp::<FMA>(*x * scale - top));
-        let sum = sum_by(row.len(), |i| row[i]);
+        row[from + i + 1..].fill(0.0); // where `exp` gives 1e-38
+        let sum = sum_of(row, |x| x);
         let inverse = 1.0 / sum;
         row.iter_mut().for_each(|x| *x *= inverse);
         *log_sum = top + sum.ln();
     }
+}
+
+/// The visible part of a row, rounded up so that whole registers are worked on: what a loop has left over costs far more.
+#[inline(always)]
+fn in_registers(visible: usize, width: usize) -> usize {
+    visible.next_multiple_of(64).min(width)
 }
 
 /// Scores become probabilities in `p`; dO·Vᵀ becomes the gradient of the unscaled scores in `ds`.
@@ -210,15 +218,15 @@ fn gradient_kernel<const FMA: bool>(
     let width = p.len() / log_sums.len();
     for (i, ((p, ds), log_sum)) in p.chunks_exact_mut(width).zip(ds.chunks_exact_mut(width)).zip(log_sums).enumerate() {
         let (out, dout) = (&rows.out[i * rows.stride..][..rows.d], &rows.dout[i * rows.stride..][..rows.d]);
-        let d = sum_by(rows.d, |j| out[j] * dout[j]);
-        let (p, hidden_p) = p.split_at_mut(from + i + 1);
-        let (ds, hidden_ds) = ds.split_at_mut(from + i + 1);
-        hidden_p.fill(0.0);
-        hidden_ds.fill(0.0);
-        for (p, ds) in p.iter_mut().zip(ds) {
+        let d = dot(out, dout);
+        let visible = from + i + 1;
+        let whole = in_registers(visible, width);
+        for (p, ds) in p[..whole].iter_mut().zip(&mut ds[..whole]) {
             *p = exp::<FMA>(*p * scale - log_sum);
             *ds = *p * (*ds - d) * scale;
         }
+        p[visible..].fill(0.0);
+        ds[visible..].fill(0.0);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::fused::{Fused, apply};
 use super::runs_fused;
-use super::simd::{dispatch, exp, max, rows_per_piece};
+use super::simd::{dispatch, exp, max, rows_per_piece, sum_of};
 use crate::{Error, Result};
 use candle_core::{D, DType, Shape, Tensor};
 use rayon::prelude::*;
@@ -83,7 +83,7 @@ fn loss_kernel<const FMA: bool>(logits: &[f32], targets: &[u32]) -> f64 {
     let mut total = 0.0;
     for (row, &target) in logits.chunks_exact(width).zip(targets) {
         let top = max(row);
-        let sum = super::simd::sum_by(width, |i| exp::<FMA>(row[i] - top));
+        let sum = sum_of(row, |x| exp::<FMA>(x - top));
         total += f64::from(sum).ln() + f64::from(top) - f64::from(row[target as usize]);
     }
     total
@@ -95,7 +95,7 @@ fn gradient_kernel<const FMA: bool>(logits: &[f32], targets: &[u32], scale: f32,
     for ((row, out), &target) in logits.chunks_exact(width).zip(dlogits.chunks_exact_mut(width)).zip(targets) {
         let top = max(row);
         out.iter_mut().zip(row).for_each(|(out, x)| *out = exp::<FMA>(x - top));
-        let factor = scale / super::simd::sum_by(width, |i| out[i]);
+        let factor = scale / sum_of(out, |x| x);
         out.iter_mut().for_each(|out| *out *= factor);
         out[target as usize] -= scale;
     }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct Dropout {
     p: f64,
     state: DropoutState,
+    first_sequence: usize,
 }
 
 /// All that a resumed run needs to draw on: the seed and the number of calls so far.
@@ -29,7 +30,7 @@ pub struct DropoutState {
 impl Dropout {
     /// No dropout: for evaluation and generation.
     pub fn off() -> Self {
-        Dropout { p: 0.0, state: DropoutState { seed: 0, n_calls: 0 } }
+        Dropout { p: 0.0, state: DropoutState { seed: 0, n_calls: 0 }, first_sequence: 0 }
     }
 
     /// Drops each entry with probability `p`. An error unless 0 <= p < 1.
@@ -37,7 +38,7 @@ impl Dropout {
         if !(0.0..1.0).contains(&p) {
             return Err(Error::Config(format!("dropout {p} is not a probability below 1; try 0.1")));
         }
-        Ok(Dropout { p, state: DropoutState { seed, n_calls: 0 } })
+        Ok(Dropout { p, state: DropoutState { seed, n_calls: 0 }, first_sequence: 0 })
     }
 
     /// The random state, to be saved with a checkpoint.
@@ -50,18 +51,25 @@ impl Dropout {
         self.state = state;
     }
 
-    /// x with entries dropped and the rest scaled up; x itself where p = 0.
+    /// The same draws for a part of the batch that begins with sequence `first`.
+    pub(crate) fn starting_at(&self, first: usize) -> Self {
+        Dropout { first_sequence: first, ..self.clone() }
+    }
+
+    /// x (B, ...) with entries dropped and the rest scaled up; x itself where p = 0.
     pub fn apply(&mut self, x: &Tensor) -> Result<Tensor> {
         if self.p == 0.0 {
             return Ok(x.clone());
         }
-        let op = Drop { draw: Draw::new(self.state, self.p), shape: x.shape().clone() };
+        let per_sequence = x.elem_count() / x.dims().first().copied().unwrap_or(1).max(1);
+        let first = (self.first_sequence * per_sequence) as u32; // wraps around, as the index within does
+        let op = Drop { draw: Draw::new(self.state, self.p), first, shape: x.shape().clone() };
         self.state.n_calls += 1;
         if runs_fused(&[x]) {
             return apply(op, &[x]);
         }
         let mut mask = vec![1.0; x.elem_count()];
-        drop_entries(&mut mask, 0, op.draw);
+        drop_entries(&mut mask, first, op.draw);
         Ok((x * Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?)?)
     }
 }
@@ -88,6 +96,7 @@ impl Draw {
 
 struct Drop {
     draw: Draw,
+    first: u32,
     shape: Shape,
 }
 
@@ -97,7 +106,7 @@ const PIECE: usize = 16_384;
 impl Drop {
     fn dropped(&self, mut x: Vec<f32>) -> Vec<f32> {
         let pieces = x.par_chunks_mut(PIECE).enumerate();
-        pieces.for_each(|(i, x)| drop_entries(x, (i * PIECE) as u32, self.draw));
+        pieces.for_each(|(i, x)| drop_entries(x, self.first.wrapping_add((i * PIECE) as u32), self.draw));
         x
     }
 }

@@ -4,7 +4,6 @@ use super::tape;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Shape, Storage, StorageRef, Tensor};
 use std::ops::Deref;
-use std::sync::Arc;
 
 /// A fused operation: plain contiguous f32 numbers in, plain numbers out. Shapes live in the operation's own fields.
 pub(crate) trait Fused: Send + Sync + 'static {
@@ -21,7 +20,7 @@ pub(crate) trait Fused: Send + Sync + 'static {
 /// Runs `op` on up to three operands and records it: on the tape that is running, else in candle's graph.
 pub(crate) fn apply(op: impl Fused, args: &[&Tensor]) -> Result<Tensor> {
     if tape::is_recording() {
-        return tape::record(Arc::new(op), args);
+        return tape::record(Box::new(op), args);
     }
     let args = args.iter().map(|arg| arg.contiguous()).collect::<candle_core::Result<Vec<_>>>()?;
     Ok(match args.as_slice() {

@@ -4,7 +4,7 @@
 //! Backward, with g = w·dy: dx = (g - mean g - x̂·mean(g·x̂)) / √(var x + eps), dw = Σ_rows dy·x̂, db = Σ_rows dy.
 
 use super::fused::{Fused, apply};
-use super::simd::{dispatch, fma, rows_per_piece, sum_by};
+use super::simd::{LANES, dispatch, fma, rows_per_piece, sum_of, total};
 use super::{add::accumulate, runs_fused};
 use crate::{Error, Result};
 use candle_core::{D, Shape, Tensor};
@@ -91,8 +91,8 @@ dispatch!(fn backward_rows(x: &[f32], dy: &[f32], weight: &[f32], eps: f32, dx: 
 #[inline(always)]
 fn moments(x: &[f32], eps: f32) -> (f32, f32) {
     let n = x.len() as f32;
-    let mean = sum_by(x.len(), |i| x[i]) / n;
-    let variance = sum_by(x.len(), |i| (x[i] - mean) * (x[i] - mean)) / n;
+    let mean = sum_of(x, |x| x) / n;
+    let variance = sum_of(x, |x| (x - mean) * (x - mean)) / n;
     (mean, 1.0 / (variance + eps).sqrt())
 }
 
@@ -115,20 +115,42 @@ fn forward_kernel<const FMA: bool>(x: &[f32], weight: &[f32], bias: Option<&[f32
 #[inline(always)]
 fn backward_kernel<const FMA: bool>(x: &[f32], dy: &[f32], weight: &[f32], eps: f32, dx: &mut [f32], sums: &mut [f32]) {
     let width = weight.len();
+    let n = width as f32;
     let (dw, db) = sums.split_at_mut(width);
     for ((x, dy), dx) in x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
         let (mean, scale) = moments(x, eps);
-        let n = width as f32;
-        let (dy, x) = (&dy[..width], &x[..width]);
-        let mean_g = sum_by(width, |i| dy[i] * weight[i]) / n;
-        let mean_gx = sum_by(width, |i| dy[i] * weight[i] * ((x[i] - mean) * scale)) / n;
-        for i in 0..width {
-            let normal = (x[i] - mean) * scale;
-            dx[i] = (dy[i] * weight[i] - mean_g - normal * mean_gx) * scale;
-            dw[i] += dy[i] * normal;
-            db[i] += dy[i];
+        let (sum_g, sum_gx) = sums_of_g(x, dy, weight, mean);
+        let (mean_g, mean_gx) = (sum_g / n, sum_gx * scale / n);
+        for (((dx, x), (dy, w)), (dw, db)) in
+            dx.iter_mut().zip(x).zip(dy.iter().zip(weight)).zip(dw.iter_mut().zip(db.iter_mut()))
+        {
+            let normal = (x - mean) * scale;
+            *dx = (dy * w - mean_g - normal * mean_gx) * scale;
+            *dw += dy * normal;
+            *db += dy;
         }
     }
+}
+
+/// Σ g and Σ g·(x - mean) with g = w·dy, in one pass.
+#[inline(always)]
+fn sums_of_g(x: &[f32], dy: &[f32], weight: &[f32], mean: f32) -> (f32, f32) {
+    let (mut sum_g, mut sum_gx) = ([0f32; LANES], [0f32; LANES]);
+    let (x, x_rest) = x.as_chunks::<LANES>();
+    let (dy, dy_rest) = dy.as_chunks::<LANES>();
+    let (weight, weight_rest) = weight.as_chunks::<LANES>();
+    for ((x, dy), w) in x.iter().zip(dy).zip(weight) {
+        for i in 0..LANES {
+            let g = dy[i] * w[i];
+            sum_g[i] += g;
+            sum_gx[i] += g * (x[i] - mean);
+        }
+    }
+    for (i, ((x, dy), w)) in x_rest.iter().zip(dy_rest).zip(weight_rest).enumerate() {
+        sum_g[i] += dy * w;
+        sum_gx[i] += dy * w * (x - mean);
+    }
+    (total(&sum_g), total(&sum_gx))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::add::add;
 use super::fused::{Fused, apply};
 use super::linear::{linear, sum_of_rows};
 use super::panels::{Panels, ROWS, Strided, rows_times_panels};
+use super::pieces::threads;
 use super::product::{Matrix, Threads, new_product};
 use super::runs_fused;
 use super::simd::{dispatch, fma, sigmoid, tanh};
@@ -95,7 +96,7 @@ impl Recurrence {
 
     /// Sequences that one core takes through time together: they share each weight that is loaded.
     fn sequences_per_piece(&self) -> usize {
-        self.batch.div_ceil(rayon::current_num_threads()).clamp(1, ROWS)
+        self.batch.div_ceil(threads()).clamp(1, ROWS)
     }
 }
 

@@ -13,11 +13,13 @@ pub(crate) fn keep_memory() {
         const TRIM_THRESHOLD: i32 = -1; // names of mallopt(3)
         const TOP_PAD: i32 = -2;
         const MMAP_MAX: i32 = -4;
+        const ARENA_MAX: i32 = -8;
         const NEVER: i32 = -1;
         // SAFETY: mallopt takes two numbers and may be called at any time.
         unsafe {
             mallopt(TRIM_THRESHOLD, NEVER);
             mallopt(MMAP_MAX, 0); // no block by mmap, which would be returned when it is freed
+            mallopt(ARENA_MAX, 1); // threads that allocate from now on share what any of them has freed
             mallopt(TOP_PAD, 16 << 20); // ask the system for 16 MB more than is needed: few calls
         }
     });

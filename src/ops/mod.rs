@@ -18,6 +18,7 @@ pub mod linear;
 pub mod lstm;
 mod memory;
 mod panels;
+mod pieces;
 mod product;
 mod simd;
 mod tape;
@@ -32,8 +33,8 @@ pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use lstm::lstm;
 pub(crate) use memory::{keep_memory, release_memory};
+pub(crate) use pieces::{mean_loss, mean_loss_and_gradients};
 pub(crate) use product::product_gflops;
-pub(crate) use tape::on_tape;
 
 use candle_core::{DType, Tensor};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -72,7 +72,8 @@ pub(super) fn rows_times_panels(a: Strided, n_rows: usize, panels: &Panels, out:
     unsafe { in_groups::<Four, 1, 8>(a, n_rows, panels, out) }
 }
 
-/// Groups of `MOST` rows, the last rows in halves of that. `C` registers of type `V` make a panel's width.
+/// Groups of `MOST` rows, the last rows in halves of that. `C` registers of type `V` make a panel's width. Few rows take several
+/// panels at a time where there are registers enough: else each sum would wait for its last addition.
 #[inline(always)]
 unsafe fn in_groups<V: Register, const MOST: usize, const C: usize>(
     a: Strided,
@@ -86,47 +87,80 @@ unsafe fn in_groups<V: Register, const MOST: usize, const C: usize>(
         // SAFETY: the caller vouches for the instruction set of `V`
         row += unsafe {
             match MOST.min(n_rows - row) {
-                8.. => group::<V, 8, C>(a, panels, out),
-                4.. => group::<V, 4, C>(a, panels, out),
-                2.. => group::<V, 2, C>(a, panels, out),
-                _ => group::<V, 1, C>(a, panels, out),
+                8.. => group::<V, 8, C, 1>(a, panels, out),
+                4.. => group::<V, 4, C, 2>(a, panels, out),
+                2.. if V::WIDTH == 16 => group::<V, 2, C, 4>(a, panels, out),
+                2.. => group::<V, 2, C, 1>(a, panels, out),
+                _ if V::WIDTH == 16 => group::<V, 1, C, 4>(a, panels, out),
+                _ => group::<V, 1, C, 1>(a, panels, out),
             }
         };
     }
 }
 
-/// `R` rows; they are interleaved first, so that the inner loop reads both factors in order.
+/// `R` rows; they are interleaved first, so that the inner loop reads both factors in order. `P` panels at a time, the last ones singly.
 #[inline(always)]
-unsafe fn group<V: Register, const R: usize, const C: usize>(a: Strided, panels: &Panels, out: &mut [f32]) -> usize {
-    const { assert!(V::WIDTH * C == PANEL) };
+unsafe fn group<V: Register, const R: usize, const C: usize, const P: usize>(
+    a: Strided,
+    panels: &Panels,
+    out: &mut [f32],
+) -> usize {
     let mut rows = vec![[0f32; R]; panels.k];
     for r in 0..R {
         rows.iter_mut().zip(&a.from(r).numbers[..panels.k]).for_each(|(row, x)| row[r] = *x);
     }
-    for (panel, weights) in panels.numbers.chunks_exact(PANEL * panels.k).enumerate() {
-        // SAFETY: the caller vouches for the instruction set; loads stay inside `weights: &[f32; PANEL]`
-        let mut sums = unsafe { [[V::splat(0.0); C]; R] };
-        for (row, weights) in rows.iter().zip(weights.as_chunks::<PANEL>().0) {
-            let weights: [V; C] = std::array::from_fn(|c| unsafe { V::load(weights.as_ptr().add(c * V::WIDTH)) });
+    let together = PANEL * panels.k * P;
+    let whole = panels.numbers.chunks_exact(together);
+    let rest = whole.remainder();
+    for (i, weights) in whole.enumerate() {
+        // SAFETY: the caller vouches for the instruction set of `V`, here and below
+        unsafe { sums::<V, R, C, P>(&rows, weights, i * P * PANEL, panels.n, out) };
+    }
+    for (i, weights) in rest.chunks_exact(PANEL * panels.k).enumerate() {
+        let first = panels.numbers.len() / together * P + i;
+        unsafe { sums::<V, R, C, 1>(&rows, weights, first * PANEL, panels.n, out) };
+    }
+    R
+}
+
+/// The products of `rows` with `P` panels that follow each other, written to `out` (R, n) from column `first` on.
+#[inline(always)]
+unsafe fn sums<V: Register, const R: usize, const C: usize, const P: usize>(
+    rows: &[[f32; R]],
+    weights: &[f32],
+    first: usize,
+    n: usize,
+    out: &mut [f32],
+) {
+    const { assert!(V::WIDTH * C == PANEL) };
+    let panels: [&[[f32; PANEL]]; P] =
+        std::array::from_fn(|p| &weights[p * rows.len() * PANEL..].as_chunks::<PANEL>().0[..rows.len()]);
+    // SAFETY: the caller vouches for the instruction set; loads stay inside `weights: &[f32; PANEL]`
+    let mut sums = unsafe { [[[V::splat(0.0); C]; R]; P] };
+    for (k, row) in rows.iter().enumerate() {
+        for p in 0..P {
+            let weights = panels[p][k].as_ptr();
+            let weights: [V; C] = std::array::from_fn(|c| unsafe { V::load(weights.add(c * V::WIDTH)) });
             for r in 0..R {
                 let x = unsafe { V::splat(row[r]) };
                 for c in 0..C {
-                    sums[r][c] = unsafe { x.fma(weights[c], sums[r][c]) };
+                    sums[p][r][c] = unsafe { x.fma(weights[c], sums[p][r][c]) };
                 }
             }
         }
-        let first = panel * PANEL;
-        let width = PANEL.min(panels.n - first);
+    }
+    for (p, sums) in sums.iter().enumerate() {
+        let first = first + p * PANEL;
+        let width = PANEL.min(n - first);
         for (r, sums) in sums.iter().enumerate() {
             let mut row = [0f32; PANEL];
             for (c, sum) in sums.iter().enumerate() {
                 // SAFETY: as above, `row` holds C registers
                 unsafe { sum.store(row.as_mut_ptr().add(c * V::WIDTH)) };
             }
-            out[r * panels.n + first..][..width].copy_from_slice(&row[..width]);
+            out[r * n + first..][..width].copy_from_slice(&row[..width]);
         }
     }
-    R
 }
 
 #[cfg(test)]
@@ -135,7 +169,7 @@ mod tests {
 
     #[test]
     fn rows_times_panels_is_the_plain_product_for_odd_sizes() {
-        for (n_rows, k, n) in [(1, 1, 1), (3, 5, 31), (8, 7, 32), (13, 40, 100), (7, 33, 65)] {
+        for (n_rows, k, n) in [(1, 1, 1), (3, 5, 31), (8, 7, 32), (13, 40, 100), (7, 33, 65), (15, 9, 300)] {
             let numbers =
                 |n: usize, salt: usize| (0..n).map(|i| ((i * 37 + salt) % 17) as f32 - 8.0).collect::<Vec<_>>();
             let (a, b) = (numbers(n_rows * (k + 3), 1), numbers(k * n, 5));

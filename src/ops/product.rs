@@ -3,6 +3,8 @@
 //! The `gemm` crate computes it in f32 and never splits the inner dimension among threads, so the bits do not depend on
 //! their number. A product in bf16 would go here.
 
+use super::pieces::threads as threads_here;
+
 /// A matrix inside a slice: entry (i, j) is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a> {
@@ -46,7 +48,7 @@ pub(crate) enum Into {
     Accumulate,
 }
 
-/// How many threads share one product.
+/// How many threads share one product: one, or all that the operation has.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Threads {
     One,
@@ -80,7 +82,7 @@ pub(crate) fn product(out: &mut [f32], out_stride: usize, a: Matrix, b: Matrix, 
 /// All entries of `a` and `b` can be read, those of `out` be written, and `out` overlaps neither.
 unsafe fn multiply(out: *mut f32, out_stride: usize, a: Matrix, b: Matrix, into: Into, threads: Threads) {
     let parallelism = match threads {
-        Threads::All if rayon::current_num_threads() > 1 => gemm::Parallelism::Rayon(rayon::current_num_threads()),
+        Threads::All if threads_here() > 1 => gemm::Parallelism::Rayon(threads_here()),
         _ => gemm::Parallelism::None,
     };
     // SAFETY: what the caller vouches for

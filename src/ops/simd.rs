@@ -187,46 +187,46 @@ impl Register for Four {
 }
 
 /// Partial sums that a reduction keeps: fixed, so that the order of additions is the same on every machine.
-const LANES: usize = 32;
+pub(crate) const LANES: usize = 32;
 
-/// Adds up f(i) over `n` entries in `LANES` partial sums, then those.
+/// Adds up partial sums: halves onto halves, until one is left.
 #[inline(always)]
-pub(crate) fn sum_by(n: usize, f: impl Fn(usize) -> f32) -> f32 {
+pub(crate) fn total(lanes: &[f32; LANES]) -> f32 {
+    let mut sums: [f32; 8] = std::array::from_fn(|i| (lanes[i] + lanes[i + 16]) + (lanes[i + 8] + lanes[i + 24]));
+    for width in [4, 2, 1] {
+        (0..width).for_each(|i| sums[i] += sums[i + width]);
+    }
+    sums[0]
+}
+
+/// Σ f(x_i). Whole slices go in, not indices: the compiler makes no vectors where it must check an index.
+#[inline(always)]
+pub(crate) fn sum_of(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0f32; LANES];
-    let whole = n / LANES * LANES;
-    let mut start = 0;
-    while start < whole {
-        for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += f(start + lane);
-        }
-        start += LANES;
-    }
-    for i in whole..n {
-        lanes[i - whole] += f(i);
-    }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
+    let (whole, rest) = x.as_chunks::<LANES>();
+    whole.iter().for_each(|x| (0..LANES).for_each(|i| lanes[i] += f(x[i])));
+    lanes.iter_mut().zip(rest).for_each(|(sum, &x)| *sum += f(x));
+    total(&lanes)
+}
+
+/// Σ x_i·y_i over slices of one length.
+#[inline(always)]
+pub(crate) fn dot(x: &[f32], y: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let ((x, rest_x), (y, rest_y)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+    x.iter().zip(y).for_each(|(x, y)| (0..LANES).for_each(|i| lanes[i] += x[i] * y[i]));
+    lanes.iter_mut().zip(rest_x.iter().zip(rest_y)).for_each(|(sum, (x, y))| *sum += x * y);
+    total(&lanes)
 }
 
 /// The largest entry; -infinity where there is none.
 #[inline(always)]
 pub(crate) fn max(x: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
-    let (whole, rest) = x.split_at(x.len() / LANES * LANES);
-    for chunk in whole.chunks_exact(LANES) {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane = if x > *lane { x } else { *lane };
-        }
-    }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = if x > *lane { x } else { *lane };
-    }
+    let larger = |lane: &mut f32, x: f32| *lane = if x > *lane { x } else { *lane };
+    let (whole, rest) = x.as_chunks::<LANES>();
+    whole.iter().for_each(|x| (0..LANES).for_each(|i| larger(&mut lanes[i], x[i])));
+    lanes.iter_mut().zip(rest).for_each(|(lane, &x)| larger(lane, x));
     lanes.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a })
 }
 
@@ -287,7 +287,8 @@ mod tests {
     fn sums_and_maxima_cover_every_entry_of_odd_lengths() {
         for n in [0, 1, 31, 32, 33, 100] {
             let x: Vec<f32> = (0..n).map(|i| (i * 7 % 13) as f32).collect();
-            assert_eq!(sum_by(n, |i| x[i]), x.iter().sum::<f32>());
+            assert_eq!(sum_of(&x, |x| x + 1.0), x.iter().sum::<f32>() + n as f32);
+            assert_eq!(dot(&x, &x), x.iter().map(|x| x * x).sum::<f32>());
             assert_eq!(max(&x), x.iter().copied().fold(f32::NEG_INFINITY, f32::max));
         }
     }

@@ -1,5 +1,6 @@
 //! Which device trains: the CPU, or with the cargo feature `cuda` or `metal` that one; and how many threads.
 
+use crate::ops::keep_memory;
 use crate::{Error, Result};
 use candle_core::Device;
 use std::sync::OnceLock;
@@ -58,11 +59,13 @@ pub fn default_threads() -> usize {
     rayon::current_num_threads()
 }
 
-/// Runs `work` with `threads` threads, or with the process's usual ones. A private pool, because the process-wide one
-/// cannot change its size once a notebook cell has used it.
-pub(super) fn with_threads<T: Send>(threads: Option<usize>, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+/// Runs `work` with `threads` threads, or with the process's usual ones, on one of them: to hand work to another thread is
+/// cheaper from there than from outside. A private pool, because the process-wide one cannot change its size once a notebook
+/// cell has used it.
+pub(crate) fn with_threads<T: Send>(threads: Option<usize>, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    keep_memory(); // before there are threads with memory of their own
     match threads {
-        None => work(),
+        None => rayon::scope(|_| work()),
         Some(threads) => rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()

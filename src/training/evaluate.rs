@@ -7,19 +7,18 @@
 //! exactly once. (Estimates from random batches wobble by more than the sizes of a study differ.)
 
 use crate::models::Model;
-use crate::ops::{Dropout, keep_memory};
+use crate::ops::keep_memory;
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 
 /// Nats per token over all of `tokens`. Errors: fewer than two tokens, a zero size, or a loss that is not finite.
 pub fn evaluate(model: &Model, tokens: &[u16], block_size: usize, batch_size: usize) -> Result<f64> {
     keep_memory(); // from batch to batch
-    let model = model.without_gradients()?;
-    let device = device_of(&model);
+    let device = device_of(model);
     let loss = split_loss(tokens, block_size, batch_size, |inputs, targets, shape| {
         let inputs = Tensor::from_vec(inputs, shape, &device)?; // (B, T)
         let targets = Tensor::from_vec(targets, shape, &device)?; // (B, T)
-        Ok(f64::from(model.loss(&inputs, &targets, &mut Dropout::off())?.to_scalar::<f32>()?))
+        model.loss_value(&inputs, &targets)
     })?;
     if !loss.is_finite() {
         return Err(Error::Tensor(format!(

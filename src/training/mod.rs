@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! RunConfig ─► Runs::get_or_train ─► Run { config, metrics, summary }       what a notebook sees
-//!                 └─ trainer: batches ─► model.loss ─► clip ─► AdamW ─► schedule, evaluate, checkpoint, metrics.jsonl
+//!                 └─ trainer: batches ─► gradients ─► clip ─► AdamW ─► schedule, evaluate, checkpoint, metrics.jsonl
 //! ```
 //! A run is a pure function of its config, its data and the number of threads: the batch, the learning rate and the
 //! dropout of a step follow from `(seed, step)` alone, and the weights and the optimiser's moments are saved bit for
@@ -33,6 +33,7 @@ pub use batches::Batches;
 pub use by_position::{in_octaves, loss_by_position};
 pub use checkpoint::SavedModel;
 pub use config::RunConfig;
+pub(crate) use device::with_threads;
 pub use device::{default_threads, describe_device, device};
 pub use evaluate::evaluate;
 pub use memory::{peak_rss_mb, reset_peak_rss};

@@ -180,19 +180,17 @@ impl<'a> Trainer<'a> {
         let (inputs, targets) = self.batches.batch(&self.data.train, step, &self.device)?; // (B, T) each
         let dropout_seed = random_for(self.config.seed, "dropout", step as u64).random();
         let mut dropout = Dropout::new(self.config.dropout, dropout_seed)?;
-        let loss = self.model.loss(&inputs, &targets, &mut dropout)?; // scalar
-        let loss_value = f64::from(loss.to_scalar::<f32>()?);
-        if !loss_value.is_finite() {
-            return Err(self.diverged(&format!("the training loss became {loss_value}")));
+        let (loss, grads) = self.model.loss_and_gradients(&inputs, &targets, &mut dropout)?;
+        if !loss.is_finite() {
+            return Err(self.diverged(&format!("the training loss became {loss}")));
         }
         let lr = self.schedule.at(step + 1);
-        let grads = loss.backward()?;
         let norm = match self.optimizer.step(&grads, lr, self.config.grad_clip)? {
             norm if norm.is_finite() => norm,
             norm => return Err(self.diverged(&format!("the gradient's norm became {norm}"))),
         };
         self.state.step += 1;
-        self.state.loss_sum += loss_value;
+        self.state.loss_sum += loss;
         self.state.loss_count += 1;
         Ok((lr, norm))
     }
