@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use music_scaling::bench::{self, MusicOptions, Peer};
+use music_scaling::data::split::Groups;
 use music_scaling::data::{Corpus, CorpusConfig, Split, Target, TokenData, Tokenizer, convert};
 use music_scaling::fitting::{self, Claim, Objective, PowerCurve};
 use music_scaling::generation::{self, Prompt, Rates};
@@ -285,6 +286,7 @@ fn prepare(corpus: String, max_tunes: Option<usize>, data: Option<PathBuf>, json
         n_tunes: [usize; 3],
         n_tokens: [usize; 3],
         vocab_size: usize,
+        groups_of_same_music: Groups,
     }
     keep_stdout_for(json);
     let config = CorpusConfig { max_tunes, ..CorpusConfig::of(corpus) };
@@ -300,6 +302,7 @@ fn prepare(corpus: String, max_tunes: Option<usize>, data: Option<PathBuf>, json
         n_tunes: Split::ALL.map(|split| corpus.n_tunes(split)),
         n_tokens: Split::ALL.map(|split| corpus.n_chars(split)), // a token is a character
         vocab_size: Tokenizer::load(&corpus.dir)?.vocab_size(),
+        groups_of_same_music: corpus.groups,
         folder: corpus.dir,
     })
 }

@@ -1,6 +1,7 @@
 //! A corpus on disk: prepared once, found again by the hash of its config.
 
 use super::corpus_files::{Contents, Prepared, read_failed};
+use super::split::Groups;
 use super::{CorpusConfig, FailedFile, Split, TokenData, composed};
 use crate::{Result, files};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ pub struct Corpus {
     pub n_inputs: usize,
     /// Time that the preparation took.
     pub seconds: f64,
+    /// How the kept tunes hang together: each group stands in one split.
+    pub groups: Groups,
     pub(super) contents: Contents,
 }
 
@@ -29,6 +32,7 @@ impl Corpus {
             n_files: prepared.n_files,
             n_inputs: prepared.n_inputs,
             seconds: prepared.seconds,
+            groups: prepared.groups,
             contents: prepared.contents,
         })
     }
@@ -148,7 +152,8 @@ pub(super) mod tests {
         let mut contents = Contents::default();
         tunes.iter().for_each(|tune| contents.count(tune.split, tune.n_chars));
         let (n_files, n_inputs) = (tunes.len(), tunes.len() + failed.len());
-        Corpus { config: CorpusConfig::default(), dir, failed, n_files, n_inputs, seconds: 1.0, contents }
+        let (config, groups) = (CorpusConfig::default(), Groups::default());
+        Corpus { config, dir, failed, n_files, n_inputs, seconds: 1.0, groups, contents }
     }
 
     fn tunes(corpus: &Corpus) -> Vec<Tune> {

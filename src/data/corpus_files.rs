@@ -1,6 +1,7 @@
 //! The files of a prepared corpus: `tunes.jsonl`, `failed.csv`, the splits' texts and tokens, the vocabulary, and
 //! `corpus.json`, which is written last. Large files are written a tune at a time.
 
+use super::split::Groups;
 use super::tune_store::TuneStore;
 use super::{CorpusConfig, FailedFile, Split, Tokenizer};
 use crate::{Error, Result, files};
@@ -39,6 +40,7 @@ pub struct Prepared {
     pub n_inputs: usize,
     pub seconds: f64,
     pub contents: Contents,
+    pub groups: Groups,
 }
 
 /// How much stands in train, val and test.

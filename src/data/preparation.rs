@@ -3,12 +3,12 @@
 //! where it was and ends with the same bytes.
 
 use super::corpus_files::{self, Prepared};
+use super::near_duplicates::near_duplicates;
 use super::parallel::{Progress, for_each_file};
-use super::passages::near_duplicates;
 use super::reading::{self, Reading};
 use super::row::{Fate, Row};
 use super::sources::Source;
-use super::split::assign_splits;
+use super::split::{Groups, assign_splits};
 use super::tune_store::TuneStore;
 use super::{Corpus, CorpusConfig, FailedFile, Split, journal, short_hash};
 use crate::messages::say;
@@ -34,7 +34,7 @@ impl Corpus {
         }
         let source = Source::get(config, data_dir, python)?;
         let mut store = read(config, &source, &dir)?;
-        let order = choose(&mut store, config)?;
+        let (order, groups) = choose(&mut store, config)?;
         let contents = corpus_files::write(&dir, &store, &order)?;
         Prepared {
             version: corpus_files::VERSION,
@@ -45,6 +45,7 @@ impl Corpus {
             n_inputs: store.n_inputs,
             seconds: store.seconds.unwrap_or_default(),
             contents,
+            groups,
         }
         .write(&dir)?;
         store.finish()?;
@@ -117,20 +118,20 @@ fn read(config: &CorpusConfig, source: &Source, dir: &Path) -> Result<TuneStore>
 }
 
 /// Drops repeated texts, samples and splits; returns the order of the tunes: train, val, test, and those that were dropped.
-fn choose(store: &mut TuneStore, config: &CorpusConfig) -> Result<Vec<usize>> {
+fn choose(store: &mut TuneStore, config: &CorpusConfig) -> Result<(Vec<usize>, Groups)> {
     drop_repeated_texts(&mut store.rows);
     if let Some(max_tunes) = config.max_tunes {
         sample(&mut store.rows, max_tunes);
     }
-    let pairs = near_duplicates(store)?;
-    let mut order = assign_splits(&mut store.rows, &pairs, config.seed);
+    let pairs = near_duplicates(&store.rows, &store.sketches);
+    let (mut order, groups) = assign_splits(&mut store.rows, &pairs, config.seed);
     let split_of = |index: &usize| store.rows.get(*index).and_then(Row::split);
     order.sort_by_key(split_of);
     if Split::ALL.iter().any(|split| !order.iter().any(|index| split_of(index) == Some(*split))) {
         return Err(too_small(store, config)?);
     }
     order.extend(store.rows.iter().enumerate().filter(|(_, row)| !row.is_kept()).map(|(index, _)| index));
-    Ok(order)
+    Ok((order, groups))
 }
 
 /// The first tune with a text stays; later ones with the very same text are dropped.

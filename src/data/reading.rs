@@ -2,6 +2,7 @@
 
 use super::archives::{MusicFile, is_abc_name};
 use super::fingerprint::fingerprint;
+use super::melody::sketch;
 use super::{CorpusConfig, FailedFile, LongTunes, Tune, short_hash};
 use crate::music::abc::{self, TuneText, WriteOptions};
 use crate::music::{Key, Mode, Score, midi, quantise};
@@ -13,6 +14,8 @@ const MAX_BARS: usize = 10_000;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reading {
     pub tunes: Vec<Tune>,
+    /// Of each whole tune its fingerprint and the sketch of its melodies.
+    pub sketches: Vec<(String, Vec<u64>)>,
     pub failed: Vec<FailedFile>,
     /// What was tried: one for a MIDI file, one for each tune of an ABC file.
     pub n_inputs: usize,
@@ -25,6 +28,7 @@ struct WholeTune {
     artist: Option<String>,
     title: Option<String>,
     fingerprint: String,
+    sketch: Vec<u64>,
     text: String,
 }
 
@@ -33,8 +37,11 @@ pub fn read_tunes(file: &MusicFile, config: &CorpusConfig) -> Reading {
     let wholes = if is_abc_name(&file.path) { read_abc(file) } else { vec![read_midi(file, config)] };
     let mut reading = Reading { n_inputs: wholes.len(), ..Reading::default() };
     for whole in wholes {
-        match whole.and_then(|whole| pieces(&whole, config)) {
-            Ok(tunes) => reading.tunes.extend(tunes),
+        match whole.and_then(|whole| Ok((pieces(&whole, config)?, (whole.fingerprint, whole.sketch)))) {
+            Ok((tunes, sketch)) => {
+                reading.tunes.extend(tunes);
+                reading.sketches.push(sketch);
+            }
             Err(failed) => reading.failed.push(failed),
         }
     }
@@ -50,6 +57,7 @@ fn read_midi(file: &MusicFile, config: &CorpusConfig) -> Result<WholeTune, Faile
         artist,
         title: title.or_else(|| score.title.clone()),
         fingerprint: fingerprint(&score),
+        sketch: sketch(&score),
         text: abc::write(&score, &WriteOptions { layout: config.layout, ..WriteOptions::default() }),
     })
 }
@@ -97,8 +105,8 @@ fn read_abc_tune(path: &str, tune: TuneText) -> Result<WholeTune, FailedFile> {
     if score.n_notes() == 0 {
         return Err(failed(&"the tune holds no notes"));
     }
-    let (fingerprint, source_hash) = (fingerprint(&score), short_hash(&[tune.text.as_bytes()]));
-    Ok(WholeTune { source, source_hash, artist: None, title: tune.title, fingerprint, text })
+    let (fingerprint, sketch, source_hash) = (fingerprint(&score), sketch(&score), short_hash(&[tune.text.as_bytes()]));
+    Ok(WholeTune { source, source_hash, artist: None, title: tune.title, fingerprint, sketch, text })
 }
 
 /// The tune itself if its length passes the filter, its pieces if it is to be split, or one dropped tune.

@@ -1,21 +1,31 @@
 //! Which tunes a model trains on and which it never sees: 98 % train, 1 % val, 1 % test, by tune.
 //!
 //! Tunes that are the same music stay together: the same fingerprint, the same artist and title (Lakh's `Title.mid`,
-//! `Title.1.mid` are versions of one song), or long passages in common. Pieces of a long tune share its fingerprint.
+//! `Title.1.mid` are versions of one song), or many phrases in common. Pieces of a long tune share its fingerprint.
 
 use super::Split;
 use super::row::{Fate, Row};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Share of the tunes in val, and again in test.
 const HELD_OUT_SHARE: f64 = 0.01;
 
+/// How the tunes of a corpus hang together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Groups {
+    /// Groups of the same music; a tune without relatives is one by itself.
+    pub n_groups: usize,
+    /// Tunes of the largest one, pieces of long tunes counted.
+    pub largest: usize,
+}
+
 /// Gives every kept tune its split and returns the order of the tunes in the text: groups of the same music shuffled, the
 /// tunes of a group as they came. `near_duplicates` are pairs of kept tunes that belong together beside those whose notes or
 /// songs are equal. With fewer than three groups val and test may stay empty.
-pub fn assign_splits(rows: &mut [Row], near_duplicates: &[(usize, usize)], seed: u64) -> Vec<usize> {
+pub fn assign_splits(rows: &mut [Row], near_duplicates: &[(usize, usize)], seed: u64) -> (Vec<usize>, Groups) {
     let mut groups = groups_of_same_music(rows, near_duplicates);
     groups.shuffle(&mut rand_pcg::Pcg64::seed_from_u64(seed));
     let n_tunes: usize = groups.iter().map(Vec::len).sum();
@@ -28,7 +38,8 @@ pub fn assign_splits(rows: &mut [Row], near_duplicates: &[(usize, usize)], seed:
             }
         }
     }
-    groups.into_iter().flatten().collect()
+    let found = Groups { n_groups: groups.len(), largest: groups.iter().map(Vec::len).max().unwrap_or(0) };
+    (groups.into_iter().flatten().collect(), found)
 }
 
 /// Fills val and then test with groups that still fit; where none fits at all, the smallest group is taken.
@@ -120,16 +131,17 @@ mod tests {
     #[test]
     fn splits_are_98_1_1_and_the_same_for_the_same_seed() {
         let mut first = rows(10_000, |i| i);
-        let order = assign_splits(&mut first, &[], 7);
+        let (order, groups) = assign_splits(&mut first, &[], 7);
+        assert_eq!(groups, Groups { n_groups: 10_000, largest: 1 });
         assert_eq!(
             [count(&first, Split::Train), count(&first, Split::Val), count(&first, Split::Test)],
             [9800, 100, 100]
         );
         assert_eq!(order.iter().collect::<HashSet<_>>().len(), 10_000);
         let mut again = rows(10_000, |i| i);
-        assert_eq!(assign_splits(&mut again, &[], 7), order);
+        assert_eq!(assign_splits(&mut again, &[], 7).0, order);
         assert_eq!(first, again);
-        assert_ne!(assign_splits(&mut rows(10_000, |i| i), &[], 8), order);
+        assert_ne!(assign_splits(&mut rows(10_000, |i| i), &[], 8).0, order);
     }
 
     #[test]
@@ -149,7 +161,7 @@ mod tests {
         (rows[3].song, rows[200].song) = (Some(7), Some(7));
         rows[250].notes = rows[200].notes; // so the same song as 3
         assert_eq!(groups_of_same_music(&rows, &[(120, 250)])[3], [3, 120, 200, 250]);
-        assign_splits(&mut rows, &[(120, 250)], 5);
+        assert_eq!(assign_splits(&mut rows, &[(120, 250)], 5).1, Groups { n_groups: 297, largest: 4 });
         assert!([120, 200, 250].iter().all(|i| rows[*i].split() == rows[3].split()));
     }
 
@@ -166,7 +178,7 @@ mod tests {
     fn dropped_tunes_get_no_split() {
         let mut rows = rows(10, |i| i);
         rows[4].fate = Fate::Repeated;
-        assert_eq!(assign_splits(&mut rows, &[], 0).len(), 9);
+        assert_eq!(assign_splits(&mut rows, &[], 0).0.len(), 9);
         assert_eq!(rows[4].split(), None);
     }
 }

@@ -1,12 +1,13 @@
 //! The tunes of a corpus that is being prepared: on disk as they were read, and a row of each in memory.
 //!
-//! The journal has a line for each tune and each failure of a file, then one that ends the file. A preparation that was
+//! The journal has a line for each tune, each sketch of melodies and each failure of a file, then one that ends the file. A preparation that was
 //! killed goes on behind the last file that has ended.
 
 use super::journal::{Journal, Line};
+use super::near_duplicates::Sketches;
 use super::reading::Reading;
 use super::row::Row;
-use super::{FailedFile, Tune};
+use super::{FailedFile, Tune, hash};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -20,6 +21,7 @@ pub struct TuneStore {
     lines: fs::File,
     seed: u64,
     pub rows: Vec<Row>,
+    pub sketches: Sketches,
     pub failed: Vec<FailedFile>,
     pub n_files: usize,
     pub n_inputs: usize,
@@ -32,6 +34,7 @@ pub struct TuneStore {
 #[serde(rename_all = "snake_case")]
 enum Entry {
     Tune(Box<Tune>),
+    Sketch(String, Vec<u64>),
     Failed(FailedFile),
     /// A file has ended.
     File {
@@ -46,16 +49,17 @@ enum Entry {
 impl TuneStore {
     /// Opens what an earlier call left of the preparation `stamp` in `dir`, or begins anew. `seed` decides the rows' lots.
     pub fn open(dir: &Path, stamp: &str, seed: u64) -> Result<TuneStore> {
-        let (mut rows, mut failed) = (Vec::new(), Vec::new());
+        let (mut rows, mut sketches, mut failed) = (Vec::new(), Sketches::default(), Vec::new());
         let (mut n_files, mut n_inputs, mut seconds) = (0, 0, None);
-        let (mut n_rows, mut n_failed) = (0, 0); // that belong to files that have ended
+        let (mut n_rows, mut n_sketches, mut n_failed) = (0, 0, 0); // that belong to files that have ended
         let journal = Journal::open(dir, stamp, &mut |place, line| {
             match serde_json::from_slice(line) {
                 Ok(Entry::Tune(tune)) => rows.push(Row::new(&tune, place, line.len(), seed)),
+                Ok(Entry::Sketch(fingerprint, sketch)) => sketches.add(hash(&[fingerprint.as_bytes()]), &sketch),
                 Ok(Entry::Failed(file)) => failed.push(file),
                 Ok(Entry::File { n_inputs: n }) => {
                     (n_files, n_inputs) = (n_files + 1, n_inputs + n);
-                    (n_rows, n_failed) = (rows.len(), failed.len());
+                    (n_rows, n_sketches, n_failed) = (rows.len(), sketches.len(), failed.len());
                     return Line::Ends;
                 }
                 Ok(Entry::End { seconds: taken }) => {
@@ -67,14 +71,15 @@ impl TuneStore {
             Line::Continues
         })?;
         rows.truncate(n_rows);
+        sketches.truncate(n_sketches);
         failed.truncate(n_failed);
         let lines = fs::File::open(journal.path()).map_err(Error::file("open", journal.path()))?;
-        Ok(TuneStore { journal, lines, seed, rows, failed, n_files, n_inputs, seconds })
+        Ok(TuneStore { journal, lines, seed, rows, sketches, failed, n_files, n_inputs, seconds })
     }
 
     /// Puts one file's tunes and failures away.
     pub fn add(&mut self, reading: Reading) -> Result<()> {
-        let Reading { tunes, failed, n_inputs } = reading;
+        let Reading { tunes, sketches, failed, n_inputs } = reading;
         let mut lines = Vec::new();
         for tune in tunes {
             let (start, place) = (lines.len(), self.journal.n_bytes() + lines.len() as u64);
@@ -83,6 +88,10 @@ impl TuneStore {
             if let Entry::Tune(tune) = entry {
                 self.rows.push(Row::new(&tune, place, lines.len() - start, self.seed));
             }
+        }
+        for (fingerprint, sketch) in sketches {
+            self.sketches.add(hash(&[fingerprint.as_bytes()]), &sketch);
+            write_line(&mut lines, &Entry::Sketch(fingerprint, sketch))?;
         }
         for failed in &failed {
             write_line(&mut lines, &Entry::Failed(failed.clone()))?;
@@ -146,7 +155,8 @@ mod tests {
 
     fn reading(name: &str) -> Reading {
         let tunes = vec![tune(&format!("{name}~1"), "X:1\nCé|\n\n"), tune(&format!("{name}~2"), "X:1\nD|\n\n")];
-        Reading { tunes, failed: vec![FailedFile::new(name, "read midi", "a reason")], n_inputs: 2 }
+        let sketches = vec![(name.to_string(), vec![1, u64::MAX])];
+        Reading { tunes, sketches, failed: vec![FailedFile::new(name, "read midi", "a reason")], n_inputs: 2 }
     }
 
     #[test]

@@ -77,11 +77,13 @@ pub struct PowerCurve {
     pub objective: Objective,
     pub value: f64, // of the objective, at its minimum
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub intervals: Option<CurveIntervals>, // see [`PowerCurve::with_intervals`]
+    pub intervals: Option<CurveIntervals>, // these two: see [`PowerCurve::with_intervals`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>, // on alpha
 }
 
-/// 95 % percentile intervals over refits by the same objective, and what alpha's says. Wider or narrower than the profile
-/// likelihood's of [`super::PowerLaw`]: those of two objectives are to be compared with each other.
+/// 95 % percentile intervals over refits by the same objective. Wider or narrower than the profile likelihood's of
+/// [`super::PowerLaw`]: those of two objectives are to be compared with each other.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CurveIntervals {
     pub n_resamples: usize,
@@ -89,7 +91,6 @@ pub struct CurveIntervals {
     pub a: Interval,
     pub alpha: Interval,
     pub c: Interval,
-    pub verdict: Verdict, // on alpha
 }
 
 impl PowerCurve {
@@ -105,6 +106,7 @@ impl PowerCurve {
             objective,
             value,
             intervals: None,
+            verdict: None,
         };
         let Some(delta) = delta(objective) else { return Ok(curve(least.h, least.alpha, least.c, least.rss)) };
         let terms = LogTerms { t: vec![sample.t.clone()], loss: sample.loss.clone() };
@@ -115,12 +117,12 @@ impl PowerCurve {
         Ok(curve(h, alpha, best.floor, best.value))
     }
 
-    /// The same with intervals: `n_resamples` refits of the curve plus normal noise, by the same objective, as in `bootstrap.rs`;
-    /// an objective of logarithms gets its noise in logarithms. `points` are those of the fit. None for a flat curve, and where no
-    /// point is to spare.
+    /// The same with intervals and a verdict: `n_resamples` refits of the curve plus normal noise, by the same objective, as in
+    /// `bootstrap.rs`; an objective of logarithms gets its noise in logarithms. `points` are those of the fit. A flat curve, or no
+    /// point to spare, leaves no interval, which the verdict says.
     pub fn with_intervals(self, points: &[Point], n_resamples: usize, seed: u64) -> Result<PowerCurve> {
-        if self.a == 0.0 || points.len() <= 3 {
-            return Ok(self);
+        if let Some(reason) = verdict::without_interval(points, self.a > 0.0, 3) {
+            return Ok(PowerCurve { verdict: Some(Verdict::NotIdentified(reason)), ..self });
         }
         let found = match delta(self.objective) {
             None => PowerLaw::fit(points)?.bootstrap(n_resamples, seed)?.replicates,
@@ -128,15 +130,9 @@ impl PowerCurve {
         };
         let falling = || found.iter().filter(|one| one.a > 0.0); // a flat resample has no alpha
         let alpha = percentiles(falling().map(|one| one.alpha));
-        let intervals = CurveIntervals {
-            n_resamples,
-            seed,
-            a: percentiles(found.iter().map(|one| one.a)),
-            alpha,
-            c: percentiles(found.iter().map(|one| one.c)),
-            verdict: verdict::of_alpha(&alpha, points, 3),
-        };
-        Ok(PowerCurve { intervals: Some(intervals), ..self })
+        let (a, c) = (percentiles(found.iter().map(|one| one.a)), percentiles(found.iter().map(|one| one.c)));
+        let verdict = Some(verdict::of_alpha(&alpha, points, 3));
+        Ok(PowerCurve { intervals: Some(CurveIntervals { n_resamples, seed, a, alpha, c }), verdict, ..self })
     }
 
     fn resample(&self, points: &[Point], delta: f64, n_resamples: usize, seed: u64) -> Result<Vec<Replicate>> {
@@ -167,13 +163,10 @@ impl fmt::Display for PowerCurve {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         let (a, alpha, c) = (short(self.a), short(self.alpha), short(self.c));
         write!(out, "L(N) = {a}·N^-{alpha} + {c}   ({}, minimum {})", self.objective, short(self.value))?;
-        match &self.intervals {
-            Some(CurveIntervals { n_resamples, alpha, c, a, verdict, .. }) => write!(
-                out,
-                "\n95 % intervals ({n_resamples} resamples): alpha {alpha}, c {c}, a {a}\nalpha is {verdict}"
-            ),
-            None => write!(out, "\nno intervals: they need a loss that falls and more points than parameters"),
+        if let Some(CurveIntervals { n_resamples, alpha, c, a, .. }) = &self.intervals {
+            write!(out, "\n95 % intervals ({n_resamples} resamples): alpha {alpha}, c {c}, a {a}")?;
         }
+        self.verdict.iter().try_for_each(|verdict| write!(out, "\nalpha is {verdict}"))
     }
 }
 
@@ -346,10 +339,16 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_loss_or_no_spare_point_has_no_interval() {
-        for points in [&b_transformer()[..3], &[1e5, 1e6, 1e7, 1e8].map(|n| Point::new(n, 1.0))] {
-            let curve = PowerCurve::fit(points, Objective::LeastSquares).unwrap();
-            assert_eq!(curve.with_intervals(points, 1000, 1).unwrap().intervals, None);
+    fn a_flat_loss_or_no_spare_point_has_no_interval_and_is_said_to_identify_nothing() {
+        for (points, reason) in [
+            (&b_transformer()[..3], "3 parameters pass through 3 points exactly"),
+            (&[1e5, 1e6, 1e7, 1e8].map(|n| Point::new(n, 1.0)), "the loss does not fall with N"),
+        ] {
+            for objective in Objective::ALL {
+                let curve = PowerCurve::fit(points, objective).unwrap().with_intervals(points, 1000, 1).unwrap();
+                assert_eq!(curve.intervals, None);
+                assert!(curve.to_string().contains(&format!("alpha is NOT identified: {reason}")), "{curve}");
+            }
         }
     }
 

@@ -284,7 +284,7 @@ pub fn objectives_table(fits: &[(Family, PowerCurve)]) -> Result<DataFrame> {
     let end = |value: &dyn Fn(&CurveIntervals) -> f64| {
         fits.iter().map(|fit| fit.1.intervals.as_ref().map(value)).collect::<Vec<Option<f64>>>()
     };
-    let verdict = |fit: &(Family, PowerCurve)| fit.1.intervals.as_ref().map(|found| found.verdict.in_brief());
+    let verdict = |fit: &(Family, PowerCurve)| fit.1.verdict.as_ref().map(|verdict| verdict.in_brief());
     table(df!(
         "family" => fits.iter().map(|fit| fit.0.to_string()).collect::<Vec<String>>(),
         "objective" => fits.iter().map(|fit| fit.1.objective.to_string()).collect::<Vec<String>>(),
