@@ -26,7 +26,7 @@ mod tokens;
 mod tune;
 
 pub use config::{CorpusConfig, LongTunes};
-pub use convert::{ConvertReport, Target, convert};
+pub use convert::{ConvertReport, Target, convert, convert_as};
 pub use corpus::{Corpus, SourceEntropy};
 pub use token_data::TokenData;
 pub use tokens::Tokenizer;
