@@ -3,12 +3,13 @@
 use clap::{Parser, Subcommand};
 use music_scaling::bench::{self, MusicOptions, Peer};
 use music_scaling::data::split::Groups;
-use music_scaling::data::{Corpus, CorpusConfig, Split, Target, TokenData, Tokenizer, convert};
+use music_scaling::data::{Corpus, CorpusConfig, Split, Target, TokenData, Tokenizer, convert_as};
 use music_scaling::fitting::{self, Claim, Objective, PowerCurve};
 use music_scaling::generation::{self, Prompt, Rates};
 use music_scaling::lab::{Lab, kernel, open_jupyter, run_study};
 use music_scaling::messages;
 use music_scaling::models::Family;
+use music_scaling::music::abc::Performance;
 use music_scaling::study::Study;
 use music_scaling::training::{self, Run, Runs, evaluate};
 use music_scaling::{Error, Result};
@@ -54,6 +55,9 @@ enum Command {
         /// Folder for the converted files
         #[arg(long)]
         out: PathBuf,
+        /// With --to midi: ABC as it is played, not as it stands: hornpipes swing, fermatas, trills, rolls and ~ sound
+        #[arg(long)]
+        as_played: bool,
         #[arg(long)]
         json: bool,
     },
@@ -235,9 +239,10 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Study { preset, force } => study(&preset, force)?,
         Command::Lab { preset, arguments } => lab(&preset, &arguments)?,
-        Command::Convert { inputs, to, out, json } => {
+        Command::Convert { inputs, to, out, as_played, json } => {
             keep_stdout_for(json);
-            show(json, &convert(&inputs, to, &out)?)?;
+            let performance = if as_played { Performance::AsPlayed } else { Performance::AsWritten };
+            show(json, &convert_as(&inputs, to, performance, &out)?)?;
         }
         Command::Prepare { corpus, max_tunes, data, json } => prepare(corpus, max_tunes, data, json)?,
         Command::Train { preset, size, repeats, isoflop, longer, json } => {

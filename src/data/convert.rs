@@ -7,7 +7,8 @@ use super::parallel::{Input, Progress, for_each_file};
 use super::reading::{abc_text, score_of_midi};
 use super::tables::reasons;
 use super::{FailedFile, corpus_files};
-use crate::music::{abc, midi};
+use crate::music::abc::{self, Performance};
+use crate::music::midi;
 use crate::{Error, Result};
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
@@ -98,8 +99,19 @@ impl std::fmt::Display for ConvertReport {
 /// paths, and `failed.csv` beside them. A file that fails is not an error; an input that isn't there, or holds no music, is.
 /// A conversion that was killed goes on where it was when it is asked for again.
 pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertReport> {
+    convert_as(inputs, to, Performance::AsWritten, out)
+}
+
+/// [`convert`], the tunes of ABC files read as written or as played.
+///
+/// # Errors
+/// Also [`Error::Data`] where ABC is to be written as played: the text is what it is.
+pub fn convert_as(inputs: &[PathBuf], to: Target, performance: Performance, out: &Path) -> Result<ConvertReport> {
+    if (to, performance) == (Target::Abc, Performance::AsPlayed) {
+        return Err(Error::Data("ABC can be played as MIDI only: --as-played goes with --to midi".to_string()));
+    }
     fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
-    let mut outputs = Outputs::open(out, &stamp(inputs, to)?)?;
+    let mut outputs = Outputs::open(out, &stamp(inputs, to, performance)?)?;
     let mut report = ConvertReport { out: out.to_path_buf(), ..ConvertReport::default() };
     let mut names = HashSet::new();
     for done in outputs.earlier() {
@@ -111,7 +123,7 @@ pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertRepo
         inputs.iter().map(|input| archives::count(input, &archives::is_music_name)).sum::<Result<usize>>()?;
     let mut progress = Progress::new("convert", Some(n_in_all.saturating_sub(n_done)));
     for input in inputs {
-        if convert_input(input, to, &mut outputs, &mut report, &mut names, &mut progress)? == 0 {
+        if convert_input(input, (to, performance), &mut outputs, &mut report, &mut names, &mut progress)? == 0 {
             let input = input.display();
             return Err(Error::Data(format!(
                 "{input} holds no file that ends in .mid, .midi, .kar or .abc: nothing to convert"
@@ -129,7 +141,7 @@ pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertRepo
 /// Converts the files of one input that an earlier call has not done; returns the number of all its files.
 fn convert_input(
     input: &Path,
-    to: Target,
+    how: (Target, Performance),
     outputs: &mut Outputs,
     report: &mut ConvertReport,
     names: &mut HashSet<String>,
@@ -145,7 +157,7 @@ fn convert_input(
         })
     };
     let mut problem = None; // a full disk or a folder that can't be written: every further file would fail too
-    for_each_file(visit, |file| convert_file(file, to), &mut |converted: Converted| {
+    for_each_file(visit, |file| convert_file(file, how), &mut |converted: Converted| {
         progress.count(|| format!("{} failures", report.failed.len()));
         match write_outputs(converted, &mut outputs.borrow_mut(), names) {
             Ok(done) => {
@@ -162,8 +174,8 @@ fn convert_input(
 }
 
 /// What decides the outputs: this program, what to convert to, and the inputs' names, sizes and times.
-fn stamp(inputs: &[PathBuf], to: Target) -> Result<String> {
-    let mut stamp = format!("{} {to:?}\n", journal::program());
+fn stamp(inputs: &[PathBuf], to: Target, performance: Performance) -> Result<String> {
+    let mut stamp = format!("{} {to:?} {performance:?}\n", journal::program());
     for input in inputs {
         stamp += &format!("{}\n{}", input.display(), archives::listing(input, &archives::is_music_name)?);
     }
@@ -197,7 +209,7 @@ impl Output {
     }
 }
 
-fn convert_file(file: Input, to: Target) -> Converted {
+fn convert_file(file: Input, (to, performance): (Target, Performance)) -> Converted {
     let file = match file {
         Ok(file) => file,
         Err(failed) => {
@@ -206,7 +218,7 @@ fn convert_file(file: Input, to: Target) -> Converted {
     };
     let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem).to_string();
     if is_abc_name(&file.path) {
-        return convert_abc(&file, &stem, to);
+        return convert_abc(&file, &stem, to, performance);
     }
     match score_of_midi(&file) {
         Ok(score) => {
@@ -221,7 +233,7 @@ fn convert_file(file: Input, to: Target) -> Converted {
 }
 
 /// ABC to ABC: one book of canonical tunes. ABC to MIDI: one file a tune, `book-12.mid` where the book holds several.
-fn convert_abc(file: &MusicFile, stem: &str, to: Target) -> Converted {
+fn convert_abc(file: &MusicFile, stem: &str, to: Target, performance: Performance) -> Converted {
     let book = abc::split_tunebook(&abc_text(&file.bytes));
     let mut converted = Converted { source: file.path.clone(), ..Converted::default() };
     if book.is_empty() {
@@ -237,7 +249,7 @@ fn convert_abc(file: &MusicFile, stem: &str, to: Target) -> Converted {
         let name = if single { stem.to_string() } else { format!("{stem}-{}", tune.reference.trim()) };
         let result = match to {
             Target::Abc => abc::canonical(&tune.text).map(|text| canonical.push_str(&text)),
-            Target::Midi => abc::parse_lenient(&tune.text)
+            Target::Midi => abc::parse_lenient_as(&tune.text, performance)
                 .map(|(score, _)| converted.outputs.push(Output::midi(&name, midi::write(&score)))),
         };
         if let Err(error) = result {
@@ -320,6 +332,23 @@ mod tests {
         let report = convert(&[folder.join("in/book.abc")], Target::Midi, &folder.join("mid")).unwrap();
         assert_eq!((report.n_files, report.n_converted, report.n_outputs), (1, 1, 2));
         assert!(folder.join("mid/book-1.mid").is_file() && folder.join("mid/book-7.mid").is_file());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_hornpipe_as_played_swings_and_a_text_as_played_is_refused() {
+        let folder = folder("played");
+        let tune = folder.join("in/tune.abc");
+        fs::write(&tune, "X:1\nR:hornpipe\nM:4/4\nL:1/8\nK:C\nCDEF|\n").unwrap();
+        let onsets = |performance, out: &str| {
+            convert_as(std::slice::from_ref(&tune), Target::Midi, performance, &folder.join(out)).unwrap();
+            let score = midi::read(&fs::read(folder.join(out).join("tune.mid")).unwrap()).unwrap();
+            score.voices[0].notes.iter().map(|note| note.onset_ticks).collect::<Vec<_>>()
+        };
+        assert_eq!(onsets(Performance::AsWritten, "written"), [0, 240, 480, 720]);
+        assert_eq!(onsets(Performance::AsPlayed, "played"), [0, 320, 480, 800]);
+        let refused = convert_as(&[tune], Target::Abc, Performance::AsPlayed, &folder.join("abc"));
+        assert!(refused.unwrap_err().to_string().contains("--as-played goes with --to midi"));
         fs::remove_dir_all(&folder).unwrap();
     }
 

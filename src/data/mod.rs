@@ -32,7 +32,7 @@ mod tune_store;
 mod tunes;
 
 pub use config::{CorpusConfig, LongTunes};
-pub use convert::{ConvertReport, Target, convert};
+pub use convert::{ConvertReport, Target, convert, convert_as};
 pub use corpus::{Corpus, SourceEntropy};
 pub use token_data::TokenData;
 pub use tokens::Tokenizer;

@@ -6,12 +6,13 @@
 
 mod chunks;
 mod events;
+mod keys_down;
 mod not_midi;
 mod notes;
 mod read;
 mod write;
 
-pub(super) use notes::{programs_that_sound, sort_notes, without_collisions};
+pub(super) use notes::{have_collisions, programs_that_sound, sort_notes, without_collisions};
 pub use read::read;
 pub use write::write;
 

@@ -5,8 +5,9 @@
 //! no onset by more than a 32nd of a beat, and lets notes end where a person would write the end. [`to_grid`] only moves
 //! what is off the grid, and leaves a score that is on it as it is.
 
-use super::midi::{programs_that_sound, sort_notes, without_collisions};
+use super::midi::{have_collisions, programs_that_sound, sort_notes, without_collisions};
 use super::score::{Bar, KeyChange, Meter, MeterChange, Note, Score, TICKS_PER_BEAT, TempoChange, Voice};
+use std::borrow::Cow;
 use std::cell::Cell;
 
 /// The straight grid: a 64th note.
@@ -41,7 +42,8 @@ pub fn quantise(score: &Score) -> Score {
     written.keys = score.keys.clone();
     let ruler = Ruler::new(&written, score.end_ticks());
     written.voices = joined_voices(&score.voices).into_iter().map(|voice| quantise_voice(voice, &ruler)).collect();
-    fit_changes(&mut written, &ruler);
+    let end = written.end_ticks();
+    fit_changes(&mut written, end, &ruler);
     written
 }
 
@@ -74,30 +76,58 @@ fn join(voices: &[Voice], belongs: impl Fn(&Voice, &Voice) -> bool) -> Vec<Voice
     joined
 }
 
-/// Moves what is off the grid onto it: the identity on scores that text can hold exactly.
-pub fn to_grid(score: &Score) -> Score {
-    let mut fitted = score.clone();
+/// Moves what is off the grid onto it: the score itself if text can hold it exactly, as it can what [`quantise`] gives.
+pub fn to_grid(score: &Score) -> Cow<'_, Score> {
+    let (meters, tempos, keys) = (score.meters.clone(), score.tempos.clone(), score.keys.clone());
+    let mut fitted = Score { title: None, meters, tempos, keys, voices: Vec::new() };
     for change in &mut fitted.meters {
         change.tick = nearest(change.tick, STRAIGHT);
     }
     keep_last_of_each_tick(&mut fitted.meters, |change| change.tick);
     let ruler = Ruler::new(&fitted, score.end_ticks());
-    for voice in &mut fitted.voices {
-        for note in &mut voice.notes {
-            let end = ruler.on_grid(note.onset_ticks.saturating_add(note.duration_ticks.min(LONGEST_NOTE)));
-            note.onset_ticks = ruler.on_grid(note.onset_ticks);
-            note.duration_ticks = end.saturating_sub(note.onset_ticks).max(STRAIGHT);
+    if score.voices.iter().all(|voice| is_on_grid(voice, &ruler)) {
+        fit_changes(&mut fitted, score.end_ticks(), &ruler);
+        if (&fitted.meters, &fitted.tempos, &fitted.keys) == (&score.meters, &score.tempos, &score.keys) {
+            return Cow::Borrowed(score);
         }
-        voice.notes = without_collisions(std::mem::take(&mut voice.notes));
-        voice.programs = programs_that_sound(&voice.programs, &voice.notes);
+        fitted.voices.clone_from(&score.voices);
+    } else {
+        fitted.voices = score.voices.iter().map(|voice| moved_to_grid(voice, &ruler)).collect();
+        let end = fitted.end_ticks();
+        fit_changes(&mut fitted, end, &ruler);
     }
-    fit_changes(&mut fitted, &ruler);
-    fitted
+    fitted.title.clone_from(&score.title);
+    Cow::Owned(fitted)
 }
 
-/// Tempo changes onto the grid, key changes onto bar lines; those after the last note go.
-fn fit_changes(score: &mut Score, ruler: &Ruler) {
-    let end = score.end_ticks();
+/// Whether [`moved_to_grid`] would change nothing.
+fn is_on_grid(voice: &Voice, ruler: &Ruler) -> bool {
+    let fits = |note: &Note| {
+        let end = note.onset_ticks.saturating_add(note.duration_ticks);
+        (STRAIGHT..=LONGEST_NOTE).contains(&note.duration_ticks)
+            && ruler.on_grid(note.onset_ticks) == note.onset_ticks
+            && ruler.on_grid(end) == end
+    };
+    voice.notes.is_sorted()
+        && voice.notes.iter().all(fits)
+        && !have_collisions(&voice.notes)
+        && voice.programs == programs_that_sound(&voice.programs, &voice.notes)
+}
+
+fn moved_to_grid(voice: &Voice, ruler: &Ruler) -> Voice {
+    let mut notes = voice.notes.clone();
+    for note in &mut notes {
+        let end = ruler.on_grid(note.onset_ticks.saturating_add(note.duration_ticks.min(LONGEST_NOTE)));
+        note.onset_ticks = ruler.on_grid(note.onset_ticks);
+        note.duration_ticks = end.saturating_sub(note.onset_ticks).max(STRAIGHT);
+    }
+    let notes = without_collisions(notes);
+    let programs = programs_that_sound(&voice.programs, &notes);
+    Voice { name: voice.name.clone(), channel: voice.channel, programs, notes }
+}
+
+/// Tempo changes onto the grid, key changes onto bar lines; those after the last note, which ends at `end`, go.
+fn fit_changes(score: &mut Score, end: u32, ruler: &Ruler) {
     score.tempos.iter_mut().for_each(|change| change.tick = ruler.on_grid(change.tick));
     score.keys.iter_mut().for_each(|change| change.tick = ruler.bar_line(change.tick));
     keep_last_of_each_tick(&mut score.tempos, |change| change.tick);
@@ -191,7 +221,9 @@ pub(super) fn micros_of(bpm: u32) -> u32 {
 /// Where the bar lines and beats are.
 struct Ruler {
     bars: Vec<Bar>,
-    /// The bar last asked for: the next question is mostly about the same.
+    /// Whether all bars begin on the straight grid: then every tick that is a multiple of it is on it.
+    is_straight: bool,
+    /// The bar last asked for: the next question is mostly about the same, or one beside it.
     latest: Cell<usize>,
 }
 
@@ -201,14 +233,20 @@ impl Ruler {
         let last = Note { onset_ticks: end, pitch: 0, duration_ticks: TICKS_PER_BEAT, velocity: 1 };
         let voices = vec![Voice { notes: vec![last], ..Voice::default() }];
         let bars = Score { meters: score.meters.clone(), voices, ..Score::default() }.bars();
-        Ruler { bars, latest: Cell::new(0) }
+        let is_straight = bars.iter().all(|bar| bar.start_ticks.is_multiple_of(STRAIGHT));
+        Ruler { bars, is_straight, latest: Cell::new(0) }
     }
 
     /// Start and end of the bar at `tick`.
     fn bar(&self, tick: u32) -> (u32, u32) {
-        let holds_tick = |bar: &&Bar| bar.start_ticks <= tick && tick - bar.start_ticks < bar.ticks;
-        let bar = self.bars.get(self.latest.get()).filter(holds_tick).or_else(|| {
-            let number = self.bars.partition_point(|bar| bar.start_ticks <= tick).checked_sub(1)?;
+        let holds_tick = |number: &usize| {
+            let bar = self.bars.get(*number);
+            bar.is_some_and(|bar| bar.start_ticks <= tick && tick - bar.start_ticks < bar.ticks)
+        };
+        let latest = self.latest.get();
+        let near = [latest, latest + 1, latest.saturating_sub(1)].into_iter().find(holds_tick);
+        let number = near.or_else(|| self.bars.partition_point(|bar| bar.start_ticks <= tick).checked_sub(1));
+        let bar = number.and_then(|number| {
             self.latest.set(number);
             self.bars.get(number)
         });
@@ -224,6 +262,9 @@ impl Ruler {
 
     /// The nearest tick that is a multiple of 30 or 40 from the beat, or the next beat.
     fn on_grid(&self, tick: u32) -> u32 {
+        if self.is_straight && tick.is_multiple_of(STRAIGHT) {
+            return tick;
+        }
         let (start, end) = self.beat(tick);
         let since = tick - start;
         if since.is_multiple_of(STRAIGHT) {

@@ -5,7 +5,7 @@ use super::f1::f1;
 use super::notes::Notes;
 use crate::data::archives::{MusicFile, is_abc_name};
 use crate::data::{CorpusConfig, FailedFile, LongTunes, reading};
-use crate::music::abc::{self, WriteOptions};
+use crate::music::abc::{self, Performance, WriteOptions};
 use crate::music::{Score, midi};
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +35,10 @@ pub struct AbcTune {
     pub is_strict: bool,
     /// Whether `write(parse(write(score))) == write(score)`.
     pub is_idempotent: bool,
-    /// F1 of our notes against abc2midi's within 1/16 beat; `None` where it is not installed or gives no notes.
-    pub f1_to_abc2midi: Option<f64>,
+    /// F1 of our notes against abc2midi's within 1/16 beat, read as played and as written; `None` where it is not
+    /// installed or gives no notes.
+    pub f1_as_played: Option<f64>,
+    pub f1_as_written: Option<f64>,
 }
 
 /// What one policy for long tunes keeps.
@@ -122,14 +124,17 @@ fn abc_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
 fn abc_tune(source: String, text: &str, score: &Score, with_abcmidi: bool) -> AbcTune {
     let written = abc::write(score, &WriteOptions::default());
     let again = abc::parse(&written).map(|score| abc::write(&score, &WriteOptions::default()));
-    let ours = Notes::read(&midi::write(score)).unwrap_or_default();
+    let notes_of = |score: &Score| Notes::read(&midi::write(score)).unwrap_or_default();
+    let ours = notes_of(score);
     let theirs = if with_abcmidi { abcmidi::notes_of_abc(text) } else { None };
+    let played = abc::parse_lenient_as(text, Performance::AsPlayed).ok().map(|(played, _)| notes_of(&played));
     AbcTune {
         source,
         n_notes: ours.len(),
         is_strict: abc::parse(text).is_ok(),
         is_idempotent: again.is_ok_and(|again| again == written),
-        f1_to_abc2midi: theirs.map(|theirs| f1(&theirs, &ours, 16)),
+        f1_as_played: theirs.as_ref().map(|theirs| f1(theirs, &played.unwrap_or_default(), 16)),
+        f1_as_written: theirs.as_ref().map(|theirs| f1(theirs, &ours, 16)),
     }
 }
 

@@ -17,6 +17,7 @@ mod heads;
 mod spelling;
 mod writer;
 
+use super::Performance;
 use super::read::bars::missing_bar_lines;
 use super::read::body::understand;
 use super::read::fields::{Reach, Shift};
@@ -111,7 +112,8 @@ pub(super) struct Head {
 pub(super) fn sound_source(text: &str) -> Result<Source> {
     let mut complaints = Complaints::default();
     let source = super::read::source(text, &mut complaints);
-    let line_ends = source.as_ref().map(|source| missing_bar_lines(&understand(source, &mut complaints)));
+    let line_ends =
+        source.as_ref().map(|source| missing_bar_lines(&understand(source, Performance::AsWritten, &mut complaints)));
     let line_ends = line_ends.unwrap_or_default();
     complaints.into_result()?;
     let mut source = source?;

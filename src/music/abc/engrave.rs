@@ -4,6 +4,7 @@ mod layers;
 mod tuplets;
 
 use crate::music::score::{Bar, Note};
+use std::cell::Cell;
 use std::ops::Range;
 
 pub use layers::{Layer, layers_of};
@@ -38,6 +39,8 @@ pub struct Pitch {
 #[derive(Debug, Default)]
 pub struct Part {
     bars: Vec<LaidBar>,
+    /// The bar last asked for, by its place in the list: the next question is mostly about the one behind it.
+    latest: Cell<usize>,
     /// The pieces of each layer of each bar.
     layers: Vec<Range<usize>>,
     pieces: Vec<Piece>,
@@ -53,9 +56,23 @@ struct LaidBar {
 impl Part {
     /// The layers of the bar of this number, each of which fills the bar; none if nothing happens in it.
     pub fn layers(&self, number: usize) -> impl Iterator<Item = &[Piece]> + Clone {
-        let bar = self.bars.binary_search_by_key(&number, |bar| bar.number).ok().and_then(|i| self.bars.get(i));
+        let bar = self.first_laid(number).filter(|bar| bar.number == number);
         let layers = bar.and_then(|bar| self.layers.get(bar.layers.clone())).unwrap_or_default();
         layers.iter().map(|pieces| self.pieces.get(pieces.clone()).unwrap_or_default())
+    }
+
+    /// The first bar of this number or a higher one.
+    fn first_laid(&self, number: usize) -> Option<&LaidBar> {
+        let lies_before = |i: usize| self.bars.get(i).is_some_and(|bar| bar.number < number);
+        let mut first = self.latest.get();
+        if first > 0 && !lies_before(first - 1) {
+            first = self.bars.partition_point(|bar| bar.number < number);
+        }
+        while lies_before(first) {
+            first += 1;
+        }
+        self.latest.set(first);
+        self.bars.get(first)
     }
 
     /// Low to high; none is a rest.
@@ -69,7 +86,7 @@ impl Part {
 
     /// The first bar from this one on in which something happens.
     pub fn next_bar(&self, from: usize) -> Option<usize> {
-        self.bars.get(self.bars.partition_point(|bar| bar.number < from)).map(|bar| bar.number)
+        self.first_laid(from).map(|bar| bar.number)
     }
 
     pub fn last_bar(&self) -> Option<usize> {
@@ -80,7 +97,9 @@ impl Part {
 /// The bars of a voice in which something happens in any of `layers`. `cuts` are ticks at which the first layer must have
 /// a boundary (for a change of tempo), rising.
 pub fn engrave(layers: &[Layer], bars: &[Bar], cuts: &[u32]) -> Part {
-    let mut part = Part::default();
+    let n_notes = layers.iter().map(Vec::len).sum();
+    let (pieces, pitches) = (Vec::with_capacity(n_notes), Vec::with_capacity(n_notes)); // more where notes are tied
+    let mut part = Part { pieces, pitches, ..Part::default() };
     let mut readers: Vec<LayerReader> = layers.iter().map(|notes| LayerReader::new(notes)).collect();
     let within_bar = |&&cut: &&u32| bars.binary_search_by_key(&cut, |bar| bar.start_ticks).is_err();
     let cuts: Vec<u32> = cuts.iter().filter(within_bar).copied().collect();
@@ -107,7 +126,10 @@ pub fn engrave(layers: &[Layer], bars: &[Bar], cuts: &[u32]) -> Part {
 /// The next bar in which a note sounds or a cut falls.
 fn next_number(readers: &[LayerReader], bars: &[Bar], cuts: &[u32], from: usize) -> Option<usize> {
     let start = bars.get(from)?.start_ticks;
-    let number_of = |tick: u32| bars.partition_point(|bar| bar.start_ticks <= tick).saturating_sub(1);
+    let number_of = |tick: u32| match bars.get(from + 1) {
+        Some(next) if next.start_ticks <= tick => bars.partition_point(|bar| bar.start_ticks <= tick).saturating_sub(1),
+        _ => from, // mostly
+    };
     let next_note = readers.iter().filter_map(|reader| reader.next_tick(start)).min();
     let next_cut = cuts.get(cuts.partition_point(|&cut| cut < start)).copied();
     next_note.into_iter().chain(next_cut).min().map(number_of)
@@ -158,13 +180,22 @@ impl Part {
     fn add_layer(&mut self, notes: &[Note], bar: &Bar, cuts: &[u32], boundaries: &mut Vec<u32>) {
         let (start, end) = (bar.start_ticks, bar.start_ticks + bar.ticks);
         boundaries.clear();
-        boundaries.extend([start, end]);
-        let within = |tick: &u32| start < *tick && *tick < end;
-        boundaries.extend(notes.iter().map(|note| note.onset_ticks).filter(within));
-        boundaries.extend(notes.iter().map(end_of).filter(within));
-        boundaries.extend(cuts);
-        boundaries.sort_unstable();
-        boundaries.dedup();
+        boundaries.push(start);
+        let mut add = |tick: u32| {
+            if start < tick && tick < end && boundaries.last() != Some(&tick) {
+                boundaries.push(tick);
+            }
+        };
+        for note in notes {
+            add(note.onset_ticks);
+            add(end_of(note));
+        }
+        cuts.iter().copied().for_each(add);
+        if !boundaries.is_sorted() {
+            boundaries.sort_unstable(); // overlaps, mostly: else they come in order
+            boundaries.dedup();
+        }
+        boundaries.push(end);
         let first_piece = self.pieces.len();
         let mut ended = 0; // all notes before this one have ended: no layer but the last has overlaps
         for (&from, &to) in boundaries.iter().zip(boundaries.iter().skip(1)) {

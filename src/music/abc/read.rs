@@ -7,6 +7,7 @@ pub(super) mod bars;
 pub(super) mod body;
 pub(super) mod fields;
 mod lex;
+mod ornaments;
 pub(super) mod place;
 mod play;
 mod repeats;
@@ -14,7 +15,7 @@ pub(super) mod source;
 mod time;
 pub(super) mod token;
 
-use super::Complaint;
+use super::{Complaint, Performance};
 use crate::music::Score;
 use crate::{Error, Result};
 use place::Complaints;
@@ -30,7 +31,7 @@ pub use bars::bar_errors;
 /// [`Error::Abc`] with line, column and what was expected, at the first thing that is not ABC.
 pub fn parse(text: &str) -> Result<Score> {
     let mut complaints = Complaints::default();
-    let score = read(text, &mut complaints);
+    let score = read(text, Performance::AsWritten, &mut complaints);
     complaints.into_result()?;
     score
 }
@@ -40,14 +41,22 @@ pub fn parse(text: &str) -> Result<Score> {
 /// # Errors
 /// [`Error::Abc`] if there is no music at all, or if it would become endlessly long.
 pub fn parse_lenient(text: &str) -> Result<(Score, Vec<Complaint>)> {
+    parse_lenient_as(text, Performance::AsWritten)
+}
+
+/// [`parse_lenient`], as written or as played.
+///
+/// # Errors
+/// [`Error::Abc`] if there is no music at all, or if it would become endlessly long.
+pub fn parse_lenient_as(text: &str, performance: Performance) -> Result<(Score, Vec<Complaint>)> {
     let mut complaints = Complaints::default();
-    let score = read(text, &mut complaints)?;
+    let score = read(text, performance, &mut complaints)?;
     Ok((score, complaints.into_sorted()))
 }
 
-fn read(text: &str, complaints: &mut Complaints) -> Result<Score> {
+fn read(text: &str, performance: Performance, complaints: &mut Complaints) -> Result<Score> {
     let source = source(text, complaints)?;
-    play::play(&body::understand(&source, complaints), source.title.clone())
+    play::play(&body::understand(&source, performance, complaints), source.title.clone())
 }
 
 /// The tokens of the first tune; an error if it has no music.
@@ -64,5 +73,7 @@ pub(super) fn source(text: &str, complaints: &mut Complaints) -> Result<source::
     Ok(source)
 }
 
+#[cfg(test)]
+mod performance_tests;
 #[cfg(test)]
 mod tests;

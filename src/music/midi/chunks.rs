@@ -14,7 +14,7 @@ pub(super) struct FileHeader {
     pub end: usize,
 }
 
-/// Score ticks per file tick, as a fraction.
+/// Score ticks per file tick, as a fraction in lowest terms.
 #[derive(Clone, Copy)]
 pub(super) struct Division {
     numerator: u64,
@@ -22,10 +22,19 @@ pub(super) struct Division {
 }
 
 impl Division {
+    fn new(numerator: u64, denominator: u64) -> Self {
+        let (mut divisor, mut rest) = (numerator, denominator);
+        while rest > 0 {
+            (divisor, rest) = (rest, divisor % rest);
+        }
+        Division { numerator: numerator / divisor, denominator: denominator / divisor }
+    }
+
     /// Rounded to the nearest score tick; `None` beyond [`LAST_TICK`].
     pub fn score_tick(self, file_tick: u64) -> Option<u32> {
         let scaled = file_tick.checked_mul(self.numerator)?.checked_add(self.denominator / 2)?;
-        u32::try_from(scaled / self.denominator).ok().filter(|&tick| u64::from(tick) <= LAST_TICK)
+        let tick = if self.denominator == 1 { scaled } else { scaled / self.denominator }; // division is slow
+        u32::try_from(tick).ok().filter(|&tick| u64::from(tick) <= LAST_TICK)
     }
 }
 
@@ -39,9 +48,7 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<FileHeader> {
     let length = 8 + (u32::from_be_bytes([l0, l1, l2, l3]) as usize).clamp(6, 64); // 6 in every standard so far
     let division = match (d0, d1) {
         (0, 0) => return Err(Error::Midi("The MIDI header says 0 ticks per beat, so no note has a time.".into())),
-        (d0, d1) if d0 < 0x80 => {
-            Division { numerator: u64::from(TICKS_PER_BEAT), denominator: u64::from(u16::from_be_bytes([d0, d1])) }
-        }
+        (d0, d1) if d0 < 0x80 => Division::new(u64::from(TICKS_PER_BEAT), u64::from(u16::from_be_bytes([d0, d1]))),
         (frames, per_frame) => smpte_division(256 - u64::from(frames), u64::from(per_frame.max(1))),
     };
     Ok(FileHeader { format: u16::from_be_bytes([f0, f1]), division, end: start + length })
@@ -51,8 +58,8 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<FileHeader> {
 fn smpte_division(frames_per_second: u64, ticks_per_frame: u64) -> Division {
     let beat = 2 * u64::from(TICKS_PER_BEAT);
     match frames_per_second {
-        29 => Division { numerator: beat * 1001, denominator: 30_000 * ticks_per_frame },
-        fps => Division { numerator: beat, denominator: fps * ticks_per_frame },
+        29 => Division::new(beat * 1001, 30_000 * ticks_per_frame),
+        fps => Division::new(beat, fps * ticks_per_frame),
     }
 }
 

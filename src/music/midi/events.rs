@@ -5,36 +5,31 @@
 
 use midly::live::LiveEvent;
 use midly::{EventIter, TrackEventKind};
+use std::ops::ControlFlow;
 
-/// Reads event after event, up to the end of the bytes or to what is cut off.
-pub(super) struct Events<'a> {
-    events: EventIter<'a>,
-    running_status: Option<u8>,
-}
-
-impl<'a> Events<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Events { events: EventIter::new(bytes), running_status: None }
-    }
-}
-
-impl<'a> Iterator for Events<'a> {
-    /// The time since the event before, in ticks of the file, and the event.
-    type Item = (u32, TrackEventKind<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.events.running_status().is_none() {
-            *self.events.running_status_mut() = self.running_status;
+/// Calls `visit` with the time since the event before, in ticks of the file, and each event, up to the end of the bytes or to
+/// what is cut off. Events are lent: to hand them over would cost as much as to read them.
+pub(super) fn visit_events<'a>(bytes: &'a [u8], mut visit: impl FnMut(u32, &TrackEventKind<'a>) -> ControlFlow<()>) {
+    let mut events = EventIter::new(bytes);
+    let mut running_status = None;
+    loop {
+        let unread = events.unread();
+        let flow = match &events.next() {
+            Some(Ok(event)) => visit(event.delta.as_int(), &event.kind),
+            _ => {
+                let Some(mended) = Mended::new(unread, running_status) else { return };
+                events = EventIter::new(mended.rest);
+                *events.running_status_mut() = mended.running_status;
+                visit(mended.delta, &mended.kind)
+            }
+        };
+        if flow.is_break() {
+            return;
         }
-        let unread = self.events.unread();
-        if let Some(Ok(event)) = self.events.next() {
-            self.running_status = self.events.running_status().or(self.running_status);
-            return Some((event.delta.as_int(), event.kind));
+        match events.running_status() {
+            None => *events.running_status_mut() = running_status, // a meta event has ended it
+            status => running_status = status,
         }
-        let mended = Mended::new(unread, self.running_status)?;
-        self.events = EventIter::new(mended.rest);
-        self.running_status = mended.running_status;
-        Some((mended.delta, mended.kind))
     }
 }
 

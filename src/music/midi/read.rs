@@ -1,13 +1,15 @@
 //! MIDI file → score.
 
 use super::chunks::{Chunks, Division, read_header};
-use super::events::Events;
+use super::events::visit_events;
+use super::keys_down::KeysDown;
 use super::notes::{programs_that_sound, without_collisions};
 use crate::Result;
 use crate::music::key::find_key;
 use crate::music::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, Score, TempoChange, Voice};
 use midly::{MetaMessage, MidiMessage, TrackEventKind};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 /// A name longer than this is cut (characters): some files carry whole documents as track names.
 const LONGEST_NAME: usize = 120;
@@ -40,14 +42,9 @@ struct Song {
     keys: BTreeMap<u32, Key>,
     /// Program changes of each channel over all tracks: what the synthesiser would be set to.
     channel_programs: [BTreeMap<u32, u8>; 16],
-    /// The keys that are down in the track that is read, [`N_PITCHES`] for each channel: the places of their notes, the
-    /// first struck first.
-    keys_down: Vec<VecDeque<usize>>,
+    keys_down: KeysDown,
     voices: Vec<Voice>,
 }
-
-/// Keys of one channel.
-const N_PITCHES: usize = 128;
 
 /// The voices of one track, one for each channel.
 type TrackVoices = [Voice; 16];
@@ -55,7 +52,7 @@ type TrackVoices = [Voice; 16];
 impl Song {
     fn new(division: Division) -> Self {
         let (meters, tempos, keys, channel_programs) = Default::default();
-        let keys_down = vec![VecDeque::new(); 16 * N_PITCHES];
+        let keys_down = KeysDown::new();
         Song { division, title: None, meters, tempos, keys, channel_programs, keys_down, voices: Vec::new() }
     }
 
@@ -65,46 +62,44 @@ impl Song {
             std::array::from_fn(|channel| Voice { channel: channel as u8, ..Voice::default() });
         let (mut now, mut name) = (base, None);
         let Some(mut tick) = self.division.score_tick(base) else { return base };
-        for (delta, event) in Events::new(data) {
+        visit_events(data, |delta, event| {
             if delta > 0 {
                 now += u64::from(delta);
-                let Some(later) = self.division.score_tick(now) else { break };
+                let Some(later) = self.division.score_tick(now) else { return ControlFlow::Break(()) };
                 tick = later;
             }
             match event {
                 TrackEventKind::Midi { channel, message } => {
                     self.read_message(tick, channel.as_int(), message, &mut voices);
                 }
-                TrackEventKind::Meta(MetaMessage::EndOfTrack) => break,
-                TrackEventKind::Meta(MetaMessage::TrackName(text)) => name = name.or_else(|| readable(text)),
-                TrackEventKind::Meta(meta) => self.read_meta(tick, meta),
+                TrackEventKind::Meta(MetaMessage::EndOfTrack) => return ControlFlow::Break(()),
+                TrackEventKind::Meta(MetaMessage::TrackName(text)) => name = name.take().or_else(|| readable(text)),
+                TrackEventKind::Meta(meta) => self.read_meta(tick, *meta),
                 _ => {}
             }
-        }
-        self.release_all_keys(tick, &mut voices);
+            ControlFlow::Continue(())
+        });
+        self.keys_down.release_all(|channel, note| {
+            if let Some(voice) = voices.get_mut(channel) {
+                end_note(voice, note, tick); // hanging notes end with the track
+            }
+        });
         self.keep_voices(voices, name);
         now
     }
 
-    /// Hanging notes end with the track.
-    fn release_all_keys(&mut self, tick: u32, voices: &mut TrackVoices) {
-        let channels = voices.iter_mut().zip(self.keys_down.chunks_mut(N_PITCHES));
-        for (voice, keys) in channels.filter(|(voice, _)| !voice.notes.is_empty()) {
-            keys.iter_mut().flat_map(|down| down.drain(..)).for_each(|note| end_note(voice, Some(note), tick));
-        }
-    }
-
-    fn read_message(&mut self, tick: u32, channel: u8, message: MidiMessage, voices: &mut TrackVoices) {
+    fn read_message(&mut self, tick: u32, channel: u8, message: &MidiMessage, voices: &mut TrackVoices) {
         let Some(voice) = voices.get_mut(usize::from(channel)) else { return };
         match message {
             MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => {
-                self.keys_down[key_index(channel, key.as_int())].push_back(voice.notes.len());
+                self.keys_down.press(channel, key.as_int(), voice.notes.len());
                 let (pitch, velocity) = (key.as_int(), vel.as_int());
                 voice.notes.push(Note { onset_ticks: tick, pitch, duration_ticks: 1, velocity });
             }
             MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
-                let first_struck = self.keys_down[key_index(channel, key.as_int())].pop_front();
-                end_note(voice, first_struck, tick);
+                if let Some(note) = self.keys_down.release(channel, key.as_int()) {
+                    end_note(voice, note, tick);
+                }
             }
             MidiMessage::ProgramChange { program } => {
                 voice.programs.push(ProgramChange { tick, program: program.as_int() });
@@ -161,14 +156,9 @@ impl Song {
     }
 }
 
-/// Place of a key in [`Song::keys_down`]: below 16 · 128, as midly gives 4 bits of channel and 7 of pitch.
-fn key_index(channel: u8, pitch: u8) -> usize {
-    usize::from(channel) * N_PITCHES + usize::from(pitch)
-}
-
 /// A note lasts at least a tick.
-fn end_note(voice: &mut Voice, note: Option<usize>, tick: u32) {
-    if let Some(note) = note.and_then(|note| voice.notes.get_mut(note)) {
+fn end_note(voice: &mut Voice, note: usize, tick: u32) {
+    if let Some(note) = voice.notes.get_mut(note) {
         note.duration_ticks = tick.saturating_sub(note.onset_ticks).max(1);
     }
 }

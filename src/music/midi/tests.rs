@@ -198,7 +198,8 @@ fn real_tunes_are_written_again_the_same_in_both_layouts() {
         if score.n_notes() == 0 {
             continue;
         }
-        let fitted = to_grid(&quantise(&score));
+        let quantised = quantise(&score);
+        let fitted = to_grid(&quantised);
         let texts = [Layout::Interleaved, Layout::InTurn]
             .map(|layout| abc::write(&fitted, &abc::WriteOptions { layout, ..Default::default() }));
         let [interleaved, in_turn] = texts.each_ref().map(|text| abc::parse(text).unwrap());

@@ -85,7 +85,7 @@ impl SheetWriter {
             Token::LineEnd => self.end_cell(false, true),
             Token::Field { letter, value } => self.field(*letter, value),
             Token::Directive(text) => self.directive(text),
-            Token::Dynamic(_) => {}
+            Token::Dynamic(_) | Token::Ornament(_) => {}
         }
     }
 

@@ -11,18 +11,22 @@ pub type Layer = Vec<Note>;
 /// lines. When `most` layers are taken, what overlaps goes to the last one, which is then written with ties inside chords.
 pub fn layers_of(voice: &Voice, most: usize) -> Vec<Layer> {
     let mut layers = Layers { most: most.max(1), layers: Vec::new() };
+    layers.layers.push((0, Vec::with_capacity(voice.notes.len())));
+    let mut by_end = Vec::new();
     for struck in voice.notes.chunk_by(|a, b| a.onset_ticks == b.onset_ticks) {
-        if struck.iter().all(|note| Some(note.duration_ticks) == struck.first().map(|first| first.duration_ticks)) {
+        let is_chord = |pair: &[Note]| matches!(pair, [a, b] if a.duration_ticks == b.duration_ticks);
+        if struck.windows(2).all(is_chord) {
             layers.add_chord(struck);
             continue;
         }
-        let mut by_end = struck.to_vec();
+        by_end.clear();
+        by_end.extend_from_slice(struck);
         by_end.sort_by_key(end_of); // stable: each chord stays in order of pitch
         let mut chords: Vec<&[Note]> = by_end.chunk_by(|a, b| a.duration_ticks == b.duration_ticks).collect();
         chords.sort_by_key(|chord| Reverse(chord.last().map(|note| note.pitch))); // melody first
         chords.iter().for_each(|chord| layers.add_chord(chord));
     }
-    layers.layers.into_iter().map(|(_, layer)| layer).collect()
+    layers.layers.into_iter().map(|(_, layer)| layer).filter(|layer| !layer.is_empty()).collect()
 }
 
 struct Layers {

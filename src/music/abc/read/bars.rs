@@ -6,7 +6,7 @@ use super::time::{Fraction, STEPS_PER_WHOLE};
 use super::token::Bar;
 use crate::Result;
 use crate::music::Meter;
-use crate::music::abc::Complaint;
+use crate::music::abc::{Complaint, Performance};
 
 /// Lists the bars whose length is not what the metre asks for.
 ///
@@ -18,7 +18,7 @@ use crate::music::abc::Complaint;
 /// [`crate::Error::Abc`] if the text holds no music.
 pub fn bar_errors(text: &str) -> Result<Vec<Complaint>> {
     let mut syntax = Complaints::default();
-    let tune = understand(&super::source(text, &mut syntax)?, &mut syntax);
+    let tune = understand(&super::source(text, &mut syntax)?, Performance::AsWritten, &mut syntax);
     Ok(check_bars(&tune).complaints.into_sorted())
 }
 

@@ -1,13 +1,16 @@
 //! From tokens to voices: what each note sounds like, how long it lasts, and what stands between the notes.
 
 mod changes;
+mod performing;
 
 use super::fields::{self, Reach, Shift};
 use super::place::{Complaints, Place};
 use super::source::Source;
 use super::time::{Fraction, STEPS_PER_WHOLE};
-use super::token::{Bar, Item, Length, Token, Tone};
+use super::token::{Bar, Item, Length, Ornament, Token, Tone};
+use crate::music::abc::Performance;
 use crate::music::{Key, Meter};
+use performing::Hornpipe;
 
 /// MIDI pitch of the letters A to G in the octave that begins at middle C.
 const PITCHES: [i16; 7] = [69, 71, 60, 62, 64, 65, 67];
@@ -21,7 +24,7 @@ const MAX_VOICES: usize = 256;
 const MAX_PARTS: usize = 1000;
 
 /// Grace notes take this part of their written length from the note behind them, as in abc2midi.
-const GRACE_PART: u64 = 4;
+pub(super) const GRACE_PART: u64 = 4;
 
 /// Loudness of a note without dynamics.
 pub(crate) const DEFAULT_VELOCITY: u8 = 90;
@@ -32,6 +35,19 @@ pub(crate) struct Head {
     pub pitch: u8,
     pub duration: Fraction,
     pub tied: bool,
+    /// Only where the tune is read as played.
+    pub figure: Option<Figure>,
+}
+
+/// An ornament and what is needed to play it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Figure {
+    pub ornament: Ornament,
+    /// The neighbours by the key signature.
+    pub upper: u8,
+    pub lower: u8,
+    /// The unit note length.
+    pub unit: Fraction,
 }
 
 /// What happens in a voice, in written order.
@@ -78,6 +94,7 @@ pub(crate) struct VoiceText {
 /// The whole tune, understood but not yet played.
 #[derive(Debug, Clone)]
 pub(crate) struct TuneBody {
+    pub performance: Performance,
     pub meter: Option<Meter>,
     pub key: Key,
     pub tempo: Option<u32>,
@@ -103,6 +120,9 @@ struct State {
     last_sound: Option<usize>,
     /// Letter, octave and semitones of notes whose tie reaches into what follows.
     tied: Vec<(char, i8, i8)>,
+    /// Of the note, chord or rest that comes next.
+    ornaments: Vec<Ornament>,
+    beat: Beat,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -113,9 +133,10 @@ struct TupletState {
 }
 
 /// Understands a tune. Never fails: what makes no sense is left out and complained about.
-pub(crate) fn understand(source: &Source, complaints: &mut Complaints) -> TuneBody {
-    let mut reader = Reader::new(complaints);
+pub(crate) fn understand(source: &Source, performance: Performance, complaints: &mut Complaints) -> TuneBody {
+    let mut reader = Reader::new(performance, complaints);
     reader.header(&source.header);
+    reader.hornpipe = reader.hornpipe(source.rhythm.as_deref());
     for item in &source.body {
         reader.item(item);
     }
@@ -135,11 +156,12 @@ struct Reader<'a> {
     /// Program and channel that stand before any `V:`.
     program: Option<u8>,
     channel: Option<u8>,
+    hornpipe: Hornpipe,
     complaints: &'a mut Complaints,
 }
 
 impl<'a> Reader<'a> {
-    fn new(complaints: &'a mut Complaints) -> Self {
+    fn new(performance: Performance, complaints: &'a mut Complaints) -> Self {
         let initial = State {
             unit: Length { num: 1, den: 8 },
             meter: Some(Meter::COMMON),
@@ -151,9 +173,12 @@ impl<'a> Reader<'a> {
             broken: 0,
             last_sound: None,
             tied: Vec::new(),
+            ornaments: Vec::new(),
+            beat: Beat::default(),
         };
         let key = Key { fifths: 0, mode: crate::music::Mode::Major };
-        let tune = TuneBody { meter: Some(Meter::COMMON), key, tempo: None, parts: None, voices: Vec::new() };
+        let meter = Some(Meter::COMMON);
+        let tune = TuneBody { performance, meter, key, tempo: None, parts: None, voices: Vec::new() };
         Reader {
             tune,
             initial,
@@ -164,6 +189,7 @@ impl<'a> Reader<'a> {
             n_parts: 0,
             program: None,
             channel: None,
+            hornpipe: Hornpipe::No,
             complaints,
         }
     }
@@ -235,6 +261,7 @@ impl<'a> Reader<'a> {
             Token::Grace(sounds) => self.grace(place, sounds),
             Token::Tuplet { p, q, r } => self.tuplet(place, *p, *q, *r),
             Token::Broken(count) => self.broken(place, *count),
+            Token::Ornament(ornament) => self.ornament(*ornament),
             Token::Bar(bar) => {
                 self.bar_ends(place);
                 self.push(place, Event::Bar(*bar));
@@ -257,6 +284,7 @@ impl<'a> Reader<'a> {
         let state = &mut self.voice().state;
         state.accidentals.clear();
         state.last_sound = None;
+        state.beat = Beat::default();
         let broken = std::mem::take(&mut state.broken);
         let tuplet = state.tuplet.take().map(|tuplet| tuplet.left);
         if broken != 0 {
@@ -320,11 +348,15 @@ impl<'a> Reader<'a> {
         let unit = Fraction::of(self.voice().state.unit)
             .times_fraction(Fraction::of(times))
             .times_fraction(self.tuplet_part());
+        self.swing(tones, unit);
+        let figure = self.figure(tones);
+        let unit = unit.times(self.stretch_of_fermata(), 1);
         let mut heads = Vec::with_capacity(tones.len());
         let mut tied = Vec::new();
         for tone in tones {
             let pitch = self.pitch(place, tone);
-            heads.push(Head { pitch, duration: unit.times_fraction(Fraction::of(tone.length)), tied: tone.tied });
+            let duration = unit.times_fraction(Fraction::of(tone.length));
+            heads.push(Head { pitch, duration, tied: tone.tied, figure });
             if tone.tied {
                 tied.push((tone.letter, tone.octave, self.semitones(tone)));
             }
@@ -336,8 +368,11 @@ impl<'a> Reader<'a> {
 
     fn rest(&mut self, place: Place, length: Length) {
         let unit = Fraction::of(self.voice().state.unit).times_fraction(self.tuplet_part());
+        let length = unit.times_fraction(Fraction::of(length));
+        self.voice().state.beat.rests(length);
+        let length = length.times(self.stretch_of_fermata(), 1);
         self.voice().state.tied.clear();
-        self.push_sound(place, Vec::new(), unit.times_fraction(Fraction::of(length)));
+        self.push_sound(place, Vec::new(), length);
     }
 
     fn bar_rest(&mut self, place: Place, bars: u32) {
@@ -358,10 +393,13 @@ impl<'a> Reader<'a> {
         self.push(place, Event::Sound { heads, advance });
         let last = self.voice().events.len() - 1;
         self.voice().state.last_sound = Some(last);
-        if let Some(first) = first.filter(|_| broken != 0) {
-            let long = 2u64.pow(u32::from(broken.unsigned_abs()) + 1) - 1; // a>b is a3/2 b/2, a>>b is a7/4 b/4
-            let den = 2u64.pow(u32::from(broken.unsigned_abs()));
-            let (before, after) = if broken > 0 { (long, 1) } else { (1, long) };
+        if let Some(first) = first.filter(|&first| broken != 0 && self.can_be_broken(first, last)) {
+            let (long, short, den) = match broken.unsigned_abs() {
+                1 if self.hornpipe == Hornpipe::No => (3, 1, 2),
+                1 => (4, 2, 3), // a hornpipe's dots are played as triplets
+                count => (2u64.pow(u32::from(count) + 1) - 1, 1, 2u64.pow(u32::from(count))), // a3/2 b/2, a7/4 b/4
+            };
+            let (before, after) = if broken > 0 { (long, short) } else { (short, long) };
             self.stretch(first, before, den);
             self.stretch(last, after, den);
         }
@@ -376,12 +414,14 @@ impl<'a> Reader<'a> {
 
     fn grace(&mut self, place: Place, sounds: &[Vec<Tone>]) {
         let unit = Fraction::of(self.voice().state.unit).times(1, GRACE_PART);
+        self.voice().state.beat.last_written = None; // a grace note stands between the two of a pair
         let mut groups = Vec::with_capacity(sounds.len());
         for tones in sounds {
             let mut heads = Vec::with_capacity(tones.len());
             for tone in tones {
                 let pitch = self.pitch(place, tone);
-                heads.push(Head { pitch, duration: unit.times_fraction(Fraction::of(tone.length)), tied: false });
+                let duration = unit.times_fraction(Fraction::of(tone.length));
+                heads.push(Head { pitch, duration, tied: false, figure: None });
             }
             groups.push(heads);
         }
@@ -439,6 +479,22 @@ impl<'a> Reader<'a> {
         }
         self.voice(); // a tune has at least one voice, even if it is silent
         self.tune
+    }
+}
+
+/// How far the bar has come, for the swing of hornpipes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Beat {
+    /// Steps since the bar line, as written.
+    steps: u64,
+    /// The note before, if it stood alone and nothing came between.
+    last_written: Option<Fraction>,
+}
+
+impl Beat {
+    fn rests(&mut self, length: Fraction) {
+        self.steps = self.steps.saturating_add(length.steps());
+        self.last_written = None;
     }
 }
 

@@ -1,7 +1,7 @@
 //! From one line of music to its tokens.
 
 use super::place::{Complaints, Place};
-use super::token::{Bar, BarStyle, Item, Length, Token, Tone};
+use super::token::{Bar, BarStyle, Item, Length, Ornament, Token, Tone};
 
 /// A length or a count above this is a slip of the pen, and would make the music endless.
 const MAX_NUMBER: u32 = 10_000;
@@ -21,7 +21,8 @@ pub(crate) fn lex_line(
     complaints: &mut Complaints,
 ) {
     let chars: Vec<char> = text.chars().collect();
-    let mut lexer = Lexer { chars: &chars, at: 0, line, first_column, items, complaints };
+    let ornaments = Vec::new();
+    let mut lexer = Lexer { chars: &chars, at: 0, line, first_column, ornaments, items, complaints };
     let mut continued = false;
     while let Some(c) = lexer.peek(0) {
         if c == '\\' && lexer.rest_is_blank(1) {
@@ -40,6 +41,8 @@ struct Lexer<'a> {
     at: usize,
     line: usize,
     first_column: usize,
+    /// Those that wait for their note.
+    ornaments: Vec<Ornament>,
     items: &'a mut Vec<Item>,
     complaints: &'a mut Complaints,
 }
@@ -59,6 +62,14 @@ impl Lexer<'_> {
 
     fn push_at(&mut self, place: Place, token: Token) {
         self.items.push(Item { place, token });
+    }
+
+    /// A note, chord or rest, behind its ornaments.
+    fn push_sound(&mut self, place: Place, token: Token) {
+        for ornament in std::mem::take(&mut self.ornaments) {
+            self.push_at(place, Token::Ornament(ornament));
+        }
+        self.push_at(place, token);
     }
 
     fn complain(&mut self, message: impl Into<String>) {
@@ -99,9 +110,18 @@ impl Lexer<'_> {
                 self.length(); // the width of a spacer does not sound
             }
             '(' | ')' | '.' | '`' | '$' => self.at += 1, // slurs, staccato, beams and line breaks do not move a note
-            c if DECORATION_LETTERS.contains(c) || RESERVED.contains(c) => self.at += 1,
+            c if DECORATION_LETTERS.contains(c) || RESERVED.contains(c) => {
+                self.at += 1;
+                self.ornaments.extend(ornament_of_letter(c).filter(|_| self.note_is_next()));
+            }
             c => self.stray(c),
         }
+    }
+
+    /// Whether nothing but decorations stands before a note, chord or rest: the place of an ornament by the standard (4.20).
+    fn note_is_next(&self) -> bool {
+        let next = self.chars.iter().skip(self.at).find(|&&c| c != '.' && !DECORATION_LETTERS.contains(c));
+        next.is_some_and(|c| matches!(c, 'A'..='G' | 'a'..='g' | '^' | '_' | '=' | '[' | 'z' | 'x'))
     }
 
     fn stray(&mut self, c: char) {
@@ -197,7 +217,7 @@ impl Lexer<'_> {
     fn note(&mut self) {
         let place = self.place();
         if let Some(tone) = self.tone() {
-            self.push_at(place, Token::Note(tone));
+            self.push_sound(place, Token::Note(tone));
         }
     }
 
@@ -205,7 +225,7 @@ impl Lexer<'_> {
         let place = self.place();
         self.at += 1;
         let length = self.length();
-        self.push_at(place, Token::Rest(length));
+        self.push_sound(place, Token::Rest(length));
     }
 
     fn bar_rest(&mut self) {
@@ -218,6 +238,7 @@ impl Lexer<'_> {
     /// A run such as `|`, `||`, `|]`, `[|`, `:|`, `|:`, `::`, `:|:`, `:|]`; an ending number may stand directly behind it.
     fn bar(&mut self) {
         let place = self.place();
+        self.ornaments.clear(); // they decorate the bar line
         let start = self.at;
         while let Some(c) = self.peek(0) {
             let belongs = match c {
@@ -297,6 +318,7 @@ impl Lexer<'_> {
         let place = self.place();
         self.at += 1;
         let mut tones = Vec::new();
+        let of_chord = std::mem::take(&mut self.ornaments);
         loop {
             match self.peek(0) {
                 Some(']') => {
@@ -330,6 +352,7 @@ impl Lexer<'_> {
                 }
             }
         }
+        self.ornaments = of_chord; // and none of its notes
         let length = self.length();
         let too_long = |length: Length| length.num > MAX_NUMBER || length.den > MAX_NUMBER;
         if tones.is_empty() {
@@ -337,7 +360,7 @@ impl Lexer<'_> {
         } else if tones.iter().any(|tone| too_long(tone.length.times(length))) {
             self.complaints.add(place, "the length of this chord is too large a number, or endlessly short");
         } else {
-            self.push_at(place, Token::Chord { tones, length });
+            self.push_sound(place, Token::Chord { tones, length });
         }
     }
 
@@ -346,6 +369,7 @@ impl Lexer<'_> {
         self.at += 1;
         let mut sounds: Vec<Vec<Tone>> = Vec::new();
         let mut chord: Option<Vec<Tone>> = None;
+        let of_host = std::mem::take(&mut self.ornaments);
         loop {
             match self.peek(0) {
                 Some('}') => {
@@ -377,6 +401,7 @@ impl Lexer<'_> {
                 }
             }
         }
+        self.ornaments = of_host; // and none of the grace notes
         sounds.extend(chord.filter(|chord| !chord.is_empty()));
         if !sounds.is_empty() {
             self.push_at(place, Token::Grace(sounds));
@@ -450,8 +475,11 @@ impl Lexer<'_> {
         let width = name.chars().count();
         let closed = self.peek(width + 1) == Some(sign);
         if closed && !name.is_empty() && !name.contains([' ', '|', '"']) {
-            if is_dynamic(&name) {
-                self.push(Token::Dynamic(name));
+            match name.as_str() {
+                "fermata" => self.ornaments.push(Ornament::Fermata),
+                "trill" => self.ornaments.push(Ornament::Trill),
+                _ if is_dynamic(&name) => self.push(Token::Dynamic(name)),
+                _ => {}
             }
             self.at += width + 2;
         } else {
@@ -462,6 +490,16 @@ impl Lexer<'_> {
             }
             self.at += 1;
         }
+    }
+}
+
+fn ornament_of_letter(letter: char) -> Option<Ornament> {
+    match letter {
+        'H' => Some(Ornament::Fermata),
+        'T' => Some(Ornament::Trill),
+        'R' => Some(Ornament::Roll),
+        '~' => Some(Ornament::Cut),
+        _ => None,
     }
 }
 

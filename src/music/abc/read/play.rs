@@ -1,9 +1,12 @@
 //! From voices as written to a score: every event gets its time.
 
 use super::body::{DEFAULT_VELOCITY, Event, Head, PlacedEvent, TuneBody, VoiceText};
+use super::ornaments::{Ornamented, strokes};
 use super::place::Place;
-use super::repeats::playing_order;
+use super::repeats::{MAX_PLAYED, playing_order};
 use super::time::ticks;
+use super::token::Ornament;
+use crate::music::abc::Performance;
 use crate::music::midi::sort_notes;
 use crate::music::{DRUM_CHANNEL, KeyChange, Meter, MeterChange, Note, ProgramChange, Score, TempoChange, Voice};
 use crate::{Error, Result};
@@ -14,13 +17,15 @@ const DEFAULT_MICROS_PER_BEAT: u32 = 500_000; // 120 quarter notes per minute, a
 pub(crate) fn play(tune: &TuneBody, title: Option<String>) -> Result<Score> {
     let mut score = Score { title, ..Score::default() };
     score.meters.push(MeterChange { tick: 0, meter: tune.meter.unwrap_or(Meter::COMMON) });
-    score.tempos.push(TempoChange { tick: 0, micros_per_beat: tune.tempo.unwrap_or(DEFAULT_MICROS_PER_BEAT) });
+    let micros_per_beat = tune.tempo.unwrap_or(DEFAULT_MICROS_PER_BEAT);
+    score.tempos.push(TempoChange { tick: 0, micros_per_beat });
     score.keys.push(KeyChange { tick: 0, key: tune.key });
     let parts = tune.parts.as_deref().filter(|parts| tune.voices.iter().any(|voice| has_part(voice, parts)));
     for (index, voice) in tune.voices.iter().enumerate() {
-        let player = Player::play(voice, parts)?;
+        let player = Player::play(voice, parts, tune.performance)?;
         player.changes_into(&mut score, index == 0);
-        let mut notes: Vec<Note> = player.notes.iter().map(|note| note.note).collect();
+        let too_long = || too_long(voice, Place::default());
+        let mut notes = player.notes(micros_per_beat).ok_or_else(too_long)?;
         sort_notes(&mut notes);
         let channel = voice.channel.unwrap_or_else(|| free_channel(index));
         score.voices.push(Voice { name: voice.name.clone(), channel, programs: player.programs, notes });
@@ -67,6 +72,7 @@ struct PlayedNote {
     note: Note,
     onset: u64,
     end: u64,
+    ornament: Option<Ornamented>,
 }
 
 struct Player {
@@ -85,7 +91,7 @@ struct Player {
 }
 
 impl Player {
-    fn play(voice: &VoiceText, parts: Option<&[char]>) -> Result<Player> {
+    fn play(voice: &VoiceText, parts: Option<&[char]>, performance: Performance) -> Result<Player> {
         let mut player = Player {
             now: 0,
             bar_start: 0,
@@ -99,7 +105,8 @@ impl Player {
             programs: Vec::new(),
         };
         let too_long = |place: Place| too_long(voice, place);
-        let order = playing_order(&voice.events, parts).ok_or_else(|| too_long(Place { line: 1, column: 1 }))?;
+        let order =
+            playing_order(&voice.events, parts, performance).ok_or_else(|| too_long(Place { line: 1, column: 1 }))?;
         let mut grace: Option<&[Vec<Head>]> = None;
         for placed in order.into_iter().filter_map(|range| voice.events.get(range)).flatten() {
             match &placed.event {
@@ -165,7 +172,12 @@ impl Player {
             let joins = |&index: &usize| {
                 self.notes.get(index).is_some_and(|tied| tied.note.pitch == head.pitch && tied.end == self.now)
             };
-            let joined = self.tied.iter().position(joins).map(|waiting| self.tied.swap_remove(waiting));
+            let is_struck = head.figure.is_some_and(|figure| figure.ornament == Ornament::Cut); // in spite of a tie
+            let joined = self
+                .tied
+                .iter()
+                .position(|index| !is_struck && joins(index))
+                .map(|waiting| self.tied.swap_remove(waiting));
             let index = joined.unwrap_or(self.notes.len());
             match self.notes.get_mut(index) {
                 Some(tied) => tied.end = end,
@@ -176,7 +188,10 @@ impl Player {
                         duration_ticks: 0,
                         velocity: self.velocity,
                     };
-                    self.notes.push(PlayedNote { note, onset, end });
+                    let (pitch, written) = (head.pitch, head.duration.steps());
+                    let ornamented = |figure| Ornamented { figure, pitch, steps: 0, written, late: stolen };
+                    let ornament = head.figure.map(ornamented);
+                    self.notes.push(PlayedNote { note, onset, end, ornament });
                 }
             }
             let played = self.notes.get_mut(index)?;
@@ -186,6 +201,32 @@ impl Player {
             }
         }
         Some(())
+    }
+
+    /// All notes, the ornaments played out; none if there are absurdly many.
+    fn notes(&self, micros_per_beat: u32) -> Option<Vec<Note>> {
+        let mut notes = Vec::with_capacity(self.notes.len());
+        for played in &self.notes {
+            let Some(ornament) = &played.ornament else {
+                notes.push(played.note);
+                continue;
+            };
+            let steps = played.end.saturating_sub(played.onset); // with what was tied to it
+            let strokes = strokes(&Ornamented { steps, ..*ornament }, micros_per_beat);
+            let ends = strokes.iter().skip(1).map(|next| played.onset + next.at).chain([played.end]);
+            for (stroke, end) in strokes.iter().zip(ends) {
+                let onset = played.onset + stroke.at;
+                if onset < end {
+                    let onset_ticks = ticks(onset)?;
+                    let duration_ticks = ticks(end)?.saturating_sub(onset_ticks).max(1);
+                    notes.push(Note { onset_ticks, pitch: stroke.pitch, duration_ticks, ..played.note });
+                }
+            }
+            if notes.len() > MAX_PLAYED {
+                return None;
+            }
+        }
+        Some(notes)
     }
 
     /// The first voice says what key the score has; metre and tempo may change in any voice.

@@ -1,20 +1,26 @@
 //! The order in which written events are played: repeats, endings and parts.
 //!
 //! A repeat that ends without having begun goes back to the last double bar line or end of a repeat, or to the start
-//! (standard 2.1, section 4.8). A section is played as often as its colons or its endings say.
+//! (standard 2.1, section 4.8). A section is played as often as its colons or its endings say. Those who play from ABC do not
+//! stop at a double bar line: read as played, a repeat goes back to the last repeat sign, ending or start.
 
 use super::body::{Event, PlacedEvent};
 use super::token::{Bar, BarStyle};
+use crate::music::abc::Performance;
 use std::ops::Range;
 
 /// Ranges of events in the order of playing; `parts` is the order of the parts where the tune has any of them. `None` if there
 /// are absurdly many.
-pub(crate) fn playing_order(events: &[PlacedEvent], parts: Option<&[char]>) -> Option<Vec<Range<usize>>> {
+pub(crate) fn playing_order(
+    events: &[PlacedEvent],
+    parts: Option<&[char]>,
+    performance: Performance,
+) -> Option<Vec<Range<usize>>> {
     let sections = sections(events);
     let mut order = Vec::new();
     let mut played = 0usize;
     let mut play = |section: &Range<usize>, order: &mut Vec<Range<usize>>| {
-        for range in repeated(events, section.clone()) {
+        for range in repeated(events, section.clone(), performance) {
             played += range.len();
             order.push(range);
         }
@@ -45,7 +51,7 @@ pub(crate) fn playing_order(events: &[PlacedEvent], parts: Option<&[char]>) -> O
 }
 
 /// More events than this cannot be a tune; it is a bound on memory and time.
-const MAX_PLAYED: usize = 4_000_000;
+pub(super) const MAX_PLAYED: usize = 4_000_000;
 
 /// The parts `P:A`, `P:B` … and what stands before them.
 fn sections(events: &[PlacedEvent]) -> Vec<(Option<char>, Range<usize>)> {
@@ -63,9 +69,9 @@ fn sections(events: &[PlacedEvent]) -> Vec<(Option<char>, Range<usize>)> {
 }
 
 /// One stretch of music with its repeats written out.
-fn repeated(events: &[PlacedEvent], section: Range<usize>) -> Vec<Range<usize>> {
-    let mut walk =
-        Walk { order: Vec::new(), from: section.start, start: section.start, pass: 1, begun: false, endings: 0 };
+fn repeated(events: &[PlacedEvent], section: Range<usize>, performance: Performance) -> Vec<Range<usize>> {
+    let (from, start) = (section.start, section.start);
+    let mut walk = Walk { performance, order: Vec::new(), from, start, pass: 1, begun: false, endings: 0 };
     let mut at = section.start;
     while at < section.end {
         let next = match events.get(at).map(|placed| &placed.event) {
@@ -81,6 +87,7 @@ fn repeated(events: &[PlacedEvent], section: Range<usize>) -> Vec<Range<usize>> 
 }
 
 struct Walk {
+    performance: Performance,
     order: Vec<Range<usize>>,
     /// First event not yet in `order`.
     from: usize,
@@ -121,7 +128,8 @@ impl Walk {
             return self.begin_section(at, true);
         }
         let is_double = !matches!(bar.style, BarStyle::Plain);
-        if is_double && (!self.begun || self.endings > 0) {
+        let goes_back_here = !self.begun && self.performance == Performance::AsWritten;
+        if is_double && (goes_back_here || self.endings > 0) {
             return self.begin_section(at, false);
         }
         at + 1

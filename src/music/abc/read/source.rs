@@ -10,6 +10,8 @@ use super::token::{Bar, BarStyle, Item, Length, Token};
 pub(crate) struct Source {
     pub title: Option<String>,
     pub reference: Option<String>,
+    /// `R:`, such as hornpipe.
+    pub rhythm: Option<String>,
     /// Fields and directives up to and with `K:`.
     pub header: Vec<Item>,
     pub body: Vec<Item>,
@@ -102,6 +104,7 @@ fn read_line(number: usize, line: &str, in_body: &mut bool, source: &mut Source,
                 'T' if source.title.is_none() => {
                     source.title = Some(value.to_string()).filter(|title| !title.is_empty())
                 }
+                'R' => source.rhythm = Some(value.to_string()),
                 'X' => source.reference = Some(value.to_string()),
                 _ => {}
             }

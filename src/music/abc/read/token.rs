@@ -22,6 +22,19 @@ pub(crate) struct Tone {
     pub tied: bool,
 }
 
+/// Decorations that change the notes where a tune is read as it is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ornament {
+    /// `H` or `!fermata!`
+    Fermata,
+    /// `T` or `!trill!`
+    Trill,
+    /// `R`
+    Roll,
+    /// `~`
+    Cut,
+}
+
 /// What a bar line looks like when it repeats nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BarStyle {
@@ -63,6 +76,8 @@ pub(crate) enum Token {
     },
     /// `>` is 1, `>>` 2, `<` -1 and so on.
     Broken(i8),
+    /// What to do with the note, chord or rest that comes next.
+    Ornament(Ornament),
     Bar(Bar),
     /// `[1` or `[1,3`: the passes on which this ending is played.
     Ending(Vec<u32>),

@@ -116,6 +116,7 @@ impl<'a> PartWriter<'a> {
             accidentals.expect_doubt(pitch.pitch, &self.spelling_before);
             accidentals.expect_doubt(pitch.pitch, &self.spelling);
         }
+        let beam = self.beam_ticks(bar);
         let mut programs_done = Vec::new();
         for (i, pieces) in layers.enumerate() {
             if i > 0 {
@@ -123,18 +124,23 @@ impl<'a> PartWriter<'a> {
                 text.push_str(meter_field); // abc2midi counts the bars of each layer for itself
                 accidentals.next_layer();
             }
-            let mut before: Option<&Piece> = None;
+            let mut beam_end = bar.start_ticks + beam;
+            let mut was_short = false;
             for piece in pieces {
-                if before.is_some_and(|before| self.beam_ends(before, piece, bar)) {
-                    text.push(' ');
+                let is_short = piece.ticks < TICKS_PER_BEAT;
+                if piece.tick >= beam_end {
+                    if was_short || is_short {
+                        text.push(' ');
+                    }
+                    beam_end = piece.tick - (piece.tick - bar.start_ticks) % beam + beam;
                 }
+                was_short = is_short;
                 if i == 0 && piece.tick > bar.start_ticks {
                     self.write_tempo(text, piece.tick);
                 }
                 let pitches = self.part.pitches(piece);
                 self.write_program(text, piece.tick, pitches, &mut programs_done);
                 self.write_piece(text, piece, pitches, &mut accidentals);
-                before = Some(piece);
             }
         }
         text.push('|');
@@ -186,13 +192,11 @@ impl<'a> PartWriter<'a> {
         4 * TICKS_PER_BEAT / self.unit
     }
 
-    /// Notes shorter than a beat are beamed in fours (threes in compound time); a space ends the beam.
-    fn beam_ends(&self, before: &Piece, piece: &Piece, bar: &Bar) -> bool {
+    /// Ticks of a beam: four notes shorter than a beat, in compound time three. A space ends it.
+    fn beam_ticks(&self, bar: &Bar) -> u32 {
         let unit = 4 * TICKS_PER_BEAT / self.unit.clamp(8, 16);
         let compound = bar.meter.denominator >= 8 && bar.meter.numerator.is_multiple_of(3);
-        let beam = if compound { TICKS_PER_BEAT * 3 / 2 } else { (4 * unit).max(TICKS_PER_BEAT) };
-        let short = before.ticks < TICKS_PER_BEAT || piece.ticks < TICKS_PER_BEAT;
-        short && (before.tick - bar.start_ticks) / beam != (piece.tick - bar.start_ticks) / beam
+        if compound { TICKS_PER_BEAT * 3 / 2 } else { (4 * unit).max(TICKS_PER_BEAT) }
     }
 }
 

@@ -165,7 +165,7 @@ proptest! {
 
     #[test]
     fn text_holds_the_whole_score_in_both_layouts_and_is_written_again_the_same(score in any_score()) {
-        let fitted = as_text_has_it(to_grid(&score));
+        let fitted = as_text_has_it(to_grid(&score).into_owned());
         for layout in [Layout::Interleaved, Layout::InTurn] {
             let options = WriteOptions { layout, ..WriteOptions::default() };
             let text = write(&fitted, &options);
