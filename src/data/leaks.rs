@@ -40,8 +40,11 @@ impl Corpus {
         let mut held_out: Vec<HeldOut> = dealings.iter().map(|_| HeldOut::default()).collect();
         for training in [false, true] {
             for (index, tune) in self.kept()?.enumerate() {
-                let splits = dealings.iter().map(|splits| splits.get(index).copied().flatten());
-                look(&tune?.abc, splits.zip(&mut held_out), training, every);
+                let splits = || dealings.iter().map(|splits| splits.get(index).copied().flatten());
+                let tune = tune?;
+                if splits().any(|split| (split == Some(Split::Train)) == training) {
+                    look(&tune.abc, splits().zip(&mut held_out), training, every);
+                }
             }
         }
         let percent = |of: &HeldOut| of.each_ref().map(|ngrams| ngrams.each_ref().map(|n| 100.0 * n.share())).concat();
@@ -116,21 +119,24 @@ const BASE: u64 = 0x1234_5678_9abc_def1 % MODULUS; // any number in the middle
 
 /// Hashes of all n-grams of a text, in order: h = Σ c_i · BASE^(n-1-i), rolled along.
 fn ngram_hashes(text: &str, n: usize) -> impl Iterator<Item = u64> {
-    let leaving = (1..n).fold(1, |power, _| times(power, BASE)); // BASE^(n-1)
+    let leaving = (1..n).fold(1, |power, _| reduce(u128::from(power) * u128::from(BASE))); // BASE^(n-1)
     let mut first = text.chars();
     let mut hash = 0;
     text.chars().enumerate().filter_map(move |(i, c)| {
         if i >= n {
-            let gone = first.next().map_or(0, u64::from);
-            hash = (hash + MODULUS - times(gone, leaving)) % MODULUS;
+            let gone = first.next().map_or(0, u128::from);
+            hash += MODULUS - reduce(gone * u128::from(leaving));
         }
-        hash = (times(hash, BASE) + u64::from(c)) % MODULUS;
+        hash = reduce(u128::from(hash) * u128::from(BASE) + u128::from(c));
         (i + 1 >= n).then_some(hash)
     })
 }
 
-fn times(a: u64, b: u64) -> u64 {
-    (u128::from(a) * u128::from(b) % u128::from(MODULUS)) as u64
+/// `number` modulo 2⁶¹ − 1, for numbers below 2¹²⁴: 2⁶¹ is 1, so the bits above the 61st are added to those below.
+fn reduce(number: u128) -> u64 {
+    let once = (number as u64 & MODULUS) + (number >> 61) as u64; // below 2⁶⁴
+    let twice = (once & MODULUS) + (once >> 61);
+    if twice >= MODULUS { twice - MODULUS } else { twice }
 }
 
 #[cfg(test)]
@@ -181,6 +187,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_number_is_reduced_to_its_remainder(number in 0u128..1 << 124) {
+            prop_assert_eq!(u128::from(reduce(number)), number % u128::from(MODULUS));
+        }
+
         #[test]
         fn rolled_hashes_find_what_a_set_of_texts_finds(held_out in "[ab]{0,40}", train in "[ab]{0,40}", n in 1usize..6) {
             let grams = |text: &str| text.as_bytes().windows(n).map(<[u8]>::to_vec).collect::<Vec<_>>();
