@@ -9,6 +9,7 @@ use music_scaling_fuzz::music::abc;
 
 fuzz_target!(|text: &str| {
     let _ = abc::parse_lenient(text);
+    let _ = abc::parse_lenient_as(text, abc::Performance::AsPlayed);
     let _ = abc::bar_errors(text);
     for tune in abc::split_tunebook(text) {
         let _ = abc::split_long(&tune.text, 500);
