@@ -110,7 +110,12 @@ fn growth_figure(grown: Grown, speeds: &[TrainSpeed], label: &str, value: Value)
         _ => format!("{family} not measured"),
     };
     let what = label.split(" (").next().unwrap_or_default();
-    let title = format!("{what}, from left to right: {}, {}", change(&lines[0]), change(&lines[1]));
+    let grows = match grown {
+        Grown::Model => "model",
+        Grown::BlockSize => "block",
+        Grown::BatchSize => "batch",
+    };
+    let title = format!("{what} as the {grows} grows: {}, {}", change(&lines[0]), change(&lines[1]));
     let drawn =
         lines.into_iter().map(|(family, points)| Line::new(family.to_string(), points).with_dots().family(family));
     figures::lines(drawn.collect(), grown.label(), label, vec![]).log_x().log_y().title(&title)
