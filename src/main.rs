@@ -8,7 +8,7 @@ use music_scaling::fitting::{self, Claim, Objective, PowerCurve};
 use music_scaling::generation::{self, Prompt, Rates};
 use music_scaling::lab::{Lab, kernel, open_jupyter, run_study};
 use music_scaling::messages;
-use music_scaling::models::Family;
+use music_scaling::models::{Family, Model, ModelConfig};
 use music_scaling::music::abc::Performance;
 use music_scaling::study::Study;
 use music_scaling::training::{self, Run, Runs, evaluate};
@@ -94,16 +94,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Score a run on a split of its corpus
+    /// Score a run, or a model that was trained elsewhere, on a split of its corpus
     Evaluate {
-        /// The run's folder, such as data/studies/laptop/runs/laptop-transformer-xl-longer
+        /// The run's folder, such as data/studies/laptop/runs/laptop-transformer-xl-longer; or nanoGPT's ckpt.pt, an LSTM's state
+        /// dict or a safetensors file, with --data
         run: PathBuf,
         #[arg(long, default_value = "val")]
         split: Split,
         /// Score every kept checkpoint, not only the best
         #[arg(long)]
         all: bool,
-        /// The prepared corpus; without it, the one that the run was trained on
+        /// The prepared corpus, such as nanoGPT's data/shakespeare_char; without it, the one that the run was trained on
         #[arg(long)]
         data: Option<PathBuf>,
         #[arg(long)]
@@ -118,7 +119,7 @@ enum Command {
     },
     /// Let a trained model write tunes; each is checked and written as ABC and MIDI
     Generate {
-        /// The run's folder
+        /// The run's folder; or nanoGPT's ckpt.pt, an LSTM's state dict or a safetensors file, with --data
         run: PathBuf,
         #[command(flatten)]
         options: GenerateOptions,
@@ -141,6 +142,9 @@ enum Bench {
         /// How cost grows with the model, the block size and the batch size, instead
         #[arg(long, conflicts_with = "model")]
         sweep: bool,
+        /// With --sweep: pictures of the table, and their numbers, in this folder
+        #[arg(long, requires = "sweep", value_name = "FOLDER")]
+        figure: Option<PathBuf>,
         #[arg(long, default_value = "f32", value_parser = ["f32"])]
         dtype: String,
         #[arg(long, default_value_t = 75)]
@@ -201,6 +205,9 @@ struct FitOptions {
 
 #[derive(clap::Args)]
 struct GenerateOptions {
+    /// The prepared corpus; without it, the one that the run was trained on
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// Where the tune starts, such as $'X:1\nM:6/8\n'; without it, ten different prompts and temperatures
     #[arg(long)]
     prefix: Option<String>,
@@ -347,29 +354,32 @@ fn score(folder: &Path, split: Split, all: bool, data: Option<PathBuf>, json: bo
         bits_per_char: f64,
         n_tokens: usize,
     }
-    let (run, data) = open_run(folder, data)?;
-    let tokens = data.split(split);
+    let subject = Subject::open(folder, data)?;
+    let tokens = subject.data.split(split);
     let score = |step, model| -> Result<Score> {
-        let loss = evaluate(&model, tokens, run.config.block_size, run.config.batch_size)?;
+        let loss = evaluate(&model, tokens, subject.block_size, subject.batch_size)?;
         let bits_per_char = loss / std::f64::consts::LN_2;
-        let run = run.config.name.clone();
+        let run = subject.name.clone();
         Ok(Score { run, split, step, loss, perplexity: loss.exp(), bits_per_char, n_tokens: tokens.len() })
     };
-    let scores = if all {
-        run.checkpoints()?
-            .iter()
-            .map(|saved| score(Some(saved.step), run.model_at(saved)?))
-            .collect::<Result<Vec<_>>>()?
-    } else {
-        vec![score(None, run.best_model()?)?]
+    let scores = match &subject.source {
+        Source::Run(run) if all => {
+            let saved = run.checkpoints()?;
+            saved.iter().map(|saved| score(Some(saved.step), run.model_at(saved)?)).collect::<Result<Vec<_>>>()?
+        }
+        _ => vec![score(None, subject.model()?)?],
     };
     for score in &scores {
         if json {
             println!("{}", json_line(score)?);
         } else {
-            let which = score.step.map_or("best checkpoint".into(), |step| format!("step {step}"));
+            let which = match (score.step, &subject.source) {
+                (Some(step), _) => format!(" step {step}"),
+                (None, Source::Run(_)) => " best checkpoint".into(),
+                (None, Source::File(_)) => String::new(),
+            };
             println!(
-                "{} {which}: {split} loss {:.4} nats per token, perplexity {:.3}, {:.3} bits per character",
+                "{}{which}: {split} loss {:.4} nats per token, perplexity {:.3}, {:.3} bits per character",
                 score.run, score.loss, score.perplexity, score.bits_per_char
             );
         }
@@ -377,15 +387,63 @@ fn score(folder: &Path, split: Split, all: bool, data: Option<PathBuf>, json: bo
     Ok(())
 }
 
-/// A finished run and its corpus; refuses a corpus with another vocabulary.
-fn open_run(folder: &Path, data: Option<PathBuf>) -> Result<(Run, TokenData)> {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let runs = Runs::open(folder.parent().unwrap_or(Path::new(".")))?;
-    let run = runs.get(&name)?;
-    let data_folder = data.unwrap_or_else(|| Lab::new().root.join("data").join(&run.config.corpus));
-    let data = TokenData::open(&data_folder)?;
-    run.check_vocabulary(&data.tokenizer.hash())?;
-    Ok((run, data))
+/// What is scored or writes tunes, and its corpus.
+struct Subject {
+    name: String,
+    source: Source,
+    block_size: usize,
+    batch_size: usize,
+    data: TokenData,
+}
+
+/// A run of ours, or a file of a model that was trained anywhere.
+enum Source {
+    Run(Box<Run>),
+    File(Box<Model>),
+}
+
+impl Subject {
+    /// Refuses a corpus with another vocabulary than the model's.
+    fn open(path: &Path, data: Option<PathBuf>) -> Result<Self> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_file() {
+            return Self::open_file(path, name, data);
+        }
+        let runs = Runs::open(path.parent().unwrap_or(Path::new(".")))?;
+        let run = runs.get(&name)?;
+        let data_folder = data.unwrap_or_else(|| Lab::new().root.join("data").join(&run.config.corpus));
+        let data = TokenData::open(&data_folder)?;
+        run.check_vocabulary(&data.tokenizer.hash())?;
+        let (block_size, batch_size) = (run.config.block_size, run.config.batch_size);
+        Ok(Subject { name: run.config.name.clone(), source: Source::Run(Box::new(run)), block_size, batch_size, data })
+    }
+
+    fn open_file(path: &Path, name: String, data: Option<PathBuf>) -> Result<Self> {
+        let folder = data.ok_or_else(|| {
+            Error::Config(format!("{} is a file: say with --data which folder of tokens it belongs to", path.display()))
+        })?;
+        let (model, data) = (Model::open(path, &training::device()?)?, TokenData::open(&folder)?);
+        let (of_model, of_data) = (model.config().vocab_size(), data.tokenizer.vocab_size());
+        if of_model != of_data {
+            return Err(Error::Checkpoint(format!(
+                "{} has a vocabulary of {of_model}, but {} of {of_data}: name the folder that it was trained on",
+                path.display(),
+                folder.display()
+            )));
+        }
+        let block_size = match model.config() {
+            ModelConfig::Transformer(config) => config.n_positions,
+            ModelConfig::Lstm(_) => 256, // its state dict does not say: nanoGPT's and ours
+        };
+        Ok(Subject { name, source: Source::File(Box::new(model)), block_size, batch_size: 16, data })
+    }
+
+    fn model(&self) -> Result<Model> {
+        match &self.source {
+            Source::Run(run) => run.best_model(),
+            Source::File(model) => Ok((**model).clone()),
+        }
+    }
 }
 
 fn fit(file: &Path, options: &FitOptions) -> Result<()> {
@@ -419,14 +477,15 @@ fn fit(file: &Path, options: &FitOptions) -> Result<()> {
 }
 
 fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
-    let GenerateOptions { prefix, temperature, top_k, max_tokens, seed, out, json } = options;
-    let (run, data) = open_run(folder, None)?;
+    let GenerateOptions { data, prefix, temperature, top_k, max_tokens, seed, out, json } = options;
+    let subject = Subject::open(folder, data)?;
+    let data = &subject.data;
     let prompts = match prefix {
         Some(prefix) => vec![Prompt::new(prefix, temperature, top_k)],
-        None => Prompt::varied(&data, 10),
+        None => Prompt::varied(data, 10),
     };
-    let settings = generation::Settings { max_tokens, context: Some(run.config.block_size), seed, quiet: json };
-    let samples = generation::generate_with(&run.best_model()?, &data.tokenizer, &prompts, &data.train, &settings)?;
+    let settings = generation::Settings { max_tokens, context: Some(subject.block_size), seed, quiet: json };
+    let samples = generation::generate_with(&subject.model()?, &data.tokenizer, &prompts, &data.train, &settings)?;
     let files = generation::write_samples(&samples, &out)?;
     let rates = Rates::of(&samples);
     if json {
@@ -449,7 +508,19 @@ fn run_bench(bench: Bench) -> Result<()> {
             println!("{report}");
             Ok(())
         }
-        Bench::Train { model, sweep, dtype: _, vocab_size, block_size, batch_size, rounds, steps, peer, json } => {
+        Bench::Train {
+            model,
+            sweep,
+            figure,
+            dtype: _,
+            vocab_size,
+            block_size,
+            batch_size,
+            rounds,
+            steps,
+            peer,
+            json,
+        } => {
             let setting = |model: &str| bench::train::Setting {
                 model: model.into(),
                 vocab_size,
@@ -463,17 +534,26 @@ fn run_bench(bench: Bench) -> Result<()> {
             }
             if let Some(model) = model {
                 let peer = peer.map(|command| Peer::new(&command)).transpose()?;
-                return print_speed(bench::train::measure(&setting(&model), peer.as_ref()), json);
+                return print_speed(&bench::train::measure(&setting(&model), peer.as_ref())?, json);
             }
             let settings = if sweep { bench::sweep::growth() } else { bench::sweep::COMPARED.map(setting).to_vec() };
-            bench::sweep::measure_apart(&settings, peer.as_deref()).try_for_each(|speed| print_speed(speed, json))
+            let mut speeds = Vec::new();
+            for speed in bench::sweep::measure_apart(&settings, peer.as_deref()) {
+                speeds.push(speed?);
+                print_speed(&speeds[speeds.len() - 1], json)?;
+            }
+            if let Some(folder) = figure {
+                for (name, figure) in bench::sweep::growth_figures(&speeds) {
+                    figure.save(&folder, &name)?;
+                }
+            }
+            Ok(())
         }
     }
 }
 
-fn print_speed(speed: Result<bench::train::TrainSpeed>, json: bool) -> Result<()> {
-    let speed = speed?;
-    println!("{}", if json { json_line(&speed)? } else { speed.to_string() });
+fn print_speed(speed: &bench::train::TrainSpeed, json: bool) -> Result<()> {
+    println!("{}", if json { json_line(speed)? } else { speed.to_string() });
     Ok(())
 }
 

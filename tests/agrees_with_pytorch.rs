@@ -4,7 +4,7 @@
 //! `MUSIC_SCALING_TORCH_EXPORT` names folders (separated by `:`) that the PyTorch peer's `export` wrote, those are compared too.
 
 use candle_core::{DType, Device, Tensor};
-use music_scaling::models::{LstmConfig, Model, ModelConfig, TransformerConfig};
+use music_scaling::models::{LstmConfig, Model, ModelConfig, TransformerConfig, ladder};
 use music_scaling::ops::{Dropout, set_fused};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -86,6 +86,46 @@ fn an_lstm_agrees() {
         "torch_lstm",
         &ModelConfig::Lstm(LstmConfig { vocab_size: 13, d_embed: 7, d_hidden: 10, n_layer: 2 }),
     );
+}
+
+#[test]
+fn files_of_torch_save_give_pytorchs_logits() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    for name in ["torch_nanogpt_ckpt", "torch_lstm_state"] {
+        let model = Model::open(fixtures.join(format!("{name}.pt")), &Device::Cpu).unwrap();
+        let path = fixtures.join(format!("{name}_logits.safetensors"));
+        let expected = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
+        let logits = model.forward(&expected["tokens"].to_dtype(DType::U32).unwrap(), &mut Dropout::off()).unwrap();
+        assert!(difference(&logits, &expected["logits"], 1e-3) < 1e-4, "{name}");
+    }
+}
+
+/// What is saved here loads by name in the modules of nanoGPT and in torch.nn.LSTM, and means the same there. Runs where
+/// `MUSIC_SCALING_TORCH_PYTHON` names a Python that has torch and safetensors.
+#[test]
+fn our_files_load_in_pytorch_where_it_is_given() {
+    let Ok(python) = std::env::var("MUSIC_SCALING_TORCH_PYTHON") else {
+        println!("MUSIC_SCALING_TORCH_PYTHON names no Python with torch: nothing to compare.");
+        return;
+    };
+    let sizes = [("laptop-transformer", "n_layer=2 n_head=2 n_embd=24 block_size=16 bias=False"), ("laptop-lstm", "")];
+    for (name, arguments) in sizes {
+        let config = &ladder(name, 13, 16).unwrap()[0].config;
+        let model = Model::new(config, 3, &Device::Cpu).unwrap();
+        let path = std::env::temp_dir().join(format!("music-scaling-{name}-{}.safetensors", std::process::id()));
+        model.save(&path).unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/make_torch_case.py");
+        let mut command = std::process::Command::new(&python);
+        let output = command.arg(script).arg("--loads").arg(&path).args(arguments.split_whitespace()).output().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let tokens =
+            |first: u32| Tensor::from_vec((first..first + 8).collect::<Vec<u32>>(), (1, 8), &Device::Cpu).unwrap();
+        let loss = model.loss_value(&tokens(1), &tokens(2)).unwrap();
+        let theirs: f64 = said.trim().rsplit_once("loss=").unwrap().1.parse().unwrap();
+        assert!((loss - theirs).abs() < 2e-5, "{name}: {loss}, not {theirs}");
+    }
 }
 
 /// Reads a config off the shapes of a peer's export. The number of heads leaves no trace in the weights: the peer's default is 4.

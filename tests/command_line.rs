@@ -1,6 +1,6 @@
 //! What the command line says about bad input: one clear sentence, a failing exit code, and nothing good is lost.
 
-use music_scaling::data::composed;
+use music_scaling::data::{Tokenizer, composed};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -204,6 +204,31 @@ fn a_folder_without_a_run_is_said_to_be_one() {
     let folder = folder("no-run");
     let error = error_of(&["evaluate", &folder.join("nothing").to_string_lossy()]);
     assert!(error.contains("nothing"), "{error}");
+}
+
+#[test]
+fn a_nanogpt_checkpoint_is_scored_and_writes_on_its_own_folder() {
+    let folder = folder("nanogpt");
+    let checkpoint = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/torch_nanogpt_ckpt.pt");
+    let data = folder.to_string_lossy().into_owned();
+    let tokens: Vec<u8> = (0..100u16).flat_map(|i| (i * i % 13).to_le_bytes()).collect();
+    ["train.bin", "val.bin"].iter().for_each(|name| std::fs::write(folder.join(name), &tokens).unwrap());
+    Tokenizer::from_text("\nABCDEFG:1|/2").unwrap().save(&folder).unwrap();
+    let output = music_scaling(&["evaluate", checkpoint, "--data", &data, "--json"]);
+    let score: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((score["run"].as_str(), score["n_tokens"].as_u64()), (Some("torch_nanogpt_ckpt.pt"), Some(100)));
+    assert!((score["loss"].as_f64().unwrap() - 13f64.ln()).abs() < 0.2, "nearly untrained: {score}");
+    let out = folder.join("tunes").to_string_lossy().into_owned();
+    let options = ["--prefix", "A", "--max-tokens", "40", "--out", &out];
+    let output = music_scaling(&[["generate", checkpoint, "--data", &data].as_slice(), &options].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let error = error_of(&["evaluate", checkpoint]);
+    assert!(error.contains("is a file: say with --data which folder of tokens it belongs to"), "{error}");
+    Tokenizer::from_text("AB").unwrap().save(&folder).unwrap();
+    std::fs::write(folder.join("train.bin"), [0; 20]).unwrap();
+    std::fs::write(folder.join("val.bin"), [0; 20]).unwrap();
+    let error = error_of(&["evaluate", checkpoint, "--data", &data]);
+    assert!(error.contains("has a vocabulary of 13, but ") && error.contains(" of 2: name the folder"), "{error}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Setting {
 }
 
 /// What was measured for one model: a line of the table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainSpeed {
     pub model: String,
     pub dtype: String,
@@ -76,7 +76,9 @@ pub struct TrainSpeed {
     pub share_of_product: f64,
     /// Peak resident memory of the whole measurement, MB; of this process, so meaningful for its first model.
     pub peak_rss_mb: f64,
-    /// Evaluated tokens a second: the forward pass and the loss over a split.
+    /// Tokens a second of the forward pass and the loss of one batch, nothing kept for gradients.
+    pub forward_tokens_per_s: f64,
+    /// Evaluated tokens a second: the same over a whole split.
     pub evaluate_tokens_per_s: f64,
     /// Peak resident memory of the evaluation alone, MB.
     pub evaluate_peak_rss_mb: f64,
@@ -92,7 +94,8 @@ fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
     reset_peak_rss();
     let config = setting.config()?;
     let mut training = Training::new(&config, setting)?;
-    let (evaluate_tokens_per_s, evaluate_peak_rss_mb) = (training.evaluate_speed()?, peak_rss_mb());
+    let (forward_tokens_per_s, evaluate_tokens_per_s) = training.forward_and_evaluate_speed()?;
+    let evaluate_peak_rss_mb = peak_rss_mb();
     training.best_step_s(WARM_UP)?;
     let (mut product_gflops, mut ours, mut theirs) = (0f64, Vec::new(), Vec::new());
     for _ in 0..setting.rounds.max(1) {
@@ -116,6 +119,7 @@ fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
         product_gflops,
         share_of_product: gflops / product_gflops,
         peak_rss_mb: peak_rss_mb(),
+        forward_tokens_per_s,
         evaluate_tokens_per_s,
         evaluate_peak_rss_mb,
         peer: PeerSpeed::of(&ours, &theirs),
@@ -159,17 +163,22 @@ impl<'a> Training<'a> {
         Ok(best)
     }
 
-    /// Tokens a second of an evaluation of four batches, the better of two.
-    fn evaluate_speed(&self) -> Result<f64> {
+    /// Tokens a second of a forward pass over one batch, and of an evaluation of four; the best of three each.
+    fn forward_and_evaluate_speed(&self) -> Result<(f64, f64)> {
+        let Setting { vocab_size, batch_size, block_size, .. } = *self.setting;
         let n_tokens = 4 * self.setting.tokens_per_step() + 1;
-        let split: Vec<u16> = (0..n_tokens).map(|i| (i * (i / 3 + 1) % self.setting.vocab_size) as u16).collect();
-        let mut best = f64::INFINITY;
-        for _ in 0..2 {
+        let split: Vec<u16> = (0..n_tokens).map(|i| (i * (i / 3 + 1) % vocab_size) as u16).collect();
+        let (inputs, targets) = (self.tokens(0)?, self.tokens(1)?);
+        let mut best = [f64::INFINITY; 2];
+        for _ in 0..3 {
             let began = Instant::now();
-            evaluate(&self.model, &split, self.setting.block_size, self.setting.batch_size)?;
-            best = best.min(began.elapsed().as_secs_f64());
+            self.model.loss_value(&inputs, &targets)?;
+            best[0] = best[0].min(began.elapsed().as_secs_f64());
+            let began = Instant::now();
+            evaluate(&self.model, &split, block_size, batch_size)?;
+            best[1] = best[1].min(began.elapsed().as_secs_f64());
         }
-        Ok(n_tokens as f64 / best)
+        Ok((self.setting.tokens_per_step() as f64 / best[0], n_tokens as f64 / best[1]))
     }
 }
 
@@ -177,7 +186,7 @@ impl TrainSpeed {
     /// The head of the table whose lines are this type's `Display`.
     pub fn table_head() -> String {
         format!(
-            "{:<21} {:>11} {:>5} × {:>3} {:>9} {:>8} {:>7} {:>7} {:>10} {:>9} {:>6}",
+            "{:<21} {:>11} {:>5} × {:>3} {:>9} {:>8} {:>7} {:>7} {:>9} {:>10} {:>9} {:>6}",
             "model",
             "n_params",
             "block",
@@ -186,6 +195,7 @@ impl TrainSpeed {
             "GFLOP/s",
             "share",
             "peak MB",
+            "forward/s",
             "evaluate/s",
             "peer's",
             "ratio"
@@ -197,7 +207,7 @@ impl fmt::Display for TrainSpeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:<21} {:>11} {:>5} × {:>3} {:>9.0} {:>8.0} {:>6.0}% {:>7.0} {:>10.0}",
+            "{:<21} {:>11} {:>5} × {:>3} {:>9.0} {:>8.0} {:>6.0}% {:>7.0} {:>9.0} {:>10.0}",
             self.model,
             self.n_params,
             self.block_size,
@@ -206,6 +216,7 @@ impl fmt::Display for TrainSpeed {
             self.gflops,
             100.0 * self.share_of_product,
             self.peak_rss_mb,
+            self.forward_tokens_per_s,
             self.evaluate_tokens_per_s
         )?;
         match &self.peer {

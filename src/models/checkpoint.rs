@@ -1,11 +1,13 @@
-//! Parameters on disk: safetensors under the names that nanoGPT (Transformer) and torch.nn.LSTM (LSTM) use.
+//! Parameters on disk: safetensors under the names that nanoGPT (Transformer) and torch.nn.LSTM (LSTM) use; files of
+//! `torch.save` under the same names are read, too.
 
 use super::Model;
-use super::config::ModelConfig;
+use super::config::{LstmConfig, ModelConfig};
 use super::parameters::{Parameters, Spec};
+use super::torch_file;
 use crate::files::{read_bytes, write_atomic};
 use crate::{Error, Result};
-use candle_core::{Device, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::HashMap;
 use std::path::Path;
@@ -38,38 +40,110 @@ pub(super) fn save(model: &Model, path: &Path) -> Result<()> {
     write_atomic(path, bytes)
 }
 
-/// Reads the parameters that `specs` ask for; anything missing, of another shape or unknown is an error that names it.
-pub(super) fn load(path: &Path, specs: &[Spec], device: &Device) -> Result<Parameters> {
+/// A tensor of a file.
+pub(super) struct Array {
+    pub(super) shape: Vec<usize>,
+    pub(super) numbers: Vec<f32>,
+}
+
+/// A file's tensors under their plain names, and the config where the file tells it.
+pub(super) struct Contents {
+    arrays: HashMap<String, Array>,
+    config: Option<ModelConfig>,
+}
+
+impl Contents {
+    /// A file of `torch.save` where the name ends in .pt or .pth, else a safetensors file.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let ending = path.extension().map(|ending| ending.to_ascii_lowercase()).unwrap_or_default();
+        let (arrays, config) = if ending == "pt" || ending == "pth" {
+            let (arrays, config) = torch_file::read(path)?;
+            (arrays, config.map(ModelConfig::Transformer))
+        } else {
+            read_safetensors(path)?
+        };
+        Ok(Contents { arrays: arrays.into_iter().map(|(name, array)| (plain_name(&name), array)).collect(), config })
+    }
+
+    /// What the file says, else an LSTM's shape read off its tensors. A Transformer's tensors do not tell its number of heads.
+    pub(super) fn config(&self, path: &Path) -> Result<ModelConfig> {
+        if let Some(config) = &self.config {
+            return Ok(config.clone());
+        }
+        let shape = |name: &str| self.arrays.get(name).map(|array| array.shape.as_slice());
+        match (shape("embedding.weight"), shape("lstm.weight_hh_l0")) {
+            (Some(&[vocab_size, d_embed]), Some(&[_, d_hidden])) => {
+                let n_layer = self.arrays.keys().filter(|name| name.starts_with("lstm.weight_hh_l")).count();
+                Ok(ModelConfig::Lstm(LstmConfig { vocab_size, d_embed, d_hidden, n_layer }))
+            }
+            _ => Err(Error::Checkpoint(format!(
+                "{} does not say what model it holds: a Transformer's number of heads cannot be read off its tensors; save it as nanoGPT does, with model_args, or an LSTM under the names embedding, lstm and head",
+                path.display()
+            ))),
+        }
+    }
+
+    /// The parameters that `specs` ask for; anything missing, of another shape or unknown is an error that names it.
+    pub(super) fn parameters(mut self, path: &Path, specs: &[Spec], device: &Device) -> Result<Parameters> {
+        let path = path.display();
+        let mut list = Vec::with_capacity(specs.len());
+        for Spec { name, shape, .. } in specs {
+            let Some(array) = self.arrays.remove(name) else {
+                return Err(Error::Checkpoint(format!("{path} has no tensor {name:?}; it belongs to another model")));
+            };
+            if array.shape != *shape {
+                let there = &array.shape;
+                return Err(Error::Checkpoint(format!(
+                    "{path}: tensor {name:?} has shape {there:?} where this model has {shape:?}"
+                )));
+            }
+            list.push((name.clone(), Var::from_vec(array.numbers, shape.as_slice(), device)?));
+        }
+        match self.arrays.keys().filter(|name| !is_spare(name)).min() {
+            Some(name) => Err(Error::Checkpoint(format!(
+                "{path} has a tensor {name:?} that this model has not; it belongs to another model"
+            ))),
+            None => Ok(Parameters::from_list(list)),
+        }
+    }
+}
+
+fn read_safetensors(path: &Path) -> Result<(HashMap<String, Array>, Option<ModelConfig>)> {
     let bytes = read_bytes(path)?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| {
+    let damaged = |e| {
         let path = path.display();
         Error::Checkpoint(format!(
             "{path} is not a whole safetensors file ({e}); it was probably cut off: use an earlier checkpoint"
         ))
-    })?;
-    let by_name: HashMap<String, TensorView> =
-        file.tensors().into_iter().map(|(name, view)| (plain_name(&name), view)).collect();
-    let mut list = Vec::with_capacity(specs.len());
-    for spec in specs {
-        let numbers = match by_name.get(&spec.name) {
-            Some(view) => numbers(view, spec, path)?,
-            None => {
-                let (path, name) = (path.display(), &spec.name);
-                return Err(Error::Checkpoint(format!("{path} has no tensor {name:?}; it belongs to another model")));
+    };
+    let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let (_, head) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+    let config = head.metadata().as_ref().and_then(|notes| notes.get("config"));
+    let mut arrays = HashMap::new();
+    for (name, view) in file.tensors() {
+        let dtype = match view.dtype() {
+            Dtype::F32 => DType::F32,
+            Dtype::F64 => DType::F64,
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            other => {
+                let path = path.display();
+                return Err(Error::Checkpoint(format!("{path}: tensor {name:?} holds {other:?}, not F32")));
             }
         };
-        list.push((spec.name.clone(), Var::from_vec(numbers, spec.shape.as_slice(), device)?));
+        arrays.insert(name, Array { shape: view.shape().to_vec(), numbers: f32_numbers(view.data(), dtype)? });
     }
-    let wanted = |name: &String| specs.iter().any(|spec| spec.name == *name) || is_spare(name);
-    match by_name.keys().filter(|name| !wanted(name)).min() {
-        Some(name) => {
-            let path = path.display();
-            Err(Error::Checkpoint(format!(
-                "{path} has a tensor {name:?} that this model has not; it belongs to another model"
-            )))
-        }
-        None => Ok(Parameters::from_list(list)),
+    Ok((arrays, config.and_then(|text| serde_json::from_str(text).ok())))
+}
+
+/// Little-endian numbers of a floating-point type, as f32; what does not fill a number at the end is left out.
+pub(super) fn f32_numbers(bytes: &[u8], dtype: DType) -> Result<Vec<f32>> {
+    if dtype == DType::F32 {
+        return Ok(bytes.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect());
     }
+    let n = bytes.len() / dtype.size_in_bytes();
+    let numbers = Tensor::from_raw_buffer(&bytes[..n * dtype.size_in_bytes()], dtype, &[n], &Device::Cpu)?;
+    Ok(numbers.to_dtype(DType::F32)?.to_vec1()?)
 }
 
 /// torch.compile puts `_orig_mod.` in front of every name.
@@ -80,21 +154,6 @@ fn plain_name(name: &str) -> String {
 /// What a nanoGPT state dict may hold beyond parameters: a tied head, and the causal mask of old versions.
 fn is_spare(name: &str) -> bool {
     name == TIED_HEAD || name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias")
-}
-
-fn numbers(view: &TensorView, spec: &Spec, path: &Path) -> Result<Vec<f32>> {
-    let (path, name) = (path.display(), &spec.name);
-    if view.dtype() != Dtype::F32 {
-        return Err(Error::Checkpoint(format!("{path}: tensor {name:?} holds {:?}, not F32", view.dtype())));
-    }
-    if view.shape() != spec.shape {
-        let (there, here) = (view.shape(), &spec.shape);
-        return Err(Error::Checkpoint(format!(
-            "{path}: tensor {name:?} has shape {there:?} where this model has {here:?}"
-        )));
-    }
-    let chunks = view.data().chunks_exact(4);
-    Ok(chunks.map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod ladders;
 mod lstm;
 mod ngram;
 mod parameters;
+mod torch_file;
 mod transformer;
 
 pub use config::{Family, LstmConfig, ModelConfig, TransformerConfig};
@@ -24,6 +25,7 @@ use crate::ops::{self, Dropout};
 use crate::{Error, Result};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
+use checkpoint::Contents;
 use parameters::Parameters;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -46,16 +48,25 @@ impl Model {
         Self::with_parameters(config, parameters)
     }
 
-    /// A model with the parameters of a safetensors file under nanoGPT's or torch.nn.LSTM's names.
+    /// A model with the parameters of a safetensors file, or of a file of `torch.save` (`.pt`, `.pth`: nanoGPT's `ckpt.pt`, a
+    /// state dict), under nanoGPT's or torch.nn.LSTM's names.
     pub fn load(config: &ModelConfig, path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        Self::from_contents(config, Contents::read(path.as_ref())?, path.as_ref(), device)
+    }
+
+    /// The model that a file holds, where the file says which: ours, nanoGPT's `ckpt.pt`, or an LSTM's state dict.
+    pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let contents = Contents::read(path.as_ref())?;
+        Self::from_contents(&contents.config(path.as_ref())?, contents, path.as_ref(), device)
+    }
+
+    fn from_contents(config: &ModelConfig, contents: Contents, path: &Path, device: &Device) -> Result<Self> {
         config.validate()?;
-        let parameters = match config {
-            ModelConfig::Transformer(config) => {
-                checkpoint::load(path.as_ref(), &transformer::parameters(config), device)?
-            }
-            ModelConfig::Lstm(config) => checkpoint::load(path.as_ref(), &lstm::parameters(config), device)?,
+        let specs = match config {
+            ModelConfig::Transformer(config) => transformer::parameters(config),
+            ModelConfig::Lstm(config) => lstm::parameters(config),
         };
-        Self::with_parameters(config, parameters)
+        Self::with_parameters(config, contents.parameters(path, &specs, device)?)
     }
 
     fn with_parameters(config: &ModelConfig, parameters: Parameters) -> Result<Self> {
@@ -65,7 +76,13 @@ impl Model {
         })
     }
 
-    /// Writes the parameters as safetensors, atomically. nanoGPT and torch.nn.LSTM load the file by name.
+    /// Writes the parameters as safetensors, atomically. nanoGPT and torch.nn.LSTM load the file by name:
+    ///
+    /// ```python
+    /// from safetensors.torch import load_file
+    /// model = GPT(GPTConfig(n_layer=5, n_head=4, n_embd=128, block_size=256, bias=False, vocab_size=67, dropout=0.0))
+    /// model.load_state_dict(load_file("best.safetensors"))
+    /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         checkpoint::save(self, path.as_ref())
     }

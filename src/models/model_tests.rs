@@ -133,6 +133,10 @@ fn without_gradients_the_numbers_are_the_same_and_nothing_is_recorded() {
         let plain = model.without_gradients().unwrap().forward(&x, &mut Dropout::off()).unwrap();
         assert_eq!(numbers(&plain), numbers(&model.forward(&x, &mut Dropout::off()).unwrap()));
         assert!(!plain.track_op());
+        let loss = model.loss(&x, &x, &mut Dropout::off()).unwrap();
+        assert!(loss.track_op(), "with gradients, everything is kept");
+        let value = model.loss_value(&x, &x).unwrap();
+        assert!((value - f64::from(loss.to_scalar::<f32>().unwrap())).abs() < 1e-6);
         // the parameters are shared: a step of training shows
         let (_, var) = &model.parameters()[0];
         let frozen = model.without_gradients().unwrap();
