@@ -119,7 +119,9 @@ fn moved_to_grid(voice: &Voice, ruler: &Ruler) -> Voice {
     for note in &mut notes {
         let end = ruler.on_grid(note.onset_ticks.saturating_add(note.duration_ticks.min(LONGEST_NOTE)));
         note.onset_ticks = ruler.on_grid(note.onset_ticks);
-        note.duration_ticks = end.saturating_sub(note.onset_ticks).max(STRAIGHT);
+        let straight_end = note.onset_ticks.saturating_add(STRAIGHT);
+        let shortest = if ruler.on_grid(straight_end) == straight_end { STRAIGHT } else { TRIPLET }; // its end is on the grid, too
+        note.duration_ticks = end.saturating_sub(note.onset_ticks).max(shortest);
     }
     let notes = without_collisions(notes);
     let programs = programs_that_sound(&voice.programs, &notes);

@@ -108,6 +108,19 @@ fn a_tempo_beyond_reason_is_written_as_one_that_is_read() {
 }
 
 #[test]
+fn a_run_of_notes_that_no_grid_holds_is_written_again_the_same() {
+    // Nonuplets, as in O'Neill's 681: a note on the triplet grid whose end, a 64th later, would lie between the grids.
+    for step in [13, 20, 27, 48] {
+        let score = Score {
+            voices: vec![voice((0..24).map(|i| note(i * step, step, 60 + i as u8)).collect())],
+            ..Score::default()
+        };
+        let text = write(&score, &WriteOptions::default());
+        assert_eq!(write(&parse(&text).unwrap(), &WriteOptions::default()), text);
+    }
+}
+
+#[test]
 fn text_stays_bounded_whatever_the_gaps_and_voices() {
     let sparse = |i: u32| voice((0..8).map(|k| note(k * 4_000_000 + i * 30, 1 << 27, 60)).collect());
     let score = Score { voices: (0..30).map(sparse).collect(), ..Score::default() };
