@@ -501,7 +501,10 @@ fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
 fn run_bench(bench: Bench) -> Result<()> {
     match bench {
         Bench::Music { paths, limit, seed, json } => {
-            let report = bench::music(&paths, &MusicOptions { limit, seed, quiet: json, ..MusicOptions::default() })?;
+            keep_stdout_for(json);
+            let corpora = limit.is_none(); // a sample says nothing of how much is the same
+            let options = MusicOptions { limit, seed, corpora, quiet: json, ..MusicOptions::default() };
+            let report = bench::music(&paths, &options)?;
             if json {
                 return print_json(&serde_json::json!({ "rows": report.rows(), "report": report }));
             }

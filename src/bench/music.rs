@@ -4,6 +4,7 @@
 //! notes and that we refuse counts as F1 = 0.
 
 mod abcmidi;
+mod corpora;
 mod f1;
 mod files;
 mod notes;
@@ -12,6 +13,7 @@ mod speed;
 #[cfg(test)]
 mod tests;
 
+pub use corpora::Prepared;
 pub use files::{AbcTune, Kept, MidiFile};
 pub use report::Row;
 pub use speed::Speed;
@@ -37,13 +39,15 @@ pub struct MusicOptions {
     pub n_timed: usize,
     /// Run abcmidi beside ours where it is installed.
     pub abcmidi: bool,
+    /// Prepare each input as a corpus, too: groups of the same music, leaks.
+    pub corpora: bool,
     /// Print no progress.
     pub quiet: bool,
 }
 
 impl Default for MusicOptions {
     fn default() -> MusicOptions {
-        MusicOptions { limit: None, seed: 1337, n_timed: 300, abcmidi: true, quiet: false }
+        MusicOptions { limit: None, seed: 1337, n_timed: 300, abcmidi: true, corpora: false, quiet: false }
     }
 }
 
@@ -59,6 +63,8 @@ pub struct MusicReport {
     /// What is there, what `drop` keeps of it, what `split` keeps.
     pub kept: [Kept; 3],
     pub speed: Speed,
+    /// Empty where [`MusicOptions::corpora`] was not asked for.
+    pub corpora: Vec<Prepared>,
 }
 
 /// Measures all files of music in `paths`: files, folders, archives.
@@ -84,6 +90,9 @@ pub fn music(paths: &[PathBuf], options: &MusicOptions) -> Result<MusicReport> {
     }
     report.n_files = progress.n_files();
     report.speed = speed::measure(&to_time, with_abcmidi)?;
+    if options.corpora {
+        report.corpora = paths.iter().map(|path| corpora::prepare(path)).collect::<Result<_>>()?;
+    }
     Ok(report)
 }
 

@@ -34,6 +34,7 @@ mod tunes;
 pub use config::{CorpusConfig, LongTunes};
 pub use convert::{ConvertReport, Target, convert, convert_as};
 pub use corpus::{Corpus, SourceEntropy};
+pub use leaks::Leak;
 pub use token_data::TokenData;
 pub use tokens::Tokenizer;
 pub use tune::{FailedFile, Split, Tune};

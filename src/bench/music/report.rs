@@ -2,7 +2,7 @@
 
 use super::f1::percentile;
 use super::files::{AbcTune, Measured, MidiFile};
-use super::{Kept, MusicReport};
+use super::{Kept, MusicReport, Prepared};
 use crate::data::tables;
 use crate::figures::show::{self, Html};
 use crate::{Error, Result};
@@ -64,6 +64,7 @@ impl MusicReport {
         }
         rows.extend(self.kept_rows());
         rows.extend(self.speed_rows());
+        rows.extend(self.corpora.iter().filter(|corpus| corpus.problem.is_none()).flat_map(corpus_rows));
         rows
     }
 
@@ -193,6 +194,24 @@ impl MusicReport {
     }
 }
 
+/// How much of the music is the same, and how much of it leaks, ours beside random splits.
+fn corpus_rows(corpus: &Prepared) -> Vec<Row> {
+    let input = &corpus.input;
+    let mut rows = vec![
+        Row::ours(format!("{input}: prepared, files per second"), corpus.files_per_second),
+        Row::ours(format!("{input}: characters in the splits"), corpus.n_chars as f64),
+        Row::ours(format!("{input}: tunes and pieces in the splits"), corpus.n_tunes as f64),
+        Row::ours(format!("{input}: groups of the same music"), corpus.n_groups as f64),
+        Row::ours(format!("{input}: tunes and pieces in the largest group"), corpus.largest_group as f64),
+    ];
+    for leak in &corpus.leaks {
+        let what = format!("{input}: {}-grams of {} found in training (%)", leak.n, leak.held_out);
+        rows.push(Row::ours(format!("{what}, random splits"), leak.random_splits_percent));
+        rows.push(Row::ours(what, leak.our_splits_percent));
+    }
+    rows
+}
+
 impl std::fmt::Display for MusicReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let rows = self.rows();
@@ -204,6 +223,11 @@ impl std::fmt::Display for MusicReport {
         }
         for (reason, n) in tables::count_reasons(&self.failed) {
             writeln!(f, "refused: {n} × {reason}")?;
+        }
+        for corpus in &self.corpora {
+            if let Some(problem) = &corpus.problem {
+                writeln!(f, "{} is no corpus by itself: {problem}", corpus.input)?;
+            }
         }
         Ok(())
     }
