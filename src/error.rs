@@ -10,37 +10,42 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// One kind of failure for each part of the house; the text is a finished sentence.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The file system refused: which file, what was tried, and what the system said.
     #[error("cannot {action} {}: {source}", path.display())]
-    File { action: &'static str, path: PathBuf, source: std::io::Error },
-    /// Bytes that are not a MIDI file, or one beyond repair.
-    #[error("{0}")]
-    Midi(String),
-    /// ABC text that does not parse; line and column count from 1.
-    #[error("line {line}, column {column}: {message}")]
-    Abc { line: usize, column: usize, message: String },
+    File {
+        /// What was tried, such as "read".
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Music that could not be read or written.
+    #[error(transparent)]
+    Score(#[from] abc_score::Error),
+    /// A model, its tokens or its training.
+    #[error(transparent)]
+    Nets(#[from] nets::Error),
+    /// Points that no law can be fitted to.
+    #[error(transparent)]
+    Law(#[from] scaling_laws::Error),
+    /// A tensor operation in a notebook's own code.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
     /// A corpus that cannot be had, read, split or tokenised.
     #[error("{0}")]
     Data(String),
-    /// A model, training or study configuration that contradicts itself.
+    /// A study's configuration that contradicts itself.
     #[error("{0}")]
     Config(String),
-    /// A checkpoint or run record that is missing, cut off, or belongs to something else.
+    /// A run record that is missing or belongs to something else.
     #[error("{0}")]
     Checkpoint(String),
-    /// Points that no law can be fitted to.
-    #[error("{0}")]
-    Fit(String),
     /// A figure that cannot be drawn.
     #[error("{0}")]
     Figure(String),
-    /// The notebook kernel, Jupyter, or a notebook.
-    #[error("{0}")]
-    Lab(String),
-    /// A tensor operation failed (shapes, devices, memory).
-    #[error("{0}")]
-    Tensor(String),
 }
 
 impl Error {

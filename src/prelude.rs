@@ -1,6 +1,5 @@
 //! What a notebook needs: `use music_scaling::prelude::*;`
 
-pub use crate::bench::{self, MusicOptions};
 pub use crate::data::{self, Corpus, CorpusConfig, Split, TokenData, Tokenizer, Tune};
 pub use crate::figures::look::{self, Colour};
 pub use crate::figures::{self, Figure, Line, LossCurve, NamedValue, Reference, ScalingSeries, human, live, show};

@@ -39,7 +39,7 @@ impl Corpus {
 
     /// The token files.
     pub fn tokens(&self) -> Result<TokenData> {
-        TokenData::open(&self.dir)
+        Ok(TokenData::open(&self.dir)?)
     }
 
     /// Share of the inputs (MIDI files, and tunes of ABC files) that gave a tune, whether the length filter kept it or not.
@@ -69,7 +69,7 @@ impl Corpus {
 
     /// The text of a split: its .txt file.
     pub fn text(&self, split: Split) -> Result<String> {
-        files::read_text(self.dir.join(format!("{split}.txt")))
+        Ok(files::read_text(self.dir.join(format!("{split}.txt")))?)
     }
 
     /// For the corpus `composed`: nats per character below which no model's loss on the split can stay, however large, that
@@ -133,7 +133,7 @@ impl std::fmt::Display for Corpus {
         let (n_chars, n_dropped) = (self.contents.n_chars.iter().sum::<usize>(), self.n_dropped());
         write!(f, "{}: {} files, {:.1} % converted, ", self.config.name(), self.n_files, 100.0 * self.success_rate())?;
         write!(f, "{train} + {val} + {test} tunes (train, val, test), {n_dropped} dropped, {n_chars} characters, ")?;
-        write!(f, "{:.1} s, in {}", self.seconds, files::in_project(&self.dir).display())
+        write!(f, "{:.1} s, in {}", self.seconds, self.dir.display())
     }
 }
 

@@ -79,7 +79,7 @@ impl Prepared {
     /// Marks the folder as whole.
     pub fn write(&self, dir: &Path) -> Result<()> {
         let json = serde_json::to_vec_pretty(self).map_err(|error| unwritable("corpus.json", &error))?;
-        files::write_atomic(dir.join("corpus.json"), json)
+        Ok(files::write_atomic(dir.join("corpus.json"), json)?)
     }
 
     /// Marks the folder as not whole while its files are being replaced.
@@ -203,7 +203,7 @@ pub fn write_failed(path: &Path, failed: &[FailedFile]) -> Result<()> {
     let header = writer.write_record(["source", "stage", "reason"]);
     let rows = failed.iter().map(|row| writer.write_record([&row.source, &row.stage, &row.reason]));
     header.and_then(|()| rows.collect::<Result<(), _>>()).map_err(|error| unwritable("failed.csv", &error))?;
-    files::write_atomic(path, writer.into_inner().map_err(|error| unwritable("failed.csv", &error))?)
+    Ok(files::write_atomic(path, writer.into_inner().map_err(|error| unwritable("failed.csv", &error))?)?)
 }
 
 pub fn read_failed(path: &Path) -> Result<Vec<FailedFile>> {

@@ -1,5 +1,6 @@
 //! The rows of a corpus: a tune, and a file that could not become one.
 
+use super::Split;
 use serde::{Deserialize, Serialize};
 
 /// One tune of a corpus: one line of `tunes.jsonl`.
@@ -33,15 +34,6 @@ pub struct Tune {
     pub dropped_because: Option<String>,
 }
 
-/// The part of a corpus that a tune belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Split {
-    Train,
-    Val,
-    Test,
-}
-
 /// A file, or a tune of an ABC book, that gave no tune: one line of `failed.csv`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedFile {
@@ -49,34 +41,6 @@ pub struct FailedFile {
     /// What was being done: `open`, `read midi`, `write abc`, `read abc`, `split`, `write`.
     pub stage: String,
     pub reason: String,
-}
-
-impl Split {
-    pub const ALL: [Split; 3] = [Split::Train, Split::Val, Split::Test];
-
-    /// `train`, `val` or `test`: the name of the split's files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Split::Train => "train",
-            Split::Val => "val",
-            Split::Test => "test",
-        }
-    }
-}
-
-impl std::fmt::Display for Split {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl std::str::FromStr for Split {
-    type Err = crate::Error;
-
-    fn from_str(name: &str) -> crate::Result<Split> {
-        let known = Split::ALL.into_iter().find(|split| split.name() == name);
-        known.ok_or_else(|| crate::Error::Data(format!("\"{name}\" is not a split; try train, val or test")))
-    }
 }
 
 impl Tune {

@@ -30,7 +30,7 @@ pub fn update(
     let curves = [Line::new("training", train).grey(), Line::new("validation", val).with_dots()];
     let curves = curves.into_iter().filter(|line| !line.points.is_empty()).collect();
     let picture = live_figure(name, curves, references).svg()?;
-    files::write_atomic(path(figures_dir, name), picture)
+    Ok(files::write_atomic(path(figures_dir, name), picture)?)
 }
 
 fn live_figure(name: &str, curves: Vec<Line>, references: Vec<Reference>) -> Figure {

@@ -11,7 +11,6 @@
 //! println!("{}", Rates::of(&samples));
 //! ```
 
-pub(crate) mod abc2midi;
 mod automaton;
 pub mod headers;
 mod metrics;
@@ -56,7 +55,7 @@ pub struct Settings {
 ///
 /// # Errors
 /// [`Error::Data`] if a prompt has a character outside the vocabulary (it is named with its place), [`Error::Config`] for an
-/// impossible temperature or top-k, [`Error::Tensor`] if the model's output is not finite.
+/// impossible temperature or top-k, [`Error::Data`] if the model's output is not finite.
 pub fn generate(
     model: &Model,
     tokenizer: &Tokenizer,
@@ -121,7 +120,7 @@ fn write_one(
         Some(context) => model.decoder_with_context(context)?,
         None => model.decoder()?,
     };
-    let next = |token| decoder.next(token);
+    let next = |token| Ok(decoder.next(token)?);
     let written = continue_tune(next, tokenizer, &prompt.prefix, &mut sampler, settings.max_tokens)?;
     let tokens_per_s = written.n_tokens as f64 / start.elapsed().as_secs_f64().max(1e-9);
     let sample = Sample::judge(index + 1, prompt.clone(), seed, written, tokenizer, train);

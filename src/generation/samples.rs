@@ -1,10 +1,10 @@
 //! A generated tune with all that is known about it, and the files that it is kept in.
 
-use super::abc2midi;
 use super::headers::{Completed, complete};
 use super::{Continuation, Metrics, Originality, Prompt, Rates, Validity};
 use crate::data::{TokenData, Tokenizer};
 use crate::files::write_atomic;
+use crate::music::abc2midi;
 use crate::music::{Score, abc, midi};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -111,7 +111,7 @@ impl Sample {
 fn salvage(text: &str) -> Result<Score> {
     let (score, _) = abc::parse_lenient(text)?;
     if score.n_notes() == 0 {
-        return Err(Error::Abc { line: 1, column: 1, message: "there is not one note in this tune".to_string() });
+        return Err(Error::Data("there is not one note in this tune".to_string()));
     }
     Ok(score)
 }

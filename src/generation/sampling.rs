@@ -39,11 +39,11 @@ impl Sampler {
     /// p_i for every token; 0 outside the top k (of equal logits, the earlier token is kept).
     ///
     /// # Errors
-    /// [`Error::Tensor`] if a logit is NaN or all are infinite, as those of a training that diverged are.
+    /// [`Error::Data`] if a logit is NaN or all are infinite, as those of a training that diverged are.
     pub fn probabilities(&self, logits: &[f32]) -> Result<Vec<f64>> {
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         if logits.iter().any(|logit| logit.is_nan()) || !largest.is_finite() {
-            return Err(Error::Tensor(
+            return Err(Error::Data(
                 "the model's output is not finite, so its training must have diverged; use an earlier checkpoint"
                     .to_string(),
             ));

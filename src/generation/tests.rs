@@ -112,7 +112,7 @@ fn a_folder_holds_one_set_of_samples() {
     );
     let n_notes = |name: &str| midi::read(&std::fs::read(dir.join(name)).unwrap()).unwrap().n_notes();
     assert_eq!(n_notes("sample_01.mid"), 7);
-    if abc2midi::converts(TRAIN).is_none() {
+    if crate::music::abc2midi::converts(TRAIN).is_none() {
         println!("abc2midi is not installed: its MIDI files are not compared with ours");
     } else {
         assert_eq!(theirs, ["sample_01_abc2midi.mid", "sample_02_abc2midi.mid"]);

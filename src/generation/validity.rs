@@ -5,8 +5,8 @@
 //! ```
 //! Nothing is repaired before: what a model left out (a header line, a bar line) counts against it.
 
-use super::abc2midi;
 use super::headers::header_len;
+use crate::music::abc2midi;
 use crate::music::{Note, Score, abc, midi};
 use serde::{Deserialize, Serialize};
 

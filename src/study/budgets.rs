@@ -60,7 +60,7 @@ impl Study {
 impl Budgets {
     /// IsoFLOP profiles, FLOPs counted exactly. An error, in a sentence, where no two budgets have a best size.
     pub fn profiles(&self) -> Result<IsoFlop> {
-        IsoFlop::fit(&self.points())
+        Ok(IsoFlop::fit(&self.points())?)
     }
 
     pub(super) fn points(&self) -> Vec<ComputePoint> {
@@ -98,7 +98,7 @@ impl Budgets {
                 val_loss: run.summary.val_loss,
             })
             .collect();
-        fitting::report_in_n_and_d(&points, objective, 1000, families.seed)
+        Ok(fitting::report_in_n_and_d(&points, objective, 1000, families.seed)?)
     }
 
     /// The law of repeated data over all runs.
@@ -109,7 +109,7 @@ impl Budgets {
             n_unique_tokens: self.n_unique_tokens as f64,
             val_loss: run.summary.val_loss,
         };
-        RepeatedData::fit(&self.all(families).map(point).collect::<Vec<_>>())
+        Ok(RepeatedData::fit(&self.all(families).map(point).collect::<Vec<_>>())?)
     }
 
     /// How much each way of counting C = 6·N·D moves the exponents.

@@ -96,7 +96,7 @@ impl Families {
 
     /// The fit of one family by one law with every interval that the points allow.
     pub fn report(&self, family: Family, law: Law) -> Result<FitReport> {
-        fitting::report(&self.points(family, Axis::Params), law.name(), N_RESAMPLES, self.seed)
+        Ok(fitting::report(&self.points(family, Axis::Params), law.name(), N_RESAMPLES, self.seed)?)
     }
 
     /// Every law that the points suffice for, best AICc first, Transformers first.
@@ -118,7 +118,7 @@ impl Families {
         };
         let (low, high) = (ends(&first).0.max(ends(&second).0), ends(&first).1.min(ends(&second).1));
         let at = [low, (low * high).sqrt(), high];
-        Comparison::new(("Transformer", &first), ("LSTM", &second), &at, N_RESAMPLES, self.seed)
+        Ok(Comparison::new(("Transformer", &first), ("LSTM", &second), &at, N_RESAMPLES, self.seed)?)
     }
 
     /// The same runs fitted in other ways: N counted differently, and one size left out at a time.

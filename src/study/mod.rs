@@ -12,6 +12,7 @@ mod families;
 mod floors;
 mod limits;
 mod pictures;
+pub mod place;
 mod prediction;
 mod preset;
 mod records;
@@ -31,7 +32,6 @@ pub use records::{Axis, Counting, RunRecord, points, read_records};
 
 use crate::Result;
 use crate::data::{Corpus, TokenData};
-use crate::lab::setup::{device_name, project_root};
 use crate::models::{Family, Size, ladder};
 use crate::training::{LiveRun, Run, RunConfig, Runs, TrainOptions, evaluate};
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ impl Study {
     /// Opens a built-in preset by name, or a user's by the path of its TOML file.
     pub fn open(argument: &str) -> Result<Study> {
         let (name, preset) = Preset::load(argument)?;
-        Ok(Study { argument: argument.to_owned(), name, preset, root: project_root() })
+        Ok(Study { argument: argument.to_owned(), name, preset, root: place::find_root()? })
     }
 
     pub fn name(&self) -> &str {
@@ -89,7 +89,7 @@ impl Study {
 
     /// `data/`: corpora, shared by all studies.
     pub fn data_folder(&self) -> PathBuf {
-        self.root.join("data")
+        place::data_folder(&self.root)
     }
 
     /// `data/studies/<name>/`: this study's runs and whatever else it makes.
@@ -122,14 +122,14 @@ impl Study {
 
     /// The prepared corpus; made on the first call (download, conversion, splits).
     pub fn corpus(&self) -> Result<Corpus> {
-        let python = crate::lab::Lab::new().python();
+        let python = self.root.join(".lab/python/bin/python");
         let python = python.exists().then_some(python);
         Corpus::get_or_prepare(&self.preset.corpus, &self.data_folder(), python.as_deref())
     }
 
     /// The corpus as tokens. Where the preset says so, the training split is cut to a subset; validation and test never are.
     pub fn data(&self) -> Result<TokenData> {
-        TokenData::open_subset(&self.corpus()?.dir, self.preset.training.train_subset.unwrap_or(usize::MAX))
+        Ok(TokenData::open_subset(&self.corpus()?.dir, self.preset.training.train_subset.unwrap_or(usize::MAX))?)
     }
 
     /// The models of one family, smallest first.
@@ -138,7 +138,7 @@ impl Study {
             Family::Transformer => &self.preset.transformer_ladder,
             Family::Lstm => &self.preset.lstm_ladder,
         };
-        ladder(name, self.data()?.tokenizer.vocab_size(), self.preset.training.block_size)
+        Ok(ladder(name, self.data()?.tokenizer.vocab_size(), self.preset.training.block_size)?)
     }
 
     /// The training of one size as the preset wants it.
@@ -189,7 +189,7 @@ impl std::fmt::Display for Study {
         writeln!(f, "corpus  {}", corpus.source)?;
         writeln!(f, "models  {} and {}", self.preset.transformer_ladder, self.preset.lstm_ladder)?;
         writeln!(f, "budget  {training} each; {best}")?;
-        write!(f, "device  {}, seed {seed}", device_name())
+        write!(f, "device  {}, seed {seed}", crate::training::device_name())
     }
 }
 

@@ -144,7 +144,7 @@ impl Study {
             records.push(run.into());
         }
         let lines: Result<Vec<String>> = records.iter().map(|record| self.line(record)).collect();
-        write_atomic(self.records_path(), lines?.join("\n") + "\n")
+        Ok(write_atomic(self.records_path(), lines?.join("\n") + "\n")?)
     }
 
     fn line(&self, record: &RunRecord) -> Result<String> {

@@ -18,7 +18,7 @@ impl Study {
         results.insert(key.to_owned(), serde_json::to_value(value).map_err(|error| not_json(&path, &error))?);
         results.insert("study".into(), json!(self.name()));
         let text = serde_json::to_string_pretty(&results).map_err(|error| not_json(&path, &error))?;
-        write_atomic(path, text + "\n")
+        Ok(write_atomic(path, text + "\n")?)
     }
 
     /// What was recorded under `key`, if anything was.

@@ -53,7 +53,7 @@ impl Study {
         for family in [Family::Transformer, Family::Lstm] {
             configs.extend(self.ladder(family)?.iter().map(|size| self.run_config(size, &data)));
         }
-        let found: Vec<Option<Run>> = configs.iter().map(|config| runs.find(config)).collect::<Result<_>>()?;
+        let found: Vec<Option<Run>> = configs.iter().map(|config| runs.find(config)).collect::<nets::Result<_>>()?;
         let best =
             found.into_iter().flatten().min_by(|p, q| p.summary.best_val_loss.total_cmp(&q.summary.best_val_loss));
         best.ok_or_else(|| Error::Data(format!("the study {} has no finished run: train one first", self.name())))
@@ -73,7 +73,7 @@ impl Study {
     /// Those of the repeats that are finished. Trains nothing.
     pub fn repeats(&self, family: Family) -> Result<Vec<Run>> {
         let runs = self.runs()?;
-        let found: Result<Vec<Option<Run>>> =
+        let found: nets::Result<Vec<Option<Run>>> =
             self.repeat_configs(family)?.iter().map(|config| runs.find(config)).collect();
         Ok(found?.into_iter().flatten().collect())
     }

@@ -1,0 +1,154 @@
+//! How tokens are spelled in canonical text.
+
+use crate::Meter;
+use crate::abc::read::fields::{self, KeySignature, Shift};
+use crate::abc::read::token::{Bar, BarStyle, Length, Tone};
+use crate::abc::spelling::{key_name, push_length};
+
+/// `""`, `3`, `/`, `3/4`.
+pub(super) fn length(text: &mut String, length: Length) {
+    push_length(text, length.num, length.den);
+}
+
+/// `^c'`: accidental, letter and octave.
+fn head(text: &mut String, tone: &Tone) {
+    text.push_str(match tone.accidental {
+        None => "",
+        Some(0) => "=",
+        Some(1) => "^",
+        Some(-1) => "_",
+        Some(2..) => "^^",
+        Some(_) => "__",
+    });
+    text.push(if tone.octave > 0 { tone.letter.to_ascii_lowercase() } else { tone.letter });
+    (1..tone.octave).for_each(|_| text.push('\''));
+    (tone.octave..0).for_each(|_| text.push(','));
+}
+
+pub(super) fn note(text: &mut String, tone: &Tone) {
+    head(text, tone);
+    length(text, tone.length);
+    if tone.tied {
+        text.push('-');
+    }
+}
+
+/// `[CEG]2-`; lengths stand inside only where they differ.
+pub(super) fn chord(text: &mut String, tones: &[Tone], times: Length) {
+    let equal = tones.windows(2).all(|pair| matches!(pair, [a, b] if a.length == b.length));
+    let all_tied = tones.iter().all(|tone| tone.tied);
+    text.push('[');
+    for tone in tones {
+        head(text, tone);
+        if !equal {
+            length(text, tone.length.times(times));
+        }
+        if tone.tied && !all_tied {
+            text.push('-');
+        }
+    }
+    text.push(']');
+    if let (true, Some(first)) = (equal, tones.first()) {
+        length(text, first.length.times(times));
+    }
+    if all_tied {
+        text.push('-');
+    }
+}
+
+pub(super) fn grace(text: &mut String, sounds: &[Vec<Tone>]) {
+    text.push('{');
+    for tones in sounds {
+        let is_chord = tones.len() > 1;
+        text.push_str(if is_chord { "[" } else { "" });
+        for tone in tones {
+            head(text, tone);
+            length(text, tone.length);
+        }
+        text.push_str(if is_chord { "]" } else { "" });
+    }
+    text.push('}');
+}
+
+/// `(3`, `(3:2`, `(3:2:4`, `(3::4`.
+pub(super) fn tuplet(p: u32, q: Option<u32>, r: Option<u32>) -> String {
+    let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
+    match (q, r) {
+        (None, None) => format!("({p}"),
+        (Some(q), None) => format!("({p}:{q}"),
+        (q, r) => format!("({p}:{}:{}", number(q), number(r)),
+    }
+}
+
+pub(super) fn broken(count: i8) -> String {
+    if count > 0 { ">" } else { "<" }.repeat(usize::from(count.unsigned_abs()))
+}
+
+pub(super) fn bar(bar: &Bar) -> String {
+    let colons = |n: u8| ":".repeat(usize::from(n));
+    match (bar.ends, bar.begins) {
+        (1, 1) => "::".to_string(),
+        (0, 0) => match bar.style {
+            BarStyle::Plain => "|",
+            BarStyle::Double => "||",
+            BarStyle::Final => "|]",
+            BarStyle::Opening => "[|",
+        }
+        .to_string(),
+        (ends, begins) => format!("{}|{}", colons(ends), colons(begins)),
+    }
+}
+
+/// `1` or `1,3`.
+pub(super) fn ending(passes: &[u32]) -> String {
+    passes.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+}
+
+pub(super) fn meter(meter: Option<Meter>) -> String {
+    meter.map_or("none".to_string(), |meter| meter.to_string())
+}
+
+pub(super) fn unit(unit: Length) -> String {
+    format!("{}/{}", unit.num, unit.den)
+}
+
+/// `G`, `F#m`, `Ddor`, `D =c`, and `octave=-1` behind it where the clef moves the notes.
+pub(super) fn key(value: &str) -> Option<String> {
+    let words = key_name_and_accidentals(value).into_iter().chain(shift_words(fields::shift(value)));
+    let text = words.collect::<Vec<_>>().join(" ");
+    (!text.is_empty()).then_some(text)
+}
+
+/// `G`, `F#m`, `Ddor`, `D =c`; none if the field names no key.
+pub(super) fn key_name_and_accidentals(value: &str) -> Option<String> {
+    let (signature, _) = fields::key(value).ok()?;
+    let KeySignature { key, letters } = signature?;
+    let mut text = key_name(key);
+    for (letter, (&sounds, usual)) in "abcdefg".chars().zip(letters.iter().zip(fields::signature(key.fifths))) {
+        if sounds != usual {
+            let sign = ["__", "_", "=", "^", "^^"].get(usize::try_from(sounds + 2).unwrap_or(2)).unwrap_or(&"=");
+            text += &format!(" {sign}{letter}");
+        }
+    }
+    Some(text)
+}
+
+pub(super) fn shift_words(shift: Shift) -> Vec<String> {
+    let octaves = shift.octaves.map(|octaves| format!("octave={octaves}"));
+    let semitones = shift.semitones.map(|semitones| format!("transpose={semitones}"));
+    octaves.into_iter().chain(semitones).collect()
+}
+
+/// `1/4=120` from any way of giving a tempo; none if the field says nothing about speed.
+pub(super) fn tempo(value: &str, unit_length: Length) -> Option<String> {
+    let micros = fields::tempo(value, unit_length).ok()??;
+    let unquoted: String = value.split('"').step_by(2).collect();
+    match unquoted.split_once('=') {
+        Some((beats, rate)) if !beats.contains(['C', 'c', 'L']) => {
+            let beats: Vec<&str> = beats.split_whitespace().collect();
+            let rate = rate.trim();
+            Some(format!("{}={}", beats.join(" "), rate.trim_end_matches(|c: char| !c.is_ascii_digit())))
+        }
+        _ => Some(format!("1/4={}", (60e6 / f64::from(micros)).round())),
+    }
+}

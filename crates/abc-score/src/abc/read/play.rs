@@ -1,0 +1,252 @@
+//! From voices as written to a score: every event gets its time.
+
+use super::body::{DEFAULT_VELOCITY, Event, Head, PlacedEvent, TuneBody, VoiceText};
+use super::ornaments::{Ornamented, strokes};
+use super::place::Place;
+use super::repeats::{MAX_PLAYED, playing_order};
+use super::time::ticks;
+use super::token::Ornament;
+use crate::abc::Performance;
+use crate::midi::sort_notes;
+use crate::{DRUM_CHANNEL, KeyChange, Meter, MeterChange, Note, ProgramChange, Score, TempoChange, Voice};
+use crate::{Error, Result};
+
+const DEFAULT_MICROS_PER_BEAT: u32 = 500_000; // 120 quarter notes per minute, as abc2midi plays a tune without Q:
+
+/// Plays all voices. Fails only where the result would be absurdly long.
+pub(crate) fn play(tune: &TuneBody, title: Option<String>) -> Result<Score> {
+    let mut score = Score { title, ..Score::default() };
+    score.meters.push(MeterChange { tick: 0, meter: tune.meter.unwrap_or(Meter::COMMON) });
+    let micros_per_beat = tune.tempo.unwrap_or(DEFAULT_MICROS_PER_BEAT);
+    score.tempos.push(TempoChange { tick: 0, micros_per_beat });
+    score.keys.push(KeyChange { tick: 0, key: tune.key });
+    let parts = tune.parts.as_deref().filter(|parts| tune.voices.iter().any(|voice| has_part(voice, parts)));
+    for (index, voice) in tune.voices.iter().enumerate() {
+        let player = Player::play(voice, parts, tune.performance)?;
+        player.changes_into(&mut score, index == 0);
+        let too_long = || too_long(voice, Place::default());
+        let mut notes = player.notes(micros_per_beat).ok_or_else(too_long)?;
+        sort_notes(&mut notes);
+        let channel = voice.channel.unwrap_or_else(|| free_channel(index));
+        score.voices.push(Voice { name: voice.name.clone(), channel, programs: player.programs, notes });
+    }
+    settle(&mut score);
+    Ok(score)
+}
+
+fn has_part(voice: &VoiceText, parts: &[char]) -> bool {
+    voice.events.iter().any(|placed| matches!(placed.event, Event::Part(name) if parts.contains(&name)))
+}
+
+/// Channels in order, but not the drums'.
+fn free_channel(index: usize) -> u8 {
+    let channel = u8::try_from(index % 15).unwrap_or(0);
+    if channel >= DRUM_CHANNEL { channel + 1 } else { channel }
+}
+
+/// Changes in order of time, one at a time, and only where something changes.
+fn settle(score: &mut Score) {
+    fn settle_list<T>(list: &mut Vec<T>, tick: fn(&T) -> u32, same: fn(&T, &T) -> bool) {
+        list.sort_by_key(tick);
+        let mut settled: Vec<T> = Vec::with_capacity(list.len());
+        for change in list.drain(..) {
+            if settled.last().is_some_and(|last| tick(last) == tick(&change)) {
+                settled.pop();
+            }
+            if !settled.last().is_some_and(|last| same(last, &change)) {
+                settled.push(change);
+            }
+        }
+        *list = settled;
+    }
+    settle_list(&mut score.meters, |c| c.tick, |a, b| a.meter == b.meter);
+    settle_list(&mut score.tempos, |c| c.tick, |a, b| a.micros_per_beat == b.micros_per_beat);
+    settle_list(&mut score.keys, |c| c.tick, |a, b| a.key == b.key);
+    for voice in &mut score.voices {
+        settle_list(&mut voice.programs, |c| c.tick, |a, b| a.program == b.program);
+    }
+}
+
+/// A note and the exact time of its end, which a tie may move.
+struct PlayedNote {
+    note: Note,
+    onset: u64,
+    end: u64,
+    ornament: Option<Ornamented>,
+}
+
+struct Player {
+    now: u64,
+    bar_start: u64,
+    /// Where the longest layer of the bar ends, if the bar has overlays.
+    bar_end: u64,
+    velocity: u8,
+    notes: Vec<PlayedNote>,
+    /// Notes whose tie waits for its second note, in whichever layer of the bar that comes.
+    tied: Vec<usize>,
+    meters: Vec<MeterChange>,
+    tempos: Vec<TempoChange>,
+    keys: Vec<KeyChange>,
+    programs: Vec<ProgramChange>,
+}
+
+impl Player {
+    fn play(voice: &VoiceText, parts: Option<&[char]>, performance: Performance) -> Result<Player> {
+        let mut player = Player {
+            now: 0,
+            bar_start: 0,
+            bar_end: 0,
+            velocity: DEFAULT_VELOCITY,
+            notes: Vec::new(),
+            tied: Vec::new(),
+            meters: Vec::new(),
+            tempos: Vec::new(),
+            keys: Vec::new(),
+            programs: Vec::new(),
+        };
+        let too_long = |place: Place| too_long(voice, place);
+        let order =
+            playing_order(&voice.events, parts, performance).ok_or_else(|| too_long(Place { line: 1, column: 1 }))?;
+        let mut grace: Option<&[Vec<Head>]> = None;
+        for placed in order.into_iter().filter_map(|range| voice.events.get(range)).flatten() {
+            match &placed.event {
+                Event::Grace(sounds) => grace = Some(sounds),
+                Event::Bar(_) => grace = None, // grace notes with nothing behind them do not sound
+                _ => {}
+            }
+            let host_grace = if matches!(placed.event, Event::Sound { .. }) { grace.take() } else { None };
+            player.event(placed, host_grace).ok_or_else(|| too_long(placed.place))?;
+        }
+        Ok(player)
+    }
+
+    /// `None` if time runs beyond what a score can hold.
+    fn event(&mut self, placed: &PlacedEvent, grace: Option<&[Vec<Head>]>) -> Option<()> {
+        let tick = ticks(self.now)?;
+        match &placed.event {
+            Event::Sound { heads, advance } => {
+                let stolen = self.grace(grace.unwrap_or_default(), advance.steps())?;
+                self.sound(heads, stolen)?;
+                self.now += advance.steps();
+            }
+            Event::Bar(_) => {
+                self.now = self.now.max(self.bar_end);
+                self.bar_start = self.now;
+                let (notes, now) = (&self.notes, self.now);
+                self.tied.retain(|&index| notes.get(index).is_some_and(|tied| tied.end >= now));
+            }
+            Event::Overlay => {
+                self.bar_end = self.bar_end.max(self.now);
+                self.now = self.bar_start;
+            }
+            Event::Meter(meter) => self.meters.extend(meter.map(|meter| MeterChange { tick, meter })),
+            Event::Key(key) => self.keys.push(KeyChange { tick, key: *key }),
+            Event::Tempo(micros_per_beat) => self.tempos.push(TempoChange { tick, micros_per_beat: *micros_per_beat }),
+            Event::Program(program) => self.programs.push(ProgramChange { tick, program: *program }),
+            Event::Velocity(velocity) => self.velocity = *velocity,
+            Event::Grace(_) | Event::Ending(_) | Event::Part(_) | Event::LineEnd { .. } => {}
+        }
+        Some(())
+    }
+
+    /// Grace notes take their time from the note behind them; where that is too short, they do not sound.
+    fn grace(&mut self, sounds: &[Vec<Head>], host: u64) -> Option<u64> {
+        let total: u64 = sounds.iter().filter_map(|heads| heads.first()).map(|head| head.duration.steps()).sum();
+        if total >= host {
+            return Some(0);
+        }
+        let start = self.now;
+        for heads in sounds {
+            self.sound(heads, 0)?;
+            self.now += heads.first().map_or(0, |head| head.duration.steps());
+        }
+        self.now = start;
+        Some(total)
+    }
+
+    /// Begins the heads, or prolongs the notes that are tied to them.
+    fn sound(&mut self, heads: &[Head], stolen: u64) -> Option<()> {
+        let onset = self.now + stolen;
+        for head in heads {
+            let end = self.now.saturating_add(head.duration.steps()).max(onset);
+            let joins = |&index: &usize| {
+                self.notes.get(index).is_some_and(|tied| tied.note.pitch == head.pitch && tied.end == self.now)
+            };
+            let is_struck = head.figure.is_some_and(|figure| figure.ornament == Ornament::Cut); // in spite of a tie
+            let joined = self
+                .tied
+                .iter()
+                .position(|index| !is_struck && joins(index))
+                .map(|waiting| self.tied.swap_remove(waiting));
+            let index = joined.unwrap_or(self.notes.len());
+            match self.notes.get_mut(index) {
+                Some(tied) => tied.end = end,
+                None => {
+                    let note = Note {
+                        onset_ticks: ticks(onset)?,
+                        pitch: head.pitch,
+                        duration_ticks: 0,
+                        velocity: self.velocity,
+                    };
+                    let (pitch, written) = (head.pitch, head.duration.steps());
+                    let ornamented = |figure| Ornamented { figure, pitch, steps: 0, written, late: stolen };
+                    let ornament = head.figure.map(ornamented);
+                    self.notes.push(PlayedNote { note, onset, end, ornament });
+                }
+            }
+            let played = self.notes.get_mut(index)?;
+            played.note.duration_ticks = (ticks(played.end)?.saturating_sub(ticks(played.onset)?)).max(1);
+            if head.tied {
+                self.tied.push(index);
+            }
+        }
+        Some(())
+    }
+
+    /// All notes, the ornaments played out; none if there are absurdly many.
+    fn notes(&self, micros_per_beat: u32) -> Option<Vec<Note>> {
+        let mut notes = Vec::with_capacity(self.notes.len());
+        for played in &self.notes {
+            let Some(ornament) = &played.ornament else {
+                notes.push(played.note);
+                continue;
+            };
+            let steps = played.end.saturating_sub(played.onset); // with what was tied to it
+            let strokes = strokes(&Ornamented { steps, ..*ornament }, micros_per_beat);
+            let ends = strokes.iter().skip(1).map(|next| played.onset + next.at).chain([played.end]);
+            for (stroke, end) in strokes.iter().zip(ends) {
+                let onset = played.onset + stroke.at;
+                if onset < end {
+                    let onset_ticks = ticks(onset)?;
+                    let duration_ticks = ticks(end)?.saturating_sub(onset_ticks).max(1);
+                    notes.push(Note { onset_ticks, pitch: stroke.pitch, duration_ticks, ..played.note });
+                }
+            }
+            if notes.len() > MAX_PLAYED {
+                return None;
+            }
+        }
+        Some(notes)
+    }
+
+    /// The first voice says what key the score has; metre and tempo may change in any voice.
+    fn changes_into(&self, score: &mut Score, is_first: bool) {
+        if is_first {
+            score.meters.extend(&self.meters);
+            score.tempos.extend(&self.tempos);
+            score.keys.extend(&self.keys);
+            return;
+        }
+        let new_meters = self.meters.iter().filter(|change| score.meters.iter().all(|known| known.tick != change.tick));
+        let new_meters: Vec<MeterChange> = new_meters.copied().collect();
+        let new_tempos = self.tempos.iter().filter(|change| score.tempos.iter().all(|known| known.tick != change.tick));
+        let new_tempos: Vec<TempoChange> = new_tempos.copied().collect();
+        score.meters.extend(new_meters);
+        score.tempos.extend(new_tempos);
+    }
+}
+
+fn too_long(voice: &VoiceText, place: Place) -> Error {
+    let message = format!("voice {} becomes endlessly long here; look for a huge length, rest or repeat", voice.id);
+    Error::Abc { line: place.line.max(1), column: place.column.max(1), message }
+}

@@ -1,0 +1,128 @@
+//! Score → ABC text: one tune, as a person would write it.
+//!
+//! ```text
+//! X:1
+//! M:4/4
+//! L:1/8
+//! Q:1/4=120
+//! K:G
+//! V:1
+//! %%MIDI channel 1
+//! %%MIDI program 33
+//! [V:1]G2B2 d2g2|f8-|f4 z4&D8|Z2|
+//! ```
+
+mod lines;
+mod part;
+mod pitches;
+
+use super::WriteOptions;
+use super::engrave::{Layer, Part, engrave, layers_of};
+use super::spelling::{key_name, push_length};
+use crate::quantise::{bpm_of, to_grid};
+use crate::score::{Score, TICKS_PER_BEAT};
+use lines::lines_of;
+use part::PartWriter;
+use std::fmt::Write;
+
+/// Unit note lengths that the writer chooses from, as the number under `L:1/`.
+const UNITS: [u32; 4] = [8, 4, 16, 32];
+
+/// Room that is set aside for the text.
+const USUAL_BYTES_PER_NOTE: usize = 6;
+
+/// Layers that a voice may have: more are hard to read.
+const MOST_LAYERS: usize = 4;
+
+/// abc2midi gives up beyond 39 tracks, and each layer of a voice takes one.
+const MOST_TRACKS: usize = 38;
+
+/// Writes one tune: header, voices, and a blank line at the end. Times off the grid of [`to_grid`] are moved onto it.
+///
+/// A score whose voices are mostly silent is written in turn even when asked for interleaved, so that the text never
+/// exceeds about 40 bytes a note plus 60 a voice plus 16 a change of metre, key or tempo in each voice.
+pub fn write(score: &Score, options: &WriteOptions) -> String {
+    let score = to_grid(score);
+    let bars = score.bars();
+    let cuts: Vec<u32> = score.tempos.iter().map(|change| change.tick).collect();
+    let cuts_of = |voice| if voice == 0 { cuts.as_slice() } else { &[] };
+    let layers = layers_within_budget(&score);
+    let parts: Vec<Part> = layers.iter().enumerate().map(|(i, layers)| engrave(layers, &bars, cuts_of(i))).collect();
+    let has_chords = parts.iter().any(|part| part.pieces().iter().any(|piece| part.pitches(piece).len() > 1));
+    let unit = choose_unit(&parts);
+    let mut text = header(&score, unit, has_chords, options);
+    text.reserve(USUAL_BYTES_PER_NOTE * score.n_notes());
+    let mut writers: Vec<PartWriter> =
+        parts.into_iter().enumerate().map(|(i, part)| PartWriter::new(&score, i, part, &bars, unit)).collect();
+    for line in lines_of(&writers, &bars, options.layout, score.n_notes()) {
+        if let Some(writer) = writers.get_mut(line.voice) {
+            writer.write_line(&mut text, line.from_bar, line.to_bar);
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// The layers of each voice: as many as its overlaps need, as long as abc2midi has tracks for all of them.
+fn layers_within_budget(score: &Score) -> Vec<Vec<Layer>> {
+    let mut most = MOST_LAYERS;
+    loop {
+        let layers: Vec<Vec<Layer>> = score.voices.iter().map(|voice| layers_of(voice, most)).collect();
+        if most == 1 || layers.iter().map(Vec::len).sum::<usize>() <= MOST_TRACKS {
+            return layers;
+        }
+        most -= 1;
+    }
+}
+
+fn header(score: &Score, unit: u32, has_chords: bool, options: &WriteOptions) -> String {
+    let mut text = String::from("X:1\n");
+    if let (true, Some(title)) = (options.title, &score.title) {
+        let title: String = title.chars().map(|c| if c.is_control() || c == '%' { ' ' } else { c }).collect();
+        let _ = writeln!(text, "T:{}", title.trim()); // writing to a String cannot fail, here and below
+    }
+    let bpm = score.tempos.first().map_or(120, |change| bpm_of(change.micros_per_beat));
+    let _ = write!(text, "M:{}\nL:1/{unit}\nQ:1/4={bpm}\nK:{}\n", score.meter(), key_name(score.key()));
+    if has_chords {
+        text.push_str("%%MIDI chordattack 0\n"); // abc2midi would play the notes of a chord one after the other
+    }
+    for (i, voice) in score.voices.iter().enumerate() {
+        if score.voices.len() > 1 {
+            let _ = writeln!(text, "V:{}", i + 1);
+        }
+        if score.voices.len() > 1 || voice.channel != 0 {
+            let _ = writeln!(text, "%%MIDI channel {}", voice.channel + 1);
+        }
+        if let Some(first) = voice.programs.first().filter(|change| change.tick == 0) {
+            let _ = writeln!(text, "%%MIDI program {}", first.program);
+        }
+    }
+    text
+}
+
+/// The unit with which all lengths take the fewest characters.
+fn choose_unit(parts: &[Part]) -> u32 {
+    const FINEST: u32 = 5; // every written length is a multiple of 5 ticks
+    let mut counts: Vec<usize> = Vec::new(); // by length
+    for piece in parts.iter().flat_map(Part::pieces) {
+        let index = (piece.written / FINEST) as usize;
+        if index >= counts.len() {
+            counts.resize(index + 1, 0);
+        }
+        if let Some(count) = counts.get_mut(index) {
+            *count += 1;
+        }
+    }
+    let lengths = counts.iter().zip(0_u32..).filter(|(n, _)| **n > 0).map(|(n, index)| (n, index * FINEST));
+    let mut text = String::new();
+    let mut n_chars = |unit: u32, written: u32| {
+        text.clear();
+        push_length(&mut text, written, 4 * TICKS_PER_BEAT / unit);
+        text.len()
+    };
+    let mut cost = |unit: &u32| lengths.clone().map(|(n, written)| n * n_chars(*unit, written)).sum::<usize>();
+    UNITS.into_iter().min_by_key(|unit| cost(unit)).unwrap_or(8)
+}
+
+#[cfg(test)]
+mod tests;

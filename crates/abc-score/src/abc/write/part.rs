@@ -1,0 +1,216 @@
+//! The music of one voice.
+
+use super::pitches::{Accidentals, KeySpelling};
+use crate::abc::engrave::{Part, Piece, Pitch, Tuplet};
+use crate::abc::spelling::{key_name, push_length};
+use crate::quantise::bpm_of;
+use crate::score::{Bar, Score, TICKS_PER_BEAT, Voice};
+use std::fmt::Write;
+
+/// Bars of silence that one `Z` may stand for: the reader takes no more.
+const LONGEST_SILENCE: usize = 10_000;
+
+/// Writes one voice, line by line.
+pub(super) struct PartWriter<'a> {
+    score: &'a Score,
+    bars: &'a [Bar],
+    /// 0 for the first voice, which also carries the tempo.
+    index: usize,
+    voice: &'a Voice,
+    pub part: Part,
+    unit: u32,
+    /// Bar after the last that has to be written.
+    pub end_bar: usize,
+    spelling: KeySpelling,
+    /// That of the bar before.
+    spelling_before: KeySpelling,
+}
+
+impl<'a> PartWriter<'a> {
+    pub fn new(score: &'a Score, index: usize, part: Part, bars: &'a [Bar], unit: u32) -> Self {
+        let mut end_bar = part.last_bar().map_or(0, |bar| bar + 1);
+        if let (0, Some(last)) = (index, score.tempos.last()) {
+            end_bar = end_bar.max(bars.partition_point(|bar| bar.start_ticks <= last.tick));
+        }
+        static SILENT: Voice = Voice { name: None, channel: 0, programs: Vec::new(), notes: Vec::new() };
+        let voice = score.voices.get(index).unwrap_or(&SILENT);
+        let spelling = KeySpelling::new(score.key());
+        PartWriter { score, bars, index, voice, part, unit, end_bar, spelling, spelling_before: spelling }
+    }
+
+    pub fn write_line(&mut self, text: &mut String, from: usize, to: usize) {
+        if self.score.voices.len() > 1 {
+            let _ = write!(text, "[V:{}]", self.index + 1); // writing to a String cannot fail, here and below
+        }
+        let mut silent = 0;
+        for number in from..to {
+            let Some(bar) = self.bars.get(number).copied() else { break };
+            let meter_field = self.meter_at_bar(number);
+            let fields = self.key_and_tempo_at_bar(number);
+            if !meter_field.is_empty() || !fields.is_empty() {
+                write_silence(text, &mut silent);
+                text.push_str(&meter_field);
+                text.push_str(&fields);
+            }
+            let layers = self.part.layers(number);
+            if layers.clone().next().is_some() {
+                write_silence(text, &mut silent);
+                self.write_bar(text, layers, &bar, &meter_field);
+            } else if bar.ticks == bar.meter.bar_ticks() {
+                silent += 1;
+            } else {
+                write_silence(text, &mut silent);
+                text.push('z');
+                push_length(text, bar.ticks, self.unit_ticks());
+                text.push('|');
+            }
+        }
+        write_silence(text, &mut silent);
+        if to >= self.bars.len() {
+            text.push(']');
+        }
+        text.push('\n');
+    }
+
+    fn meter_at_bar(&self, number: usize) -> String {
+        let meter = |number: usize| self.bars.get(number).map_or(self.score.meter(), |bar| bar.meter);
+        let before = number.checked_sub(1).map_or(self.score.meter(), meter);
+        if meter(number) == before { String::new() } else { format!("[M:{}]", meter(number)) }
+    }
+
+    /// Changes of key and (first voice) tempo on a bar line.
+    fn key_and_tempo_at_bar(&mut self, number: usize) -> String {
+        let mut fields = String::new();
+        let Some(bar) = self.bars.get(number) else { return fields };
+        self.spelling_before = self.spelling;
+        let keys = &self.score.keys;
+        let change = keys.binary_search_by_key(&bar.start_ticks, |change| change.tick).ok().and_then(|i| keys.get(i));
+        if let (1.., Some(change)) = (number, change) {
+            self.spelling = KeySpelling::new(change.key);
+            let _ = write!(fields, "[K:{}]", key_name(change.key));
+        }
+        self.write_tempo(&mut fields, bar.start_ticks);
+        fields
+    }
+
+    fn write_tempo(&self, text: &mut String, tick: u32) {
+        let tempos = &self.score.tempos;
+        if self.index == 0
+            && tick > 0
+            && let Ok(i) = tempos.binary_search_by_key(&tick, |change| change.tick)
+        {
+            let _ = write!(text, "[Q:1/4={}]", bpm_of(tempos[i].micros_per_beat));
+        }
+    }
+
+    fn write_bar<'b>(
+        &self,
+        text: &mut String,
+        layers: impl Iterator<Item = &'b [Piece]> + Clone,
+        bar: &Bar,
+        meter_field: &str,
+    ) {
+        let mut accidentals = Accidentals::new(&self.spelling);
+        let first = layers.clone().filter_map(|pieces| pieces.first()).flat_map(|piece| self.part.pitches(piece));
+        for pitch in first.filter(|pitch| pitch.continues) {
+            accidentals.expect_doubt(pitch.pitch, &self.spelling_before);
+            accidentals.expect_doubt(pitch.pitch, &self.spelling);
+        }
+        let beam = self.beam_ticks(bar);
+        let mut programs_done = Vec::new();
+        for (i, pieces) in layers.enumerate() {
+            if i > 0 {
+                text.push('&');
+                text.push_str(meter_field); // abc2midi counts the bars of each layer for itself
+                accidentals.next_layer();
+            }
+            let mut beam_end = bar.start_ticks + beam;
+            let mut was_short = false;
+            for piece in pieces {
+                let is_short = piece.ticks < TICKS_PER_BEAT;
+                if piece.tick >= beam_end {
+                    if was_short || is_short {
+                        text.push(' ');
+                    }
+                    beam_end = piece.tick - (piece.tick - bar.start_ticks) % beam + beam;
+                }
+                was_short = is_short;
+                if i == 0 && piece.tick > bar.start_ticks {
+                    self.write_tempo(text, piece.tick);
+                }
+                let pitches = self.part.pitches(piece);
+                self.write_program(text, piece.tick, pitches, &mut programs_done);
+                self.write_piece(text, piece, pitches, &mut accidentals);
+            }
+        }
+        text.push('|');
+    }
+
+    /// A change of program stands before the first note that it is for, in whichever layer that is.
+    fn write_program(&self, text: &mut String, tick: u32, pitches: &[Pitch], done: &mut Vec<u32>) {
+        let programs = &self.voice.programs;
+        let Ok(i) = programs.binary_search_by_key(&tick, |change| change.tick) else { return };
+        if tick > 0 && !done.contains(&tick) && pitches.iter().any(|pitch| !pitch.continues) {
+            let _ = write!(text, "[I:MIDI program {}]", programs[i].program);
+            done.push(tick);
+        }
+    }
+
+    fn write_piece(&self, text: &mut String, piece: &Piece, pitches: &[Pitch], accidentals: &mut Accidentals) {
+        match piece.tuplet {
+            // abc2midi takes `(3[CE]/F/G/` for unequal lengths, but believes `(3:2:3`
+            Some(Tuplet { n: 3, equal: true, has_chord }) if !has_chord || piece.written == self.unit_ticks() => {
+                text.push_str("(3");
+            }
+            Some(Tuplet { n, .. }) => {
+                let _ = write!(text, "(3:2:{n}");
+            }
+            None => {}
+        }
+        let all_tied = !pitches.is_empty() && pitches.iter().all(|pitch| pitch.tied);
+        match pitches {
+            [] => text.push('z'),
+            [pitch] => accidentals.write_pitch(text, pitch.pitch),
+            pitches => {
+                text.push('[');
+                for pitch in pitches {
+                    accidentals.write_pitch(text, pitch.pitch);
+                    if pitch.tied && !all_tied {
+                        text.push('-');
+                    }
+                }
+                text.push(']');
+            }
+        }
+        push_length(text, piece.written, self.unit_ticks());
+        if all_tied {
+            text.push('-');
+        }
+    }
+
+    fn unit_ticks(&self) -> u32 {
+        4 * TICKS_PER_BEAT / self.unit
+    }
+
+    /// Ticks of a beam: four notes shorter than a beat, in compound time three. A space ends it.
+    fn beam_ticks(&self, bar: &Bar) -> u32 {
+        let unit = 4 * TICKS_PER_BEAT / self.unit.clamp(8, 16);
+        let compound = bar.meter.denominator >= 8 && bar.meter.numerator.is_multiple_of(3);
+        if compound { TICKS_PER_BEAT * 3 / 2 } else { (4 * unit).max(TICKS_PER_BEAT) }
+    }
+}
+
+/// `Z|`, `Z4|`: whole bars of silence.
+fn write_silence(text: &mut String, bars: &mut usize) {
+    while *bars > LONGEST_SILENCE {
+        let _ = write!(text, "Z{LONGEST_SILENCE}|");
+        *bars -= LONGEST_SILENCE;
+    }
+    match std::mem::take(bars) {
+        0 => {}
+        1 => text.push_str("Z|"),
+        n => {
+            let _ = write!(text, "Z{n}|");
+        }
+    }
+}

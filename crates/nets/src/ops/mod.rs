@@ -1,0 +1,57 @@
+//! The differentiable operations that the models are made of.
+//!
+//! Each file holds one operation: its equation, a *composite* form out of candle's own differentiable operations (any
+//! device), and a *fused* form for f32 on the CPU with a hand-written backward. Which of the two runs is decided here and
+//! nowhere else: fused where every operand is f32 on the CPU and [`set_fused`] has not switched it off.
+
+pub mod add;
+#[cfg(test)]
+mod agreement;
+pub mod attention;
+pub mod cross_entropy;
+pub mod dropout;
+pub mod embedding;
+mod fused;
+pub mod gelu;
+pub mod layer_norm;
+pub mod linear;
+pub mod lstm;
+mod memory;
+mod panels;
+mod pieces;
+mod product;
+mod simd;
+mod tape;
+
+pub use add::add;
+pub use attention::causal_attention;
+pub use cross_entropy::cross_entropy;
+pub use dropout::{Dropout, DropoutState};
+pub use embedding::embedding;
+pub use gelu::gelu;
+pub use layer_norm::layer_norm;
+pub use linear::linear;
+pub use lstm::lstm;
+pub(crate) use memory::{keep_memory, release_memory};
+pub(crate) use pieces::{mean_loss, mean_loss_and_gradients};
+pub use product::product_gflops;
+
+use candle_core::{DType, Tensor};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static FUSED: AtomicBool = AtomicBool::new(true);
+
+/// Switches the fused forms on (as they are from the start) or off, for the whole process.
+pub fn set_fused(on: bool) {
+    FUSED.store(on, Ordering::Relaxed);
+}
+
+/// Whether fused forms run where they can.
+pub fn fused() -> bool {
+    FUSED.load(Ordering::Relaxed)
+}
+
+/// Whether an operation on these operands runs in its fused form.
+pub(crate) fn runs_fused(operands: &[&Tensor]) -> bool {
+    fused() && operands.iter().all(|t| t.device().is_cpu() && t.dtype() == DType::F32)
+}

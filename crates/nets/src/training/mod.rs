@@ -1,0 +1,46 @@
+//! Training: one loop for both families, exact to resume, and a record of every run.
+//!
+//! ```text
+//! RunConfig ─► Runs::get_or_train ─► Run { config, metrics, summary }       what a notebook sees
+//!                 └─ trainer: batches ─► gradients ─► clip ─► AdamW ─► schedule, evaluate, checkpoint, metrics.jsonl
+//! ```
+//! A run is a pure function of its config, its data and the number of threads: the batch, the learning rate and the
+//! dropout of a step follow from `(seed, step)` alone, and the weights and the optimiser's moments are saved bit for
+//! bit. So a run that is stopped or killed and then resumed ends with the same bits as one left alone.
+
+mod batches;
+mod by_position;
+mod checkpoint;
+mod config;
+mod device;
+mod evaluate;
+mod memory;
+mod metrics;
+mod optimizer;
+mod progress;
+mod run;
+mod runs;
+mod schedule;
+mod stop;
+mod trainer;
+
+#[cfg(test)]
+mod resume_tests;
+#[cfg(test)]
+mod stand_in;
+
+pub use batches::Batches;
+pub use by_position::{in_octaves, loss_by_position};
+pub use checkpoint::SavedModel;
+pub use config::RunConfig;
+pub use device::with_threads;
+pub use device::{default_threads, describe_device, device, device_name};
+pub use evaluate::evaluate;
+pub use memory::{peak_rss_mb, reset_peak_rss};
+pub use metrics::Metric;
+pub use optimizer::{AdamW, global_norm};
+pub use progress::{LiveHook, LiveRun};
+pub use run::{Run, Summary};
+pub use runs::{Runs, TrainOptions};
+pub use schedule::Schedule;
+pub use stop::{interrupted, stop_on_ctrl_c};

@@ -1,0 +1,209 @@
+//! Claims about resuming: however a run is interrupted, its end is the same, bit for bit.
+
+use super::batches::random_for;
+use super::checkpoint::State;
+use super::device::with_threads;
+use super::runs::write_config;
+use super::stand_in::{config, data, folder, lstm, quiet_runs, transformer};
+use super::trainer::Trainer;
+use super::{LiveRun, RunConfig, TrainOptions, stop_on_ctrl_c};
+use crate::TokenData;
+use crate::files::{read_bytes, read_text};
+use rand::Rng;
+use safetensors::SafeTensors;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// All that must not depend on interruptions: the bits of all weights and moments, and the metrics without times and memory.
+fn record(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut names: Vec<String> =
+        fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name.ends_with(".safetensors") && !name.starts_with("previous"));
+    names.sort();
+    let mut record = Vec::new();
+    for file in names {
+        let bytes = read_bytes(dir.join(&file)).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let mut tensors = tensors.tensors();
+        tensors.sort_by(|(one, _), (other, _)| one.cmp(other));
+        record.extend(tensors.iter().map(|(name, view)| (format!("{file} {name}"), view.data().to_vec())));
+    }
+    let metrics = read_text(dir.join("metrics.jsonl")).unwrap();
+    for line in metrics.lines() {
+        let untimed = line.split(",\"tokens_per_s\"").next().unwrap();
+        record.push((untimed.to_string(), Vec::new()));
+    }
+    record
+}
+
+fn assert_same(one: &[(String, Vec<u8>)], other: &[(String, Vec<u8>)]) {
+    let names = |record: &[(String, Vec<u8>)]| record.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(one), names(other));
+    for ((name, a), (_, b)) in one.iter().zip(other) {
+        assert!(a == b, "{name} differs");
+    }
+}
+
+/// Opens the run's folder and takes `steps` steps, then forgets everything, as a kill does.
+fn train_and_drop(dir: &Path, config: &RunConfig, data: &TokenData, steps: usize) {
+    fs::create_dir_all(dir).unwrap();
+    write_config(config, dir).unwrap();
+    let options = TrainOptions { quiet: true, ..TrainOptions::default() };
+    let work = || {
+        let mut trainer = Trainer::open(config, data, dir, &options)?;
+        (0..steps).try_for_each(|_| trainer.advance())
+    };
+    with_threads(Some(2), work).unwrap();
+}
+
+#[test]
+fn a_run_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one() {
+    for (name, model) in [("t", transformer()), ("l", lstm())] {
+        let (base, data) = (folder(&format!("killed-{name}")), data());
+        let config = config(name, model);
+        quiet_runs(&base.join("straight")).get_or_train(&config, &data).unwrap();
+        let straight = record(&base.join("straight").join(name));
+        assert_eq!(straight.iter().filter(|(name, _)| name.starts_with("step_")).count() % 5, 0);
+        let killed = base.join("killed").join(name);
+        for steps in [3, 9, 8, 1, 12, 10, 2] {
+            train_and_drop(&killed, &config, &data, steps); // checkpoints at 8, 10, 16, 20, 24, 30, 32, 40
+            let torn = fs::File::options().append(true).open(killed.join("metrics.jsonl"));
+            std::io::Write::write_all(&mut torn.unwrap(), b"{\"step\":99,\"to").unwrap();
+        }
+        let run = quiet_runs(&base.join("killed")).get_or_train(&config, &data).unwrap();
+        assert_same(&straight, &record(&killed));
+        assert!(run.summary.finished);
+        assert_eq!((run.metrics.len(), run.val_curve().len(), run.checkpoints().unwrap().len()), (40, 4, 5));
+        fs::remove_dir_all(&base).unwrap();
+    }
+}
+
+#[test]
+fn a_run_stopped_by_its_file_or_its_budget_goes_on_exactly() {
+    let (base, data, config) = (folder("stopped"), data(), config("s", transformer()));
+    quiet_runs(&base.join("straight")).get_or_train(&config, &data).unwrap();
+    let mut stopped = quiet_runs(&base.join("stopped"));
+    stopped.options.time_budget = Some(Duration::ZERO); // each call takes one step
+    for step in 1..=5 {
+        let run = stopped.get_or_train(&config, &data).unwrap();
+        assert!(!run.summary.finished && stopped.find(&config).unwrap().is_none());
+        assert_eq!(run.summary.n_steps, step);
+    }
+    stopped.options.time_budget = None;
+    let stop_file = stopped.dir.join("s").join("STOP");
+    let (hook_file, calls) = (stop_file.clone(), std::sync::atomic::AtomicUsize::new(0));
+    stopped.options.live = Some(std::sync::Arc::new(move |live: &LiveRun| {
+        assert_eq!((live.step, live.n_steps, live.metrics.len()), (6, 40, 6));
+        if calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+            fs::write(&hook_file, "").unwrap();
+        }
+    }));
+    assert_eq!(stopped.get_or_train(&config, &data).unwrap().summary.n_steps, 6, "the hook comes after the first step");
+    assert!(!stop_file.exists(), "an obeyed STOP is taken away");
+    stopped.options.live = None;
+    assert!(stopped.get_or_train(&config, &data).unwrap().summary.finished);
+    assert_same(&record(&base.join("straight").join("s")), &record(&base.join("stopped").join("s")));
+    fs::remove_dir_all(&base).unwrap();
+}
+
+#[test]
+fn the_checkpoint_before_a_damaged_one_is_taken() {
+    let (base, data, config) = (folder("damaged"), data(), config("d", lstm()));
+    quiet_runs(&base.join("straight")).get_or_train(&config, &data).unwrap();
+    let straight = record(&base.join("straight").join("d"));
+    for damaged in ["last.safetensors", "state.safetensors", "state.json"] {
+        let dir = base.join(damaged).join("d");
+        train_and_drop(&dir, &config, &data, 22);
+        let bytes = read_bytes(dir.join(damaged)).unwrap();
+        fs::remove_file(dir.join(damaged)).unwrap(); // it may be one file with step_000020
+        fs::write(dir.join(damaged), &bytes[..bytes.len() / 2]).unwrap();
+        train_and_drop(&dir, &config, &data, 0);
+        quiet_runs(&base.join(damaged)).get_or_train(&config, &data).unwrap();
+        assert_same(&straight, &record(&dir));
+    }
+    fs::remove_dir_all(&base).unwrap();
+}
+
+#[test]
+fn where_no_checkpoint_is_whole_the_error_says_what_to_do() {
+    let (base, data, config) = (folder("all-damaged"), data(), config("d", transformer()));
+    let dir = base.join("d");
+    train_and_drop(&dir, &config, &data, 9); // one checkpoint, at 8
+    let bytes = read_bytes(dir.join("state.safetensors")).unwrap();
+    fs::write(dir.join("state.safetensors"), &bytes[..bytes.len() / 2]).unwrap();
+    let error = quiet_runs(&base).get_or_train(&config, &data).unwrap_err().to_string();
+    assert!(error.starts_with("no checkpoint in ") && error.contains("state.safetensors is cut off"), "{error}");
+    assert!(error.contains("remove the folder to train this run again"), "{error}");
+    fs::remove_dir_all(&base).unwrap();
+}
+
+const CHILD_DIR: &str = "MUSIC_SCALING_TEST_CHILD_DIR";
+
+/// Long enough to be ended in the middle, with a checkpoint every ten steps and a metrics line every other.
+fn long_config() -> RunConfig {
+    RunConfig { n_tokens: 400 * 64, n_evals: 40, ..config("k", transformer()) }
+}
+
+#[test]
+#[ignore = "the process that the next tests start and end"]
+fn trains_until_it_is_ended() {
+    if let Ok(dir) = std::env::var(CHILD_DIR) {
+        stop_on_ctrl_c();
+        quiet_runs(Path::new(&dir)).get_or_train(&long_config(), &data()).unwrap();
+    }
+}
+
+/// Trains in another process until metrics.jsonl has `n_lines` lines, then sends it `signal`.
+#[cfg(unix)]
+fn train_apart_until(n_lines: usize, signal: &str, dir: &Path) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "training::resume_tests::trains_until_it_is_ended"])
+        .env(CHILD_DIR, dir)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = || fs::read(dir.join("k/metrics.jsonl")).map_or(0, |text| text.iter().filter(|&&c| c == b'\n').count());
+    while lines() < n_lines && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status();
+    assert!(sent.is_ok());
+    child.wait().unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_process_killed_at_ten_random_moments_leaves_a_run_that_ends_with_the_same_bits() {
+    let (base, data) = (folder("sigkill"), data());
+    quiet_runs(&base.join("straight")).get_or_train(&long_config(), &data).unwrap();
+    let dir = base.join("killed");
+    for kill in 0..10 {
+        let moment = 18 * kill + random_for(7, "kill", kill as u64).random_range(1..18); // of 200 lines
+        train_apart_until(moment, "-KILL", &dir);
+    }
+    let run = quiet_runs(&dir).get_or_train(&long_config(), &data).unwrap();
+    assert!(run.summary.finished);
+    assert_same(&record(&base.join("straight").join("k")), &record(&dir.join("k")));
+    let names = fs::read_dir(dir.join("k")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let hidden: Vec<String> = names.filter(|name| name.starts_with('.')).collect();
+    assert_eq!(hidden, [".lock"], "half-written files are swept away");
+    fs::remove_dir_all(&base).unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_leaves_a_checkpoint_of_the_last_step_and_the_run_goes_on_exactly() {
+    let (base, data) = (folder("sigint"), data());
+    quiet_runs(&base.join("straight")).get_or_train(&long_config(), &data).unwrap();
+    let dir = base.join("stopped");
+    train_apart_until(7, "-INT", &dir);
+    let lines = read_text(dir.join("k/metrics.jsonl")).unwrap().lines().count();
+    let state: State = serde_json::from_str(&read_text(dir.join("k/state.json")).unwrap()).unwrap();
+    assert!((7..200).contains(&lines) && state.step / 2 == lines, "{lines} lines, a checkpoint at {}", state.step);
+    assert!(quiet_runs(&dir).get_or_train(&long_config(), &data).unwrap().summary.finished);
+    assert_same(&record(&base.join("straight").join("k")), &record(&dir.join("k")));
+    fs::remove_dir_all(&base).unwrap();
+}

@@ -1,0 +1,270 @@
+//! The folder of all runs: what has been trained is never trained again.
+
+use super::checkpoint::check_vocabulary;
+use super::device::with_threads;
+use super::run::read_config;
+use super::trainer::Trainer;
+use super::{LiveHook, Run, RunConfig, Summary};
+use crate::TokenData;
+use crate::files::write_atomic;
+use crate::{Error, Result};
+use std::fmt;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How to train, as far as it does not change the result.
+#[derive(Clone, Default)]
+pub struct TrainOptions {
+    /// A call that has taken this long saves and stops; the next call goes on.
+    pub time_budget: Option<Duration>,
+    /// Threads on the CPU; `None`: the process's usual number. The same number gives the same bits.
+    pub threads: Option<usize>,
+    /// Prints nothing.
+    pub quiet: bool,
+    /// Called about once a second, for a live figure.
+    pub live: Option<LiveHook>,
+}
+
+/// The folder `runs/`.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    pub dir: PathBuf,
+    pub options: TrainOptions,
+}
+
+impl Runs {
+    /// Opens the folder, creating it where it is missing.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Runs> {
+        let dir = dir.as_ref().to_path_buf();
+        fs::create_dir_all(&dir).map_err(Error::file("create the folder", &dir))?;
+        Ok(Runs { dir, options: TrainOptions::default() })
+    }
+
+    /// The same folder with other options.
+    pub fn with_options(mut self, options: TrainOptions) -> Runs {
+        self.options = options;
+        self
+    }
+
+    /// The run of this config: loaded where it is finished, resumed exactly where it is half done, else trained.
+    ///
+    /// A run is found by [`RunConfig::hash`], whatever its name. Where the name is taken by another run, `-` and six digits of the
+    /// hash are added to it: nothing is overwritten. A run stopped early comes back with `summary.finished == false`.
+    /// Errors: a config that contradicts itself or the data, damage, a loss that is no number, another process at work.
+    pub fn get_or_train(&self, config: &RunConfig, data: &TokenData) -> Result<Run> {
+        config.validate()?;
+        check_data(config, data)?;
+        let dir = self.folder_for(config)?;
+        fs::create_dir_all(&dir).map_err(Error::file("create the folder", &dir))?;
+        let _lock = lock(&dir)?;
+        if dir.join("summary.json").exists() {
+            let run = Run::load(&dir)?;
+            if !self.options.quiet {
+                super::progress::say(&format!("{run}: loaded"));
+            }
+            return Ok(run);
+        }
+        let config = named_after(config, &dir);
+        write_config(&config, &dir)?;
+        with_threads(self.options.threads, || Trainer::open(&config, data, &dir, &self.options)?.train())
+    }
+
+    /// The finished run of this config, if there is one. Trains nothing.
+    pub fn find(&self, config: &RunConfig) -> Result<Option<Run>> {
+        let dir = self.folder_for(config)?;
+        if dir.join("summary.json").exists() { Run::load(&dir).map(Some) } else { Ok(None) }
+    }
+
+    /// The finished run in the folder `name`.
+    pub fn get(&self, name: &str) -> Result<Run> {
+        let dir = self.dir.join(name);
+        if dir.join("summary.json").exists() {
+            return Run::load(&dir);
+        }
+        let known: Vec<String> = self.all()?.into_iter().map(|run| run.config.name).collect();
+        let known = if known.is_empty() { "there are none yet".to_string() } else { known.join(", ") };
+        Err(Error::Checkpoint(format!(
+            "there is no finished run {name} in {}; finished runs: {known}",
+            self.dir.display()
+        )))
+    }
+
+    /// All finished runs, by name.
+    pub fn all(&self) -> Result<Vec<Run>> {
+        let finished = |dir: &PathBuf| dir.join("summary.json").exists();
+        self.folders()?.iter().filter(|dir| finished(dir)).map(|dir| Run::load(dir)).collect()
+    }
+
+    /// The folder where this config's run is, or will be.
+    fn folder_for(&self, config: &RunConfig) -> Result<PathBuf> {
+        let hash = config.hash();
+        let is_this = |dir: &Path| read_config(dir).is_ok_and(|found| found.hash() == hash);
+        let by_name = self.dir.join(&config.name);
+        if is_this(&by_name) {
+            return Ok(by_name);
+        }
+        if let Some(renamed) = self.folders()?.into_iter().find(|dir| is_this(dir)) {
+            return Ok(renamed);
+        }
+        if !by_name.join("config.json").exists() {
+            return Ok(by_name);
+        }
+        let digits: String = hash.chars().take(6).collect();
+        Ok(self.dir.join(format!("{}-{digits}", config.name)))
+    }
+
+    /// Every folder with a config, by name.
+    fn folders(&self) -> Result<Vec<PathBuf>> {
+        let mut folders = Vec::new();
+        for entry in fs::read_dir(&self.dir).map_err(Error::file("list", &self.dir))? {
+            let path = entry.map_err(Error::file("list", &self.dir))?.path();
+            if path.join("config.json").exists() {
+                folders.push(path);
+            }
+        }
+        folders.sort();
+        Ok(folders)
+    }
+}
+
+impl fmt::Debug for TrainOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrainOptions")
+            .field("time_budget", &self.time_budget)
+            .field("threads", &self.threads)
+            .field("quiet", &self.quiet)
+            .field("live", &self.live.is_some())
+            .finish()
+    }
+}
+
+/// Refuses data other than the config names.
+fn check_data(config: &RunConfig, data: &TokenData) -> Result<()> {
+    check_vocabulary(&format!("the config of run {}", config.name), &config.vocab_hash, &data.tokenizer.hash())?;
+    let (expected, found) = (config.model.vocab_size(), data.tokenizer.vocab_size());
+    if expected != found {
+        return Err(Error::Config(format!(
+            "run {}: the model has vocab_size {expected}, but the data have {found} characters; make the model with vocab_size {found}",
+            config.name
+        )));
+    }
+    let found = data.hash();
+    if config.data_hash != found {
+        return Err(Error::Config(format!(
+            "run {}: the config is for the data {}, but these data are {found}; make the config from the data at hand",
+            config.name, config.data_hash
+        )));
+    }
+    Ok(())
+}
+
+/// The config under the name of the folder that it trains in.
+fn named_after(config: &RunConfig, dir: &Path) -> RunConfig {
+    let name = dir.file_name().map_or_else(|| config.name.clone(), |name| name.to_string_lossy().into_owned());
+    RunConfig { name, ..config.clone() }
+}
+
+/// Writes what the run is, before it begins.
+pub(super) fn write_config(config: &RunConfig, dir: &Path) -> Result<()> {
+    let text = serde_json::to_string_pretty(config)
+        .map_err(|error| Error::Config(format!("cannot write the config of run {}: {error}", config.name)))?;
+    write_atomic(dir.join("config.json"), text + "\n")
+}
+
+/// Writes the record that makes a run finished.
+pub(super) fn write_summary(summary: &Summary, dir: &Path) -> Result<()> {
+    let text = serde_json::to_string_pretty(summary)
+        .map_err(|error| Error::Checkpoint(format!("cannot write the summary in {}: {error}", dir.display())))?;
+    write_atomic(dir.join("summary.json"), text + "\n")
+}
+
+/// Holds the folder for this process; the system lets go when the process ends, however it ends.
+fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join(".lock");
+    let file = File::create(&path).map_err(Error::file("create", &path))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(Error::Checkpoint(format!(
+            "another process is training in {}; wait for it, or stop it with a file STOP in that folder",
+            dir.display()
+        ))),
+        _ => Ok(file), // locked, or a file system without locks: then it is the user's to not train twice at once
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stand_in::{config, data, data_over, folder, quiet_runs, transformer};
+    use super::super::{SavedModel, evaluate};
+    use super::*;
+    use crate::files::read_text;
+    use crate::models::Model;
+
+    #[test]
+    fn another_vocabulary_is_refused_and_both_hashes_named() {
+        let (base, data, config) = (folder("vocabulary"), data(), config("v", transformer()));
+        let other = data_over("abcdefg|");
+        let (ours, theirs) = (data.tokenizer.hash(), other.tokenizer.hash());
+        let error = quiet_runs(&base).get_or_train(&config, &other).unwrap_err().to_string();
+        assert!(error.contains(&ours) && error.contains(&theirs), "{error}");
+        let run = quiet_runs(&base).get_or_train(&config, &data).unwrap();
+        run.check_vocabulary(&ours).unwrap();
+        let error = run.check_vocabulary(&theirs).unwrap_err().to_string();
+        assert!(error.contains(&format!("vocabulary {ours}, but the data have the vocabulary {theirs}")), "{error}");
+        // A checkpoint that was put into a folder of another vocabulary.
+        fs::remove_file(run.dir.join("summary.json")).unwrap();
+        let state = read_text(run.dir.join("state.json")).unwrap().replace(&ours, &theirs);
+        fs::write(run.dir.join("state.json"), state).unwrap();
+        let error = quiet_runs(&base).get_or_train(&config, &data).unwrap_err().to_string();
+        assert!(error.contains(&ours) && error.contains(&theirs), "{error}");
+        fs::remove_dir_all(&base).unwrap();
+    }
+
+    #[test]
+    fn what_is_trained_is_loaded_and_never_overwritten() {
+        let (base, data, config) = (folder("loaded"), data(), config("one", transformer()));
+        let runs = quiet_runs(&base);
+        let first = runs.get_or_train(&config, &data).unwrap();
+        assert!(runs.get("one").unwrap() == first, "what comes back from training is what the files hold");
+        let written = |run: &Run| fs::metadata(run.dir.join("last.safetensors")).unwrap().modified().unwrap();
+        let at = written(&first);
+        let again =
+            runs.get_or_train(&RunConfig { name: "another name".to_string(), ..config.clone() }, &data).unwrap();
+        assert!(again == first && written(&again) == at, "found by its hash, not trained again");
+        let longer = RunConfig { n_tokens: config.n_tokens + 64, ..config.clone() };
+        let other = runs.get_or_train(&longer, &data).unwrap();
+        assert_eq!(other.config.name, format!("one-{}", &longer.hash()[..6]));
+        assert_eq!(written(&runs.get("one").unwrap()), at);
+        assert_eq!(runs.all().unwrap().len(), 2);
+        assert!(runs.get_or_train(&longer, &data).unwrap() == other);
+        let error = runs.get("two").unwrap_err().to_string();
+        assert!(error.contains("finished runs: one, one-"), "{error}");
+        fs::remove_dir_all(&base).unwrap();
+    }
+
+    #[test]
+    fn the_record_agrees_with_the_models_it_left() {
+        let (base, data, config) = (folder("record"), data(), config("r", transformer()));
+        let run = quiet_runs(&base).get_or_train(&config, &data).unwrap();
+        let loss = |model: Model| evaluate(&model, &data.val, 16, 4).unwrap();
+        let same = |a: f64, b: f64| assert!((a - b).abs() < 1e-10, "{a} {b}"); // the record keeps twelve digits
+        same(loss(run.last_model().unwrap()), run.summary.val_loss);
+        same(loss(run.best_model().unwrap()), run.summary.best_val_loss);
+        let saved: Vec<SavedModel> = run.checkpoints().unwrap();
+        assert_eq!(saved.iter().map(|saved| saved.step).collect::<Vec<_>>(), [8, 16, 24, 32, 40]);
+        same(loss(run.model_at(&saved[4]).unwrap()), run.summary.val_loss);
+        assert_eq!((run.summary.n_tokens, run.summary.n_steps), (40 * 64, 40));
+        assert!(run.summary.val_loss < 8f64.ln(), "{run}");
+        fs::remove_dir_all(&base).unwrap();
+    }
+
+    #[test]
+    fn a_second_process_is_turned_away() {
+        let dir = folder("locked");
+        let held = lock(&dir).unwrap();
+        assert!(lock(&dir).unwrap_err().to_string().starts_with("another process is training in"));
+        drop(held);
+        lock(&dir).unwrap();
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

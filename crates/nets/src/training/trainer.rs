@@ -1,0 +1,357 @@
+//! The one training loop.
+//!
+//! ```text
+//! for step in 0 … n_steps − 1:
+//!     inputs, targets ← batch(seed, step)                      dropout ← mask(seed, step)
+//!     loss            ← mean cross-entropy of the model, nats per token
+//!     weights         ← AdamW(clip(∇loss), lr(step + 1))
+//!     at a validation: the full split; at a checkpoint: weights, moments, state
+//! ```
+
+use super::batches::random_for;
+use super::checkpoint::{Checkpoints, State, step_name};
+use super::metrics::{MetricsLog, read_metrics, twelve_digits};
+use super::progress::{Progress, Standing, count, duration};
+use super::runs::write_summary;
+use super::stop::StopWatch;
+use super::{
+    AdamW, Batches, Metric, Run, RunConfig, Schedule, Summary, TrainOptions, describe_device, device, evaluate,
+    peak_rss_mb, reset_peak_rss,
+};
+use crate::TokenData;
+use crate::models::Model;
+use crate::ops::{self, Dropout};
+use crate::{Error, Result};
+use candle_core::Device;
+use rand::Rng;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const LINES: usize = 200; // of metrics.jsonl: a smooth curve, and no more than a figure can show
+const SAVE_EVERY: Duration = Duration::from_secs(30); // at most this much work is lost to a kill …
+const SAVE_SHARE: u32 = 30; // … unless saving would take more than a thirtieth of the time
+
+/// A run in the making.
+#[derive(Debug)]
+pub(super) struct Trainer<'a> {
+    config: RunConfig,
+    data: &'a TokenData,
+    dir: PathBuf,
+    device: Device,
+    model: Model,
+    optimizer: AdamW,
+    schedule: Schedule,
+    batches: Batches,
+    checkpoints: Checkpoints,
+    log: MetricsLog,
+    metrics: Vec<Metric>,
+    progress: Progress,
+    watch: StopWatch,
+    pub(super) state: State,
+    /// Steps after which the full split is validated, and after which the model is kept.
+    eval_steps: BTreeSet<usize>,
+    kept_steps: BTreeSet<usize>,
+    began: Instant,
+    elapsed_before_s: f64,
+    /// `(state.step, state.stepping_s)` at the last metrics line of this call.
+    line_began: (usize, f64),
+    saved_at: Instant,
+    saving_took: Duration,
+}
+
+impl<'a> Trainer<'a> {
+    /// A new run in `dir`, or the one there, exactly as its last whole checkpoint left it.
+    pub(super) fn open(config: &RunConfig, data: &'a TokenData, dir: &Path, options: &TrainOptions) -> Result<Self> {
+        reset_peak_rss();
+        let began = Instant::now();
+        let device = device()?;
+        let mut checkpoints = Checkpoints::new(dir);
+        checkpoints.sweep()?;
+        let found = checkpoints.load(config)?;
+        let model = match &found {
+            Some(found) => Model::load(&config.model, &found.weights, &device)?,
+            None => Model::new(&config.model, config.seed, &device)?,
+        };
+        let betas = (config.beta1, config.beta2);
+        let mut optimizer = AdamW::new(model.parameters(), betas, config.weight_decay, ops::fused())?;
+        let kept_steps: BTreeSet<usize> = config.milestones(config.n_checkpoints).into_iter().collect();
+        let progress = Progress::new(config, options.quiet, options.live.clone());
+        let mut state = State::start(config);
+        if let Some(found) = found {
+            state = found.state;
+            optimizer.restore(&found.moments, state.step)?;
+            // A kill may have come between the checkpoint and its further names.
+            if state.best_step == state.step {
+                checkpoints.keep(&found.weights, "best")?;
+            }
+            if kept_steps.contains(&state.step) {
+                checkpoints.keep(&found.weights, &step_name(state.step))?;
+            }
+            if let Some(damage) = found.fell_back {
+                progress.say(&format!(
+                    "{}: the last checkpoint was not whole ({damage}); the one before it is taken",
+                    config.name
+                ));
+            }
+        }
+        let metrics_path = dir.join("metrics.jsonl");
+        Ok(Trainer {
+            data,
+            dir: dir.to_path_buf(),
+            device,
+            model,
+            optimizer,
+            schedule: Schedule::new(config),
+            batches: Batches::new(data.train.len(), config.block_size, config.batch_size, config.seed)?,
+            checkpoints,
+            log: MetricsLog::open(&metrics_path, state.metrics_bytes)?,
+            metrics: read_metrics(&metrics_path)?,
+            progress,
+            watch: StopWatch::new(dir, options.time_budget),
+            eval_steps: config.milestones(config.n_evals.max(1)).into_iter().collect(),
+            kept_steps,
+            began,
+            elapsed_before_s: state.elapsed_s,
+            line_began: (state.step, state.stepping_s),
+            saved_at: began,
+            saving_took: Duration::ZERO,
+            state,
+            config: config.clone(),
+        })
+    }
+
+    /// Trains to the end, or until something asks it to stop.
+    pub(super) fn train(mut self) -> Result<Run> {
+        self.progress.announce(&describe_device(&self.device), self.state.step);
+        while self.state.step < self.config.n_steps() {
+            self.advance()?;
+            if self.state.step == self.config.n_steps() {
+                break;
+            }
+            if let Some(reason) = self.watch.reason() {
+                self.save()?;
+                let step = self.state.step;
+                self.progress.ended(
+                    &self.standing(),
+                    &self.metrics,
+                    &format!("stopped after step {step} because {}; the next call goes on from there", reason.words()),
+                );
+                ops::release_memory();
+                return Ok(self.record(false));
+            }
+        }
+        self.finish()
+    }
+
+    /// One step, and what is due after it.
+    pub(super) fn advance(&mut self) -> Result<()> {
+        let began = Instant::now();
+        let (lr, grad_norm) = self.update()?;
+        let took = began.elapsed();
+        self.state.stepping_s += took.as_secs_f64();
+        let step = self.state.step;
+        let val_loss = if self.eval_steps.contains(&step) { Some(self.validate()?) } else { None };
+        let is_best = val_loss.is_some_and(|loss| loss < self.state.best_val_loss);
+        if let (true, Some(loss)) = (is_best, val_loss) {
+            (self.state.best_val_loss, self.state.best_step) = (loss, step);
+        }
+        if val_loss.is_some() || step.is_multiple_of((self.config.n_steps() / LINES).max(1)) {
+            self.write_line(val_loss, lr, grad_norm)?;
+        }
+        let is_kept = self.kept_steps.contains(&step);
+        if val_loss.is_some() || is_kept || self.saved_at.elapsed() > SAVE_EVERY.max(self.saving_took * SAVE_SHARE) {
+            self.save()?;
+        }
+        if is_best {
+            self.checkpoints.keep_last_as("best")?;
+        }
+        if is_kept {
+            self.checkpoints.keep_last_as(&step_name(step))?;
+        }
+        let standing = self.standing();
+        self.progress.stepped(took, &standing, &self.metrics);
+        Ok(())
+    }
+
+    /// Forward, backward, clip, AdamW. Returns this step's learning rate and the gradient's norm before clipping.
+    fn update(&mut self) -> Result<(f64, f64)> {
+        let step = self.state.step;
+        let (inputs, targets) = self.batches.batch(&self.data.train, step, &self.device)?; // (B, T) each
+        let dropout_seed = random_for(self.config.seed, "dropout", step as u64).random();
+        let mut dropout = Dropout::new(self.config.dropout, dropout_seed)?;
+        let (loss, grads) = self.model.loss_and_gradients(&inputs, &targets, &mut dropout)?;
+        if !loss.is_finite() {
+            return Err(self.diverged(&format!("the training loss became {loss}")));
+        }
+        let lr = self.schedule.at(step + 1);
+        let norm = match self.optimizer.step(&grads, lr, self.config.grad_clip)? {
+            norm if norm.is_finite() => norm,
+            norm => return Err(self.diverged(&format!("the gradient's norm became {norm}"))),
+        };
+        self.state.step += 1;
+        self.state.loss_sum += loss;
+        self.state.loss_count += 1;
+        Ok((lr, norm))
+    }
+
+    fn diverged(&self, what: &str) -> Error {
+        let rate = self.config.learning_rate;
+        Error::Config(format!(
+            "run {}: {what} at step {} of {}; lower learning_rate {rate:e} (try {:.0e}), raise warmup_fraction {}, or clip at a smaller grad_clip than {}",
+            self.config.name,
+            self.state.step + 1,
+            self.config.n_steps(),
+            rate / 3.0,
+            self.config.warmup_fraction,
+            self.config.grad_clip
+        ))
+    }
+
+    fn validate(&self) -> Result<f64> {
+        evaluate(&self.model, &self.data.val, self.config.block_size, self.config.batch_size)
+            .map_err(|error| Error::Data(format!("run {}: validation failed: {error}", self.config.name)))
+    }
+
+    fn write_line(&mut self, val_loss: Option<f64>, lr: f64, grad_norm: f64) -> Result<()> {
+        self.note_time_and_memory();
+        let state = &mut self.state;
+        let (from_step, from_s) = self.line_began;
+        let tokens = ((state.step - from_step) * self.config.tokens_per_step()) as f64;
+        let metric = Metric {
+            step: state.step,
+            tokens: state.step as u64 * self.config.tokens_per_step() as u64,
+            train_loss: twelve_digits(state.loss_sum / state.loss_count.max(1) as f64),
+            val_loss: val_loss.map(twelve_digits),
+            lr: twelve_digits(lr),
+            grad_norm: twelve_digits(grad_norm),
+            tokens_per_s: twelve_digits(tokens / (state.stepping_s - from_s).max(1e-9)),
+            elapsed_s: twelve_digits(state.elapsed_s),
+            peak_rss_mb: twelve_digits(state.peak_rss_mb),
+        };
+        (state.loss_sum, state.loss_count) = (0.0, 0);
+        self.line_began = (state.step, state.stepping_s);
+        self.log.append(&metric)?;
+        self.metrics.push(metric);
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let began = Instant::now();
+        self.note_time_and_memory();
+        self.state.metrics_bytes = self.log.sync()?;
+        self.checkpoints.save(&self.model, &self.optimizer, &self.state)?;
+        self.saved_at = Instant::now();
+        self.saving_took = began.elapsed();
+        Ok(())
+    }
+
+    fn note_time_and_memory(&mut self) {
+        self.state.elapsed_s = self.elapsed_before_s + self.began.elapsed().as_secs_f64();
+        self.state.peak_rss_mb = self.state.peak_rss_mb.max(peak_rss_mb());
+    }
+
+    fn finish(mut self) -> Result<Run> {
+        self.note_time_and_memory();
+        let run = self.record(true);
+        write_summary(&run.summary, &self.dir)?;
+        self.checkpoints.drop_previous();
+        ops::release_memory();
+        let summary = &run.summary;
+        self.progress.ended(
+            &self.standing(),
+            &self.metrics,
+            &format!(
+                "finished, val_loss {:.4} nats per token (best {:.4} at step {}), {} at {} tokens/s",
+                summary.val_loss,
+                summary.best_val_loss,
+                summary.best_step,
+                duration(summary.elapsed_s),
+                count(summary.tokens_per_s)
+            ),
+        );
+        Ok(run)
+    }
+
+    fn standing(&self) -> Standing {
+        let running = self.state.loss_sum / self.state.loss_count as f64; // no number right after a metrics line
+        let loss =
+            if running.is_finite() { running } else { self.metrics.last().map_or(0.0, |metric| metric.train_loss) };
+        Standing {
+            step: self.state.step,
+            loss,
+            elapsed_s: self.elapsed_before_s + self.began.elapsed().as_secs_f64(),
+            evals_left: self.eval_steps.range(self.state.step + 1..).count(),
+            val_tokens: self.data.val.len(),
+        }
+    }
+
+    /// The record as it stands.
+    fn record(&self, finished: bool) -> Run {
+        let (config, state) = (&self.config, &self.state);
+        let n_tokens = state.step as u64 * config.tokens_per_step() as u64;
+        let summary = Summary {
+            n_params: config.model.n_params(),
+            n_params_non_embedding: config.model.n_params_non_embedding(),
+            n_tokens,
+            n_steps: state.step,
+            flops: twelve_digits(n_tokens as f64 * config.model.flops_per_token(config.block_size)),
+            val_loss: self.metrics.iter().rev().find_map(|metric| metric.val_loss).unwrap_or(f64::INFINITY),
+            best_val_loss: twelve_digits(state.best_val_loss),
+            best_step: state.best_step,
+            elapsed_s: twelve_digits(state.elapsed_s),
+            tokens_per_s: twelve_digits(n_tokens as f64 / state.stepping_s.max(1e-9)),
+            peak_rss_mb: twelve_digits(state.peak_rss_mb),
+            finished,
+            device: describe_device(&self.device),
+        };
+        Run { config: config.clone(), dir: self.dir.clone(), metrics: self.metrics.clone(), summary }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stand_in::{config, data, folder, lstm, transformer};
+    use super::*;
+
+    #[test]
+    fn one_batch_overfits_to_near_nothing() {
+        for model in [transformer(), lstm()] {
+            let (dir, data) = (folder("overfits"), data());
+            let config = RunConfig { batch_size: 1, dropout: 0.0, n_tokens: 16, ..config("o", model) };
+            let options = TrainOptions { quiet: true, ..TrainOptions::default() };
+            let mut trainer = Trainer::open(&config, &data, &dir, &options).unwrap();
+            let mut losses = Vec::new();
+            for _ in 0..400 {
+                trainer.state.step = 0; // the first batch again and again
+                trainer.schedule.n_steps = 2; // at a rate between the highest and the lowest
+                trainer.update().unwrap();
+                losses.push(trainer.state.loss_sum);
+                trainer.state.loss_sum = 0.0;
+            }
+            let family = config.model.family();
+            assert!(
+                (losses[0] - 8f64.ln()).abs() < 0.5,
+                "{family}: an untrained model loses about ln 8, not {}",
+                losses[0]
+            );
+            assert!(losses[399] < 0.02, "{family}: {}", losses[399]);
+            std::fs::remove_dir_all(&dir).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_says_what_to_do() {
+        let (dir, data, config) = (folder("diverged"), data(), config("n", transformer()));
+        let options = TrainOptions { quiet: true, ..TrainOptions::default() };
+        let mut trainer = Trainer::open(&config, &data, &dir, &options).unwrap();
+        let (_, weights) = &trainer.model.parameters()[0];
+        weights.set(&(weights.as_tensor() * f64::NAN).unwrap()).unwrap();
+        let error = trainer.advance().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "run n: the training loss became NaN at step 1 of 40; lower learning_rate 1e-2 (try 3e-3), raise warmup_fraction 0.1, or clip at a smaller grad_clip than 1"
+        );
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,386 @@
+//! IsoFLOP profiles: at one training budget C a small model sees many tokens and a large one few; between them lies the best
+//! (Hoffmann et al. 2022, approach 2).
+//!
+//! ```text
+//! each budget:  loss = parabola in ln N → N*(C),  loss = parabola in ln D → D*(C)
+//! all budgets:  ln N* = const + p·ln C,  ln D* = const + q·ln C;  p + q = 1 where C = 6·N·D
+//! ```
+//! A parabola whose lowest point lies outside the sizes that were trained has found no optimum: that budget is kept, said to be
+//! open, and left out of the exponents.
+
+use crate::{Error, Result};
+use serde::Serialize;
+use std::fmt;
+
+use super::numbers::short;
+use super::points::mean;
+use super::{Interval, LogLaw, Point};
+
+/// One trained model and what its training cost, in whichever way it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ComputePoint {
+    pub n_params: f64,
+    pub n_tokens: f64,
+    pub flops: f64,
+    pub val_loss: f64, // nats per token
+}
+
+/// The best split of one budget.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Budget {
+    pub flops: f64,
+    pub points: Vec<ComputePoint>, // smallest model first
+    pub best: Option<Optimum>,
+    pub open: Option<String>, // why there is no best, in words
+}
+
+/// The lowest point of a budget's parabola.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Optimum {
+    pub n_params: f64,
+    pub n_tokens: f64,
+    pub val_loss: f64,
+}
+
+/// Power of C with which the best N or D grows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Growth {
+    pub exponent: f64,
+    pub interval: Option<Interval>, // Student's t over the budgets; None for two budgets
+    ln_at_one_flop: f64,
+}
+
+/// Parabolas of all budgets and the growth of the best N and D.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IsoFlop {
+    pub budgets: Vec<Budget>,
+    pub n_params: Growth,
+    pub n_tokens: Growth,
+}
+
+const SAME_BUDGET: f64 = 1.1; // whole steps make the FLOPs of one budget differ by a few per cent
+
+impl IsoFlop {
+    /// Fits points that were trained at a few budgets: FLOPs within a tenth of their neighbour's are one budget.
+    /// An error where fewer than two budgets have a best size between their smallest and their largest model.
+    pub fn fit(points: &[ComputePoint]) -> Result<IsoFlop> {
+        check(points)?;
+        let budgets: Vec<Budget> = by_budget(points).into_iter().map(Budget::fit).collect();
+        let found: Vec<(f64, Optimum)> =
+            budgets.iter().filter_map(|budget| Some((budget.flops, budget.best?))).collect();
+        if found.len() < 2 {
+            let why = |budget: &Budget| Some(format!("at {} FLOPs {}", short(budget.flops), budget.open.as_ref()?));
+            let open: Vec<String> = budgets.iter().filter_map(why).collect();
+            return Err(Error::Fit(format!(
+                "{} of {} budgets have a best size, and an exponent needs two: {}",
+                found.len(),
+                budgets.len(),
+                if open.is_empty() { "train at more budgets".into() } else { open.join("; ") }
+            )));
+        }
+        let growth = |value: fn(&Optimum) -> f64| Growth::fit(&found, value);
+        Ok(IsoFlop { n_params: growth(|best| best.n_params)?, n_tokens: growth(|best| best.n_tokens)?, budgets })
+    }
+
+    /// The same from whole loss curves: each size's loss and tokens are read off, linearly in ln C between its points, at
+    /// `n_budgets` budgets spread over the FLOPs that at least three sizes have in common. So one set of trainings serves every way
+    /// of counting FLOPs. Points of one size must have the same `n_params`.
+    pub fn of_curves(points: &[ComputePoint], n_budgets: usize) -> Result<IsoFlop> {
+        check(points)?;
+        let curves = by_size(points);
+        let (low, high) = shared_range(&curves)?;
+        let budgets = super::global::log_grid(low, high, n_budgets.max(2));
+        let read: Vec<ComputePoint> =
+            budgets.iter().flat_map(|&flops| curves.iter().filter_map(move |curve| at(curve, flops))).collect();
+        let kept: Vec<ComputePoint> =
+            by_budget(&read).into_iter().filter(|budget| budget.len() >= 3).flatten().collect();
+        IsoFlop::fit(&kept)
+    }
+}
+
+impl Budget {
+    fn fit(mut points: Vec<ComputePoint>) -> Budget {
+        points.sort_by(|p, q| p.n_params.total_cmp(&q.n_params));
+        let flops = mean(&points.iter().map(|point| point.flops.ln()).collect::<Vec<f64>>()).exp();
+        let open = |why: String| (None, Some(why));
+        let losses: Vec<f64> = points.iter().map(|point| point.val_loss).collect();
+        let logs = |value: fn(&ComputePoint) -> f64| points.iter().map(|point| value(point).ln()).collect::<Vec<f64>>();
+        let (ln_n, ln_d) = (logs(|point| point.n_params), logs(|point| point.n_tokens));
+        let (best, open) = match (Parabola::fit(&ln_n, &losses), Parabola::fit(&ln_d, &losses)) {
+            (Some(in_n), Some(in_d)) => match in_n.lowest_within(&ln_n) {
+                Ok(ln_n) => {
+                    let n_tokens = (in_d.centre - 0.5 * in_d.slope / in_d.curvature).exp();
+                    (Some(Optimum { n_params: ln_n.exp(), n_tokens, val_loss: in_n.at(ln_n) }), None)
+                }
+                Err(why) => open(why),
+            },
+            _ => open(format!("{} sizes cannot bend a parabola", points.len())),
+        };
+        Budget { flops, points, best, open }
+    }
+}
+
+/// loss = height + slope·(x - centre) + curvature·(x - centre)²
+struct Parabola {
+    centre: f64,
+    height: f64,
+    slope: f64,
+    curvature: f64,
+}
+
+impl Parabola {
+    /// Least squares; None for fewer than three different x.
+    fn fit(x: &[f64], y: &[f64]) -> Option<Parabola> {
+        let centre = mean(x);
+        let u: Vec<f64> = x.iter().map(|x| x - centre).collect();
+        let line = |y: &[f64]| u.iter().zip(y).map(|(u, y)| u * y).sum::<f64>() / u.iter().map(|u| u * u).sum::<f64>();
+        // u² without its mean and its part along u, so that the three coefficients are independent
+        let square: Vec<f64> = u.iter().map(|u| u * u).collect();
+        let (square_mean, square_slope) = (mean(&square), line(&square));
+        let bent: Vec<f64> = u.iter().zip(&square).map(|(u, s)| s - square_mean - square_slope * u).collect();
+        let length: f64 = bent.iter().map(|b| b * b).sum();
+        let scale: f64 = square.iter().map(|s| s * s).sum();
+        if x.len() < 3 || length <= 1e-12 * scale {
+            return None;
+        }
+        let curvature = bent.iter().zip(y).map(|(b, y)| b * y).sum::<f64>() / length;
+        Some(Parabola {
+            centre,
+            height: mean(y) - curvature * square_mean,
+            slope: line(y) - curvature * square_slope,
+            curvature,
+        })
+    }
+
+    fn at(&self, x: f64) -> f64 {
+        let u = x - self.centre;
+        self.height + self.slope * u + self.curvature * u * u
+    }
+
+    /// Where it is lowest, or why that says nothing.
+    fn lowest_within(&self, x: &[f64]) -> Result<f64, String> {
+        if self.curvature <= 0.0 {
+            return Err("the losses do not bend upwards at both ends".into());
+        }
+        let lowest = self.centre - 0.5 * self.slope / self.curvature;
+        let (low, high) =
+            x.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |range, x| (range.0.min(*x), range.1.max(*x)));
+        if lowest < low {
+            return Err(format!("the smallest model, N = {}, is the best: try smaller ones", short(low.exp())));
+        }
+        if lowest > high {
+            return Err(format!("the largest model, N = {}, is the best: try larger ones", short(high.exp())));
+        }
+        Ok(lowest)
+    }
+}
+
+impl Growth {
+    fn fit(found: &[(f64, Optimum)], value: fn(&Optimum) -> f64) -> Result<Growth> {
+        let points: Vec<Point> = found.iter().map(|(flops, best)| Point::new(*flops, value(best).ln())).collect();
+        let line = LogLaw::fit(&points)?; // ln N* is a straight line in ln C
+        Ok(Growth {
+            exponent: line.slope,
+            interval: line.intervals.map(|found| found.slope),
+            ln_at_one_flop: line.intercept,
+        })
+    }
+
+    /// The best N, or D, for this budget.
+    pub fn at(&self, flops: f64) -> f64 {
+        (self.ln_at_one_flop + self.exponent * flops.ln()).exp()
+    }
+}
+
+/// Those of the runs (cost, loss) that no cheaper run beats: the frontier that a buyer sees, cheapest first.
+pub fn frontier(runs: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut sorted = runs.to_vec();
+    sorted.sort_by(|p, q| p.0.total_cmp(&q.0).then(p.1.total_cmp(&q.1)));
+    let mut best = f64::INFINITY;
+    sorted.retain(|(_, loss)| {
+        let better = *loss < best;
+        best = best.min(*loss);
+        better
+    });
+    sorted
+}
+
+fn check(points: &[ComputePoint]) -> Result<()> {
+    for (index, point) in points.iter().enumerate() {
+        let cells = [
+            ("n_params", point.n_params),
+            ("n_tokens", point.n_tokens),
+            ("flops", point.flops),
+            ("val_loss", point.val_loss),
+        ];
+        if let Some((name, value)) = cells.into_iter().find(|(_, value)| !(1e-60..=1e60).contains(value)) {
+            return Err(Error::Fit(format!("point {}, {name}: {value} is not a number greater than zero", index + 1)));
+        }
+    }
+    Ok(())
+}
+
+/// The points of each budget, cheapest first.
+pub fn by_budget(points: &[ComputePoint]) -> Vec<Vec<ComputePoint>> {
+    let mut sorted = points.to_vec();
+    sorted.sort_by(|p, q| p.flops.total_cmp(&q.flops));
+    let mut budgets: Vec<Vec<ComputePoint>> = Vec::new();
+    for point in sorted {
+        match budgets.last_mut() {
+            Some(budget) if budget.first().is_some_and(|first| point.flops < SAME_BUDGET * first.flops) => {
+                budget.push(point);
+            }
+            _ => budgets.push(vec![point]),
+        }
+    }
+    budgets
+}
+
+/// One curve a size, cheapest point first; repeats at one cost are one point with their mean loss.
+fn by_size(points: &[ComputePoint]) -> Vec<Vec<ComputePoint>> {
+    let mut sorted = points.to_vec();
+    sorted.sort_by(|p, q| p.n_params.total_cmp(&q.n_params).then(p.flops.total_cmp(&q.flops)));
+    let one_a_cost = |curve: &[ComputePoint]| -> Vec<ComputePoint> {
+        let repeats = curve.chunk_by(|p, q| p.flops == q.flops);
+        let losses = |same: &[ComputePoint]| mean(&same.iter().map(|point| point.val_loss).collect::<Vec<f64>>());
+        repeats.filter_map(|same| Some(ComputePoint { val_loss: losses(same), ..*same.first()? })).collect()
+    };
+    sorted.chunk_by(|p, q| p.n_params == q.n_params).map(one_a_cost).collect()
+}
+
+/// The FLOPs at which at least three curves can be read.
+fn shared_range(curves: &[Vec<ComputePoint>]) -> Result<(f64, f64)> {
+    let mut starts: Vec<f64> = curves.iter().filter_map(|curve| Some(curve.first()?.flops)).collect();
+    let mut ends: Vec<f64> = curves.iter().filter_map(|curve| Some(curve.last()?.flops)).collect();
+    starts.sort_by(f64::total_cmp);
+    ends.sort_by(|p, q| q.total_cmp(p));
+    match (starts.get(2), ends.get(2)) {
+        (Some(&low), Some(&high)) if low < high => Ok((low, high)),
+        _ => Err(Error::Fit(format!(
+            "no budget is covered by three of the {} sizes; train small models for longer, or large ones for less",
+            curves.len()
+        ))),
+    }
+}
+
+/// The curve at this cost; None outside of it.
+fn at(curve: &[ComputePoint], flops: f64) -> Option<ComputePoint> {
+    let edge = 1.0 + 1e-9; // the shared range begins and ends at points of curves
+    let pair = curve.windows(2).find(|pair| pair[0].flops <= flops * edge && flops <= pair[1].flops * edge)?;
+    let share = ((flops / pair[0].flops).ln() / (pair[1].flops / pair[0].flops).ln()).clamp(0.0, 1.0);
+    let n_tokens = pair[0].n_tokens * (pair[1].n_tokens / pair[0].n_tokens).powf(share);
+    let val_loss = pair[0].val_loss + share * (pair[1].val_loss - pair[0].val_loss);
+    Some(ComputePoint { n_params: pair[0].n_params, n_tokens, flops, val_loss })
+}
+
+impl fmt::Display for Growth {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "C^{}", short(self.exponent))?;
+        match &self.interval {
+            Some(interval) => write!(out, " (95 % {interval})"),
+            None => write!(out, " (no interval: two budgets)"),
+        }
+    }
+}
+
+impl fmt::Display for IsoFlop {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        for budget in &self.budgets {
+            match (&budget.best, &budget.open) {
+                (Some(best), _) => {
+                    let [c, n, d, loss] = [budget.flops, best.n_params, best.n_tokens, best.val_loss].map(short);
+                    writeln!(out, "C = {c} FLOPs: N* = {n}, D* = {d} tokens, loss {loss}")?;
+                }
+                (None, why) => {
+                    let why = why.as_deref().unwrap_or_default();
+                    writeln!(out, "C = {} FLOPs: open, {why}", short(budget.flops))?;
+                }
+            }
+        }
+        write!(out, "N* grows as {}, D* as {}", self.n_params, self.n_tokens)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::global::log_grid;
+    use super::super::{LossInNAndD, Objective};
+    use super::*;
+
+    fn hoffmann() -> LossInNAndD {
+        let (objective, r_squared, rss, n_points) = (Objective::LeastSquares, 1.0, 0.0, 0);
+        LossInNAndD { objective, e: 1.69, a: 406.4, alpha: 0.34, b: 410.7, beta: 0.28, r_squared, rss, n_points }
+    }
+
+    /// Nine sizes around the closed-form optimum of each budget.
+    fn profiles(budgets: &[f64]) -> Vec<ComputePoint> {
+        let law = hoffmann();
+        let profile = |&flops: &f64| {
+            let best = law.optimal_n_params(flops);
+            log_grid(best / 2.0, best * 2.0, 9).into_iter().map(move |n_params| {
+                let n_tokens = flops / (6.0 * n_params);
+                ComputePoint { n_params, n_tokens, flops, val_loss: hoffmann().predict(n_params, n_tokens) }
+            })
+        };
+        budgets.iter().flat_map(profile).collect()
+    }
+
+    #[test]
+    fn the_best_size_grows_as_the_closed_form_says() {
+        let found = IsoFlop::fit(&profiles(&[1e18, 1e19, 1e20, 1e21])).unwrap();
+        println!("{found}");
+        // beta / (alpha + beta) and alpha / (alpha + beta); the parabola is an approximation of the same shape at each budget
+        assert!((found.n_params.exponent - 0.28 / 0.62).abs() < 1e-3 && found.n_params.interval.is_some());
+        assert!((found.n_tokens.exponent - 0.34 / 0.62).abs() < 1e-3);
+        let closed = hoffmann().optimal_n_params(1e20);
+        assert!((found.n_params.at(1e20) / closed - 1.0).abs() < 0.03, "{} {closed}", found.n_params.at(1e20));
+        assert!((hoffmann().optimal_exponent() - 0.28 / 0.62).abs() < 1e-12);
+    }
+
+    #[test]
+    fn curves_of_each_size_give_the_same_exponent() {
+        let law = hoffmann();
+        let curve = |n_params: f64| {
+            log_grid(1e17, 1e22, 60).into_iter().map(move |flops| {
+                let n_tokens = flops / (6.0 * n_params);
+                ComputePoint { n_params, n_tokens, flops, val_loss: hoffmann().predict(n_params, n_tokens) }
+            })
+        };
+        let sizes = log_grid(law.optimal_n_params(1e18) / 2.0, law.optimal_n_params(1e21) * 2.0, 25);
+        let near: Vec<ComputePoint> = sizes
+            .into_iter()
+            .flat_map(curve)
+            .filter(|point| (point.n_params / law.optimal_n_params(point.flops)).ln().abs() < 1.1)
+            .collect();
+        let found = IsoFlop::of_curves(&near, 12).unwrap();
+        println!("{found}");
+        assert!((found.n_params.exponent - 0.28 / 0.62).abs() < 0.02, "{}", found.n_params.exponent);
+    }
+
+    #[test]
+    fn repeats_at_one_cost_are_their_mean() {
+        let point = |flops: f64, val_loss: f64| ComputePoint { n_params: 1e5, n_tokens: flops / 6e5, flops, val_loss };
+        let curve = by_size(&[point(1e12, 2.0), point(1e12, 1.8), point(4e12, 1.5)]).remove(0);
+        assert_eq!(curve.iter().map(|it| it.val_loss).collect::<Vec<f64>>(), [1.9, 1.5]);
+        assert!((at(&curve, 2e12).unwrap().val_loss - 1.7).abs() < 1e-9);
+        assert!(at(&curve, 5e12).is_none());
+    }
+
+    #[test]
+    fn a_best_size_at_the_edge_is_no_best_size() {
+        let mut points = profiles(&[1e18, 1e19]);
+        points.retain(|point| point.flops < 5e18 || point.n_params > 1.3 * hoffmann().optimal_n_params(1e19));
+        let error = IsoFlop::fit(&points).unwrap_err().to_string();
+        assert!(
+            error.starts_with("1 of 2 budgets have a best size, and an exponent needs two: at 1e19 FLOPs"),
+            "{error}"
+        );
+        assert!(error.contains("the smallest model") && error.ends_with("try smaller ones"), "{error}");
+    }
+
+    #[test]
+    fn the_frontier_holds_what_no_cheaper_run_beats() {
+        let runs = [(3.0, 1.0), (1.0, 2.0), (2.0, 2.5), (4.0, 1.2), (5.0, 0.9)];
+        assert_eq!(frontier(&runs), [(1.0, 2.0), (3.0, 1.0), (5.0, 0.9)]);
+    }
+}

@@ -1,0 +1,51 @@
+//! What can go wrong, in sentences.
+
+use std::path::{Path, PathBuf};
+
+/// A `Result` whose error is ours unless said otherwise.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why the laboratory could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file system refused: which file, what was tried, and what the system said.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File {
+        /// What was tried, such as "read".
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The study or the library below it.
+    #[error(transparent)]
+    Study(#[from] music_scaling::Error),
+    /// Arguments that contradict each other.
+    #[error("{0}")]
+    Config(String),
+    /// The notebook kernel, Jupyter, or a notebook.
+    #[error("{0}")]
+    Lab(String),
+}
+
+impl Error {
+    /// `fs::read(path).map_err(Error::file("read", path))`
+    pub fn file(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.as_ref().to_path_buf();
+        move |source| Error::File { action, path, source }
+    }
+}
+
+impl From<nets::Error> for Error {
+    fn from(error: nets::Error) -> Error {
+        Error::Study(error.into())
+    }
+}
+
+impl From<scaling_laws::Error> for Error {
+    fn from(error: scaling_laws::Error) -> Error {
+        Error::Study(error.into())
+    }
+}

@@ -1,0 +1,287 @@
+//! A Rust kernel that starts in seconds and that no other kernel disturbs.
+//!
+//! evcxr compiles each cell in a scratch crate. Stock, a new kernel compiles every dependency again, at a low
+//! optimisation level. Here nothing is compiled twice: a *seed* crate, built with the flags that evcxr uses, takes the
+//! third-party crates from the `target/` of `cargo run` as hard links, and our own library from there too. (That needs a
+//! wrapper around rustc: cargo tells a workspace's own crate from the same crate as a dependency, and would compile it
+//! again. The wrapper hands over the finished files instead.)
+//! A new kernel gets a folder of its own, again of hard links. Two kernels on one folder would run each other's code, so
+//! folders are never shared: each is locked while its kernel lives, and an unlocked one was left behind by a killed
+//! kernel and is removed by the next.
+
+use super::setup::Lab;
+use super::toolchain::{host, rust_src, rustc};
+use crate::{Error, Result};
+use music_scaling::files::{read_text, write_atomic};
+use music_scaling::training::device_name;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Prepares every crate that a notebook needs. Under a second when nothing changed; else cargo shows what it does.
+pub fn warm(lab: &Lab) -> Result<()> {
+    let mut library = cargo();
+    library.args(["build", "--quiet", "--lib", "--features", feature()]).current_dir(&lab.root);
+    super::setup::run(library, "build the library for the notebooks")?;
+    let seed = write_seed(lab)?;
+    let finished = lab.root.join("target").join(host()?).join("debug/deps");
+    let rustc = write_rustc(&lab.folder().join("rustc"), &finished)?;
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--target", &host()?]).current_dir(seed);
+    build.env("CARGO_TARGET_DIR", seed_target(lab)).env("RUSTFLAGS", "-Cprefer-dynamic").env("RUSTC", rustc);
+    super::setup::run(build, "build the crates for the notebooks")
+}
+
+/// The seed crate, with the third-party crates that are compiled already; returns its folder.
+fn write_seed(lab: &Lab) -> Result<PathBuf> {
+    let seed = lab.folder().join("seed");
+    write_if_changed(&seed.join("src/lib.rs"), "")?;
+    let manifest = format!(
+        "[package]\nname = \"ctx-seed\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{}\n\n[workspace]\n",
+        dependency(lab)
+    );
+    write_if_changed(&seed.join("Cargo.toml"), &manifest)?;
+    let lock = read_text(lab.root.join("Cargo.lock"))?;
+    let linked = seed_target(lab).join("Cargo.lock.linked"); // the versions whose artifacts were linked
+    if read_text(&linked).ok().as_deref() != Some(lock.as_str()) {
+        fetch_all_platforms(lab)?;
+        link_artifacts(&lab.root.join("target"), &seed_target(lab), Ours::LeaveOut)?;
+        write_atomic(seed.join("Cargo.lock"), &lock)?;
+        write_atomic(&linked, &lock)?;
+    }
+    Ok(seed)
+}
+
+/// A program for cargo to start in place of rustc: where one of our own crates would be compiled, it copies the finished one.
+/// cargo gives a crate's file another hash here than in the workspace; the library looks for the workspace's, cargo for its own.
+fn write_rustc(path: &Path, finished: &Path) -> Result<PathBuf> {
+    let script = format!(
+        r#"#!/bin/sh
+finished={finished}
+case "$2" in music_scaling | abc_score | nets | scaling_laws)
+    name=$2 hash=
+    for argument in "$@"; do
+        case "$argument" in extra-filename=*) hash=${{argument#extra-filename=}} ;; esac
+        case "$before" in --out-dir) out=$argument ;; esac
+        before=$argument
+    done
+    rm -f "$out/lib$name"* "$out/$name"*.d
+    cp -p "$finished/lib$name"* "$out"
+    if [ -n "$hash" ]; then
+        newest=$(ls -t "$finished/lib$name"-*.rlib | head -n 1)
+        newest=${{newest%.rlib}}
+        for kind in rlib rmeta; do cp -p "$newest.$kind" "$out/lib$name$hash.$kind"; done
+        exec cp -p "$finished/${{newest##*/lib}}.d" "$out/$name$hash.d"
+    fi
+    exec cp -p "$finished/$name.d" "$out" ;;
+esac
+exec {rustc} "$@"
+"#,
+        finished = quoted(finished),
+        rustc = quoted(&rustc()?),
+    );
+    write_if_changed(path, &script)?;
+    let mut chmod = Command::new("chmod");
+    chmod.arg("+x").arg(path);
+    super::setup::run(chmod, "make the script around rustc executable")?;
+    Ok(path.to_owned())
+}
+
+fn seed_target(lab: &Lab) -> PathBuf {
+    lab.folder().join("target")
+}
+
+/// evcxr works without the network but asks cargo about every platform: it needs the crates that this one does not build, too.
+fn fetch_all_platforms(lab: &Lab) -> Result<()> {
+    let mut fetch = cargo();
+    fetch.args(["fetch", "--locked", "--quiet"]).current_dir(&lab.root);
+    super::setup::run(fetch, "fetch the crates that notebooks need (cargo needs the network for it)")
+}
+
+/// cargo, as if started by hand.
+pub fn cargo() -> Command {
+    without_cargo_variables(Command::new("cargo"))
+}
+
+/// `cargo run` tells its program about itself in variables; handed on to another cargo, they make it rebuild crates whose
+/// build scripts look at them.
+fn without_cargo_variables(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let stays =
+            ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"].iter().any(|prefix| text.starts_with(prefix));
+        if (text.starts_with("CARGO") && !stays) || text == "RUSTFLAGS" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// `cargo run` puts its own build of the library on the search path, where cells would find it before the kernel's.
+fn leave_out_own_libraries(lab: &Lab, command: &mut Command) {
+    for variable in ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"] {
+        let Some(value) = std::env::var_os(variable) else { continue };
+        let kept = std::env::split_paths(&value).filter(|folder| !folder.starts_with(lab.root.join("target")));
+        match std::env::join_paths(kept) {
+            Ok(paths) if !paths.is_empty() => command.env(variable, paths),
+            _ => command.env_remove(variable),
+        };
+    }
+}
+
+/// Starts a kernel for Jupyter and stays until it ends; returns its exit code.
+pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
+    warm(lab)?;
+    let kernels = lab.folder().join("kernels");
+    remove_abandoned(&kernels);
+    let folder = new_folder(&kernels)?;
+    let lock = File::create(folder.join("lock")).map_err(Error::file("write", folder.join("lock")))?;
+    lock.lock().map_err(Error::file("lock", folder.join("lock")))?;
+    link_artifacts(&seed_target(lab), &folder.join("target"), Ours::Copy)?;
+    let rustc = keep_library(&folder)?;
+    let seed_lock = lab.folder().join("seed/Cargo.lock");
+    fs::copy(&seed_lock, folder.join("Cargo.lock")).map_err(Error::file("copy", &seed_lock))?;
+
+    write_atomic(folder.join("config/evcxr.toml"), kernel_config(lab, &folder, &seed_lock, &rustc))?;
+    let mut evcxr = without_cargo_variables(Command::new(lab.evcxr()));
+    leave_out_own_libraries(lab, &mut evcxr);
+    let status = evcxr
+        .arg("--control_file")
+        .arg(connection_file)
+        .stdout(std::process::Stdio::null()) // cells' output goes to Jupyter by another way; this would be chatter about start-up
+        .env("EVCXR_TMPDIR", &folder)
+        .env("EVCXR_CONFIG_DIR", folder.join("config"))
+        .env("RUST_SRC_PATH", rust_src()?)
+        .env("JUPYTER_PATH", lab.folder().join("jupyter")) // where evcxr looks for a kernelspec of its own to update
+        .status();
+    let _ = fs::remove_dir_all(&folder); // what stays is removed when the next kernel starts
+    let status = status.map_err(Error::file("start", lab.evcxr()))?;
+    Ok(status.code().unwrap_or(1))
+}
+
+/// The library that a kernel started with stays its library: another one under a running process, after src/ has changed,
+/// would crash it. Returns the program that hands it over whenever cargo wants to compile it anew.
+fn keep_library(folder: &Path) -> Result<PathBuf> {
+    let (deps, kept) = (folder.join("target").join(host()?).join("debug/deps"), folder.join("library"));
+    fs::create_dir_all(&kept).map_err(Error::file("create the folder", &kept))?;
+    for entry in fs::read_dir(&deps).map_err(Error::file("list", &deps))?.flatten() {
+        let name = entry.file_name();
+        if is_ours(&name.to_string_lossy()) {
+            fs::hard_link(entry.path(), kept.join(name)).map_err(Error::file("link", entry.path()))?;
+        }
+    }
+    write_rustc(&folder.join("rustc"), &kept)
+}
+
+/// evcxr's settings: no network, variables survive a panic, cells compile fast (the library they call is optimised), and
+/// the library is there from the first cell on, with the features of this build, so that notebooks use the same device.
+fn kernel_config(lab: &Lab, folder: &Path, seed_lock: &Path, rustc: &Path) -> String {
+    // evcxr prunes Cargo.lock at start-up; putting ours back keeps the versions that are already compiled.
+    let restore = format!("!cp {} {}", quoted(seed_lock), quoted(&folder.join("Cargo.lock")));
+    format!(
+        "[evcxr]\noffline_mode = true\npreserve_vars_on_panic = true\nopt_level = \"1\"\nprelude = '''\n{restore}\n:build_env RUSTC={}\n:dep {}\n'''\n",
+        rustc.display(),
+        dependency(lab)
+    )
+}
+
+/// `music-scaling = { path = "…", features = ["cuda"] }`
+fn dependency(lab: &Lab) -> String {
+    let features = if feature().is_empty() { String::new() } else { format!("{:?}", feature()) };
+    format!("music-scaling = {{ path = {:?}, features = [{features}] }}", lab.root)
+}
+
+/// The cargo feature that this program was built with, "" on the CPU.
+fn feature() -> &'static str {
+    match device_name() {
+        "cpu" => "",
+        device => device,
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display())
+}
+
+/// What happens to our own crates' artifacts, which are rewritten when src/ changes and so can't be links.
+#[derive(Clone, Copy, PartialEq)]
+enum Ours {
+    Copy,
+    LeaveOut,
+}
+
+/// Gives the target folder `to` the compiled crates of `from`: third-party ones as hard links.
+fn link_artifacts(from: &Path, to: &Path, ours: Ours) -> Result<()> {
+    for profile in [PathBuf::from(host()?).join("debug"), PathBuf::from("debug")] {
+        for part in ["deps", "build", ".fingerprint"] {
+            let folder = from.join(&profile).join(part);
+            if folder.is_dir() {
+                link_tree(&folder, &to.join(&profile).join(part), ours)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn link_tree(from: &Path, to: &Path, ours: Ours) -> Result<()> {
+    fs::create_dir_all(to).map_err(Error::file("create the folder", to))?;
+    for entry in fs::read_dir(from).map_err(Error::file("list", from))? {
+        let entry = entry.map_err(Error::file("list", from))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let target = to.join(&name);
+        let name = name.to_string_lossy();
+        let is_ours = is_ours(&name);
+        if is_ours && ours == Ours::LeaveOut {
+            continue;
+        } else if path.is_dir() {
+            link_tree(&path, &target, ours)?;
+        } else if !target.exists() && (is_ours || fs::hard_link(&path, &target).is_err()) {
+            copy_with_time(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an artifact belongs to one of our own crates, or to a cell.
+fn is_ours(name: &str) -> bool {
+    let name = name.strip_prefix("lib").unwrap_or(name).replace('-', "_");
+    ["music_scaling", "abc_score", "scaling_laws", "nets_", "lab_", "xtask", "ctx"]
+        .iter()
+        .any(|part| name.starts_with(part))
+}
+
+/// cargo compares modification times: a copy must keep them.
+fn copy_with_time(from: &Path, to: &Path) -> Result<()> {
+    let copy = || {
+        fs::copy(from, to)?;
+        let modified = fs::metadata(from)?.modified()?;
+        File::options().write(true).open(to)?.set_modified(modified)
+    };
+    copy().map_err(Error::file("copy", from))
+}
+
+fn new_folder(kernels: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(kernels).map_err(Error::file("create the folder", kernels))?;
+    for number in 0..10_000 {
+        let folder = kernels.join(format!("kernel-{number}"));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::File { action: "create the folder", path: folder, source: error }),
+        }
+    }
+    Err(Error::Lab(format!("{} holds 10,000 kernels: delete the folder", kernels.display())))
+}
+
+fn remove_abandoned(kernels: &Path) {
+    for folder in fs::read_dir(kernels).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        // A folder without a lock file belongs to a kernel that starts at this moment.
+        if File::open(folder.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
+}
+
+fn write_if_changed(path: &Path, text: &str) -> Result<()> {
+    if read_text(path).is_ok_and(|present| present == text) { Ok(()) } else { Ok(write_atomic(path, text)?) }
+}

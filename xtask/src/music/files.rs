@@ -1,0 +1,157 @@
+//! What is measured of one file.
+
+use super::abcmidi::{self, Peer};
+use super::f1::f1;
+use super::notes::Notes;
+use music_scaling::data::archives::{MusicFile, is_abc_name};
+use music_scaling::data::{CorpusConfig, FailedFile, LongTunes, reading};
+use music_scaling::music::abc::{self, Performance, WriteOptions};
+use music_scaling::music::{Score, midi};
+use serde::{Deserialize, Serialize};
+
+/// One MIDI file on its way to our ABC and back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MidiFile {
+    pub path: String,
+    pub n_notes: usize,
+    /// F1 of MIDI → our ABC → our MIDI within 1/16 and 1/32 of a beat; 0 for a file that we refuse.
+    pub f1: f64,
+    pub f1_32: f64,
+    /// Characters of our ABC; 0 for a file that we refuse.
+    pub n_chars: usize,
+    /// Whether `write(parse(text)) == text`.
+    pub is_idempotent: bool,
+    /// `None` where abcmidi is not installed, or we refuse the file.
+    pub abcmidi: Option<Peer>,
+}
+
+/// One tune of an ABC file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AbcTune {
+    /// File and line.
+    pub source: String,
+    pub n_notes: usize,
+    /// Whether the strict reader takes it.
+    pub is_strict: bool,
+    /// Whether `write(parse(write(score))) == write(score)`.
+    pub is_idempotent: bool,
+    /// F1 of our notes against abc2midi's within 1/16 beat, read as played and as written; `None` where it is not
+    /// installed or gives no notes.
+    pub f1_as_played: Option<f64>,
+    pub f1_as_written: Option<f64>,
+}
+
+/// What one policy for long tunes keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Kept {
+    pub n_tunes: usize,
+    pub n_chars: usize,
+    pub n_notes: usize,
+}
+
+/// Everything measured of one file.
+#[derive(Debug, Clone, Default)]
+pub struct Measured {
+    pub midi: Option<MidiFile>,
+    pub tunes: Vec<AbcTune>,
+    pub failed: Vec<FailedFile>,
+    /// All tunes with nothing dropped or split; those that `drop` keeps; the pieces that `split` keeps.
+    pub kept: [Kept; 3],
+    /// For timing: the MIDI file and the text that was made of it, or MIDI made of each tune and the tune's text.
+    pub to_time: Vec<(Vec<u8>, String)>,
+}
+
+/// Measures a file; `with_abcmidi` where the tools are installed.
+pub fn measure(file: Result<MusicFile, FailedFile>, with_abcmidi: bool) -> Measured {
+    let file = match file {
+        Ok(file) => file,
+        Err(failed) => return Measured { failed: vec![failed], ..Measured::default() },
+    };
+    let mut measured =
+        if is_abc_name(&file.path) { abc_file(&file, with_abcmidi) } else { midi_file(&file, with_abcmidi) };
+    measured.kept = kept(&file);
+    measured
+}
+
+fn midi_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
+    let expected = Notes::read(&file.bytes).filter(|notes| !notes.is_empty());
+    let n_notes = expected.as_ref().map_or(0, Notes::len);
+    let row = |f1, f1_32| MidiFile {
+        path: file.path.clone(),
+        n_notes,
+        f1,
+        f1_32,
+        n_chars: 0,
+        is_idempotent: false,
+        abcmidi: None,
+    };
+    let score = match reading::score_of_midi(file) {
+        Ok(score) => score,
+        Err(failed) => {
+            return Measured { midi: expected.map(|_| row(0.0, 0.0)), failed: vec![failed], ..Measured::default() };
+        }
+    };
+    let text = abc::write(&score, &WriteOptions::default());
+    let midi = expected.map(|expected| {
+        let back = abc::parse(&text).ok();
+        let found = back.as_ref().and_then(|back| Notes::read(&midi::write(back))).unwrap_or_default();
+        let back_again = back.map(|back| abc::write(&back, &WriteOptions::default()));
+        MidiFile {
+            n_chars: text.chars().count(),
+            is_idempotent: back_again.as_ref() == Some(&text),
+            abcmidi: if with_abcmidi { abcmidi::measure(&file.bytes, &expected, &text) } else { None },
+            ..row(f1(&expected, &found, 16), f1(&expected, &found, 32))
+        }
+    });
+    Measured { midi, to_time: vec![(file.bytes.clone(), text)], ..Measured::default() }
+}
+
+fn abc_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
+    let mut measured = Measured::default();
+    for tune in abc::split_tunebook(&reading::abc_text(&file.bytes)) {
+        let source = format!("{}:{}", file.path, tune.line);
+        match abc::parse_lenient(&tune.text) {
+            Ok((score, _)) => {
+                measured.tunes.push(abc_tune(source, &tune.text, &score, with_abcmidi));
+                measured.to_time.push((midi::write(&score), tune.text));
+            }
+            Err(error) => measured.failed.push(FailedFile::new(source, "read abc", error)),
+        }
+    }
+    measured
+}
+
+fn abc_tune(source: String, text: &str, score: &Score, with_abcmidi: bool) -> AbcTune {
+    let written = abc::write(score, &WriteOptions::default());
+    let again = abc::parse(&written).map(|score| abc::write(&score, &WriteOptions::default()));
+    let notes_of = |score: &Score| Notes::read(&midi::write(score)).unwrap_or_default();
+    let ours = notes_of(score);
+    let theirs = if with_abcmidi { abcmidi::notes_of_abc(text) } else { None };
+    let played = abc::parse_lenient_as(text, Performance::AsPlayed).ok().map(|(played, _)| notes_of(&played));
+    AbcTune {
+        source,
+        n_notes: ours.len(),
+        is_strict: abc::parse(text).is_ok(),
+        is_idempotent: again.is_ok_and(|again| again == written),
+        f1_as_played: theirs.as_ref().map(|theirs| f1(theirs, &played.unwrap_or_default(), 16)),
+        f1_as_written: theirs.as_ref().map(|theirs| f1(theirs, &ours, 16)),
+    }
+}
+
+/// What remains of a file's tunes: as they are, under `drop`, and under `split`, at the default limits.
+fn kept(file: &MusicFile) -> [Kept; 3] {
+    let policy = |long_tunes| {
+        let config = CorpusConfig { long_tunes, ..CorpusConfig::default() };
+        reading::read_tunes(file, &config).tunes
+    };
+    let sum = |tunes: &[&music_scaling::data::Tune]| Kept {
+        n_tunes: tunes.len(),
+        n_chars: tunes.iter().map(|tune| tune.n_chars).sum(),
+        n_notes: tunes.iter().map(|tune| tune.n_notes).sum(),
+    };
+    let (dropping, splitting) = (policy(LongTunes::Drop), policy(LongTunes::Split));
+    let all: Vec<_> = dropping.iter().collect();
+    let kept =
+        |tunes: &[music_scaling::data::Tune]| sum(&tunes.iter().filter(|tune| tune.is_kept()).collect::<Vec<_>>());
+    [sum(&all), kept(&dropping), kept(&splitting)]
+}

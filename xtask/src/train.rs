@@ -1,0 +1,254 @@
+//! How fast training is: tokens a second, FLOP/s, memory, and how near that comes to the machine's matrix product.
+//!
+//! ```text
+//! a step          = forward, backward, clipping, AdamW on batch_size · block_size random tokens
+//! tokens_per_s    = tokens of a step / seconds of the best step
+//! gflops          = tokens_per_s · training FLOPs per token (6·N + attention)
+//! product_gflops  = the best of a few plain matrix products, taken in turn with the steps
+//! ratio to a peer = median of our rounds / median of its rounds, taken in turn
+//! ```
+//! Other work on the machine slows both sides of a ratio, so ratios and shares say more than seconds do.
+
+use super::peer::{Peer, PeerSpeed};
+use candle_core::{Device, Tensor};
+use music_scaling::models::{Model, ModelConfig, Size, ladder};
+use music_scaling::ops::{self, Dropout};
+use music_scaling::training::{AdamW, default_threads, evaluate, peak_rss_mb, reset_peak_rss, with_threads};
+use music_scaling::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Instant;
+
+const SEED: u64 = 1337;
+const WARM_UP: usize = 2; // steps in which memory is asked for the first time
+
+/// What is measured, and how often.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// A rung of a ladder, such as b-transformer-xl.
+    pub model: String,
+    pub vocab_size: usize,
+    pub block_size: usize,
+    pub batch_size: usize,
+    /// Rounds, in each of which everything that is compared has its turn.
+    pub rounds: usize,
+    /// Steps in a round, of which the best counts.
+    pub steps: usize,
+}
+
+impl Setting {
+    /// `model` at project B's vocabulary of 75, block size 256 and batch size 16: three rounds of four steps.
+    pub fn of(model: impl Into<String>) -> Self {
+        Setting { model: model.into(), vocab_size: 75, block_size: 256, batch_size: 16, rounds: 3, steps: 4 }
+    }
+
+    /// The model's shape. Errors: no ladder has such a rung.
+    pub fn config(&self) -> Result<ModelConfig> {
+        let (name, _) = self.model.rsplit_once('-').unwrap_or((&self.model, ""));
+        let rungs = ladder(name, self.vocab_size, self.block_size)?;
+        let known = rungs.iter().map(|size| size.name.as_str()).collect::<Vec<_>>().join(", ");
+        let found = rungs.into_iter().find(|Size { name, .. }| *name == self.model);
+        let size = found.ok_or_else(|| Error::Config(format!("there is no model {:?}; there are {known}", self.model)));
+        Ok(size?.config)
+    }
+
+    fn tokens_per_step(&self) -> usize {
+        self.batch_size * self.block_size
+    }
+}
+
+/// What was measured for one model: a line of the table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrainSpeed {
+    pub model: String,
+    pub dtype: String,
+    pub n_params: usize,
+    pub block_size: usize,
+    pub batch_size: usize,
+    pub n_threads: usize,
+    /// Trained tokens a second in the best step.
+    pub tokens_per_s: f64,
+    /// Training FLOPs a second in the best step, in 10⁹.
+    pub gflops: f64,
+    /// FLOPs a second of the best matrix product, in 10⁹.
+    pub product_gflops: f64,
+    /// gflops / product_gflops
+    pub share_of_product: f64,
+    /// Peak resident memory of the whole measurement, MB; of this process, so meaningful for its first model.
+    pub peak_rss_mb: f64,
+    /// Tokens a second of the forward pass and the loss of one batch, nothing kept for gradients.
+    pub forward_tokens_per_s: f64,
+    /// Evaluated tokens a second: the same over a whole split.
+    pub evaluate_tokens_per_s: f64,
+    /// Peak resident memory of the evaluation alone, MB.
+    pub evaluate_peak_rss_mb: f64,
+    pub peer: Option<PeerSpeed>,
+}
+
+/// Measures one model in this process, in turn with `peer` where there is one.
+pub fn measure(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
+    with_threads(None, || measure_here(setting, peer))
+}
+
+fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
+    reset_peak_rss();
+    let config = setting.config()?;
+    let mut training = Training::new(&config, setting)?;
+    let (forward_tokens_per_s, evaluate_tokens_per_s) = training.forward_and_evaluate_speed()?;
+    let evaluate_peak_rss_mb = peak_rss_mb();
+    training.best_step_s(WARM_UP)?;
+    let (mut product_gflops, mut ours, mut theirs) = (0f64, Vec::new(), Vec::new());
+    for _ in 0..setting.rounds.max(1) {
+        product_gflops = product_gflops.max(ops::product_gflops());
+        ours.push(setting.tokens_per_step() as f64 / training.best_step_s(setting.steps.max(1))?);
+        if let Some(peer) = peer {
+            theirs.push(peer.train(&config, setting)?);
+        }
+    }
+    let tokens_per_s = ours.iter().copied().fold(0.0, f64::max);
+    let gflops = tokens_per_s * config.flops_per_token(setting.block_size) / 1e9;
+    Ok(TrainSpeed {
+        model: setting.model.clone(),
+        dtype: "f32".into(),
+        n_params: config.n_params(),
+        block_size: setting.block_size,
+        batch_size: setting.batch_size,
+        n_threads: default_threads(),
+        tokens_per_s,
+        gflops,
+        product_gflops,
+        share_of_product: gflops / product_gflops,
+        peak_rss_mb: peak_rss_mb(),
+        forward_tokens_per_s,
+        evaluate_tokens_per_s,
+        evaluate_peak_rss_mb,
+        peer: PeerSpeed::of(&ours, &theirs),
+    })
+}
+
+/// A model that trains on random tokens.
+struct Training<'a> {
+    setting: &'a Setting,
+    model: Model,
+    optimizer: AdamW,
+    steps_taken: usize,
+}
+
+impl<'a> Training<'a> {
+    fn new(config: &ModelConfig, setting: &'a Setting) -> Result<Self> {
+        let model = Model::new(config, SEED, &Device::Cpu)?;
+        let optimizer = AdamW::new(model.parameters(), (0.9, 0.95), 0.1, ops::fused())?;
+        Ok(Training { setting, model, optimizer, steps_taken: 0 })
+    }
+
+    /// Tokens that look random enough: (B, T), others at each step.
+    fn tokens(&self, salt: usize) -> Result<Tensor> {
+        let Setting { vocab_size, batch_size, block_size, .. } = *self.setting;
+        let token = |i: usize| (((i + 1) * (i + 7 * salt + 3) / 5 + salt) % vocab_size) as u32;
+        let tokens: Vec<u32> = (0..batch_size * block_size).map(token).collect();
+        Ok(Tensor::from_vec(tokens, (batch_size, block_size), &Device::Cpu)?)
+    }
+
+    /// Seconds of the best of `n` steps.
+    fn best_step_s(&mut self, n: usize) -> Result<f64> {
+        let mut best = f64::INFINITY;
+        for _ in 0..n {
+            let (inputs, targets) = (self.tokens(self.steps_taken)?, self.tokens(self.steps_taken + 1)?);
+            let began = Instant::now();
+            let (_, grads) = self.model.loss_and_gradients(&inputs, &targets, &mut Dropout::off())?;
+            self.optimizer.step(&grads, 3e-4, 1.0)?;
+            best = best.min(began.elapsed().as_secs_f64());
+            self.steps_taken += 1;
+        }
+        Ok(best)
+    }
+
+    /// Tokens a second of a forward pass over one batch, and of an evaluation of four; the best of three each.
+    fn forward_and_evaluate_speed(&self) -> Result<(f64, f64)> {
+        let Setting { vocab_size, batch_size, block_size, .. } = *self.setting;
+        let n_tokens = 4 * self.setting.tokens_per_step() + 1;
+        let split: Vec<u16> = (0..n_tokens).map(|i| (i * (i / 3 + 1) % vocab_size) as u16).collect();
+        let (inputs, targets) = (self.tokens(0)?, self.tokens(1)?);
+        let mut best = [f64::INFINITY; 2];
+        for _ in 0..3 {
+            let began = Instant::now();
+            self.model.loss_value(&inputs, &targets)?;
+            best[0] = best[0].min(began.elapsed().as_secs_f64());
+            let began = Instant::now();
+            evaluate(&self.model, &split, block_size, batch_size)?;
+            best[1] = best[1].min(began.elapsed().as_secs_f64());
+        }
+        Ok((self.setting.tokens_per_step() as f64 / best[0], n_tokens as f64 / best[1]))
+    }
+}
+
+impl TrainSpeed {
+    /// The head of the table whose lines are this type's `Display`.
+    pub fn table_head() -> String {
+        format!(
+            "{:<21} {:>11} {:>5} × {:>3} {:>9} {:>8} {:>7} {:>7} {:>9} {:>10} {:>9} {:>6}",
+            "model",
+            "n_params",
+            "block",
+            "B",
+            "tokens/s",
+            "GFLOP/s",
+            "share",
+            "peak MB",
+            "forward/s",
+            "evaluate/s",
+            "peer's",
+            "ratio"
+        )
+    }
+}
+
+impl fmt::Display for TrainSpeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:<21} {:>11} {:>5} × {:>3} {:>9.0} {:>8.0} {:>6.0}% {:>7.0} {:>9.0} {:>10.0}",
+            self.model,
+            self.n_params,
+            self.block_size,
+            self.batch_size,
+            self.tokens_per_s,
+            self.gflops,
+            100.0 * self.share_of_product,
+            self.peak_rss_mb,
+            self.forward_tokens_per_s,
+            self.evaluate_tokens_per_s
+        )?;
+        match &self.peer {
+            Some(peer) => write!(f, " {:>9.0} {:>6.2}", peer.tokens_per_s, peer.ratio),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measurement_is_of_the_model_that_was_asked_for() {
+        let setting =
+            Setting { block_size: 16, batch_size: 2, rounds: 1, steps: 1, ..Setting::of("smoke-transformer-tiny") };
+        let speed = measure(&setting, None).unwrap();
+        let config = setting.config().unwrap();
+        assert_eq!((speed.model.as_str(), speed.n_params), ("smoke-transformer-tiny", config.n_params()));
+        let flops_per_token = speed.gflops * 1e9 / speed.tokens_per_s;
+        assert!((flops_per_token / config.flops_per_token(16) - 1.0).abs() < 1e-9);
+        assert!((speed.share_of_product * speed.product_gflops / speed.gflops - 1.0).abs() < 1e-9);
+        assert_eq!(speed.peer, None);
+    }
+
+    #[test]
+    fn a_model_that_no_ladder_has_is_answered_with_those_it_has() {
+        let error = Setting::of("b-lstm-huge").config().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "there is no model \"b-lstm-huge\"; there are b-lstm-tiny, b-lstm-small, b-lstm-medium, b-lstm-large"
+        );
+    }
+}
