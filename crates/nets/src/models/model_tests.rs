@@ -68,7 +68,9 @@ fn pieces_on_tapes_give_the_loss_and_the_gradients_of_the_whole_in_candles_graph
             assert!((loss - f64::from(graph.to_scalar::<f32>().unwrap())).abs() < 1e-6, "{n_threads} threads: {loss}");
             for (name, var) in model.parameters() {
                 let (a, b) = (numbers(grads.get(var).unwrap()), numbers(in_graph.get(var).unwrap()));
-                assert!(farthest(&a, &b) < 1e-7, "{name} with {n_threads} threads");
+                // sums in another order: a few units in the last place of the largest value
+                let largest = b.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+                assert!(farthest(&a, &b) < 1e-6 * largest.max(0.1), "{name} with {n_threads} threads");
             }
         }
     }
