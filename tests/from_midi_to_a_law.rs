@@ -26,7 +26,7 @@ fn composed_midi_files_become_a_law_and_new_tunes() {
             batch_size: 4,
             learning_rate: 5e-3,
             n_evals: 2,
-            ..RunConfig::new(&size.name, &size.config, &data, 12_000)
+            ..RunConfig::new(&size.name, &size.model, &data, 12_000)
         };
         let run = runs.get_or_train(&run_config, &data).unwrap();
         assert!(run.summary.finished);

@@ -3,6 +3,8 @@
 //! The log axis labels what a reader wants to read off: 0.9, 1.0, 1.1 within a decade; 10K, 100K, 1M over several.
 
 use crate::{Error, Result};
+pub use nets::words::human;
+use nets::words::{UNITS, minus};
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
@@ -186,8 +188,6 @@ pub(super) fn linear_ticks(low: f64, high: f64, max_labels: usize) -> Vec<Tick> 
     values.into_iter().map(|value| Tick { value, label: minus(&label(value)) }).collect()
 }
 
-const UNITS: [(f64, &str); 4] = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")];
-
 /// The smallest of 1, 2, 2.5, 5 times a power of ten that is at least `least`.
 fn nice_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
@@ -236,33 +236,6 @@ fn multiples(low: f64, high: f64, factors: &[f64], every: i32) -> Vec<f64> {
     let scaled = |power: i32| factors.iter().map(move |factor| factor * 10f64.powi(power));
     let values = powers.filter(|power| power.rem_euclid(every) == 0).flat_map(scaled);
     values.filter(|value| *value >= low * (1.0 - 1e-9) && *value <= high * (1.0 + 1e-9)).collect()
-}
-
-/// A number as people write it: three significant digits, K, M and B for thousands, millions and billions.
-///
-/// ```text
-/// 950 → 950    142411 → 142K    7609675 → 7.61M    0.36174 → 0.362    10000 → 10K
-/// ```
-pub fn human(value: f64) -> String {
-    if !value.is_finite() {
-        return "–".to_string();
-    }
-    let size = value.abs();
-    if size != 0.0 && !(1e-4..1e15).contains(&size) {
-        return minus(&format!("{value:.1e}"));
-    }
-    let (unit, suffix) = UNITS.iter().copied().find(|(unit, _)| size >= unit * 0.9995).unwrap_or((1.0, ""));
-    let scaled = value / unit;
-    let whole_digits = scaled.abs().max(1e-9).log10().floor() as i32 + 1;
-    let places = (3 - whole_digits).clamp(0, 7) as usize;
-    let text = format!("{scaled:.places$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    minus(&format!("{text}{suffix}"))
-}
-
-/// A true minus sign in front of negative numbers.
-fn minus(text: &str) -> String {
-    text.strip_prefix('-').map_or_else(|| text.to_string(), |digits| format!("−{digits}"))
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Prediction {
     ) -> Result<Prediction> {
         let points = super::points(runs, super::Axis::Params);
         let (law, log_law) = (PowerLaw::fit(&points)?, LogLaw::fit(&points)?);
-        let n_params = largest.config.n_params() as f64;
+        let n_params = largest.model.n_params() as f64;
         Ok(Prediction {
             model: largest.name.clone(),
             model_hash: largest_hash,

@@ -163,7 +163,7 @@ impl Preset {
     /// The full description of one training.
     pub fn run_config(&self, size: &Size, data: &TokenData, name: String, n_tokens: u64) -> RunConfig {
         let training = &self.training;
-        let learning_rate = match &size.config {
+        let learning_rate = match &size.model {
             ModelConfig::Transformer(config) => training.transformer_learning_rate.at(config.d_model),
             ModelConfig::Lstm(config) => training.lstm_learning_rate.at(config.d_hidden),
         };
@@ -172,7 +172,7 @@ impl Preset {
             corpus: data.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             data_hash: data.hash(),
             vocab_hash: data.tokenizer.hash(),
-            model: size.config.clone(),
+            model: size.model.clone(),
             block_size: training.block_size,
             batch_size: training.batch_size,
             learning_rate,

@@ -109,7 +109,7 @@ impl Study {
         let mut configs = Vec::new();
         for &flops in &budgets.flops {
             for size in &ladder {
-                let per_token = size.config.flops_per_token(self.preset.training.block_size);
+                let per_token = size.model.flops_per_token(self.preset.training.block_size);
                 let epochs = flops / per_token / data.train.len() as f64;
                 if (budgets.min_epochs..=budgets.max_epochs).contains(&epochs) {
                     let (name, n_tokens) = (format!("{}-{flops:e}", size.name), (flops / per_token) as u64);

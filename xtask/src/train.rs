@@ -49,7 +49,7 @@ impl Setting {
         let known = rungs.iter().map(|size| size.name.as_str()).collect::<Vec<_>>().join(", ");
         let found = rungs.into_iter().find(|Size { name, .. }| *name == self.model);
         let size = found.ok_or_else(|| Error::Config(format!("there is no model {:?}; there are {known}", self.model)));
-        Ok(size?.config)
+        Ok(size?.model)
     }
 
     fn tokens_per_step(&self) -> usize {

@@ -19,6 +19,16 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A JSON file that does not hold what belongs there.
+    #[error("{} is damaged or of another version ({source}); {advice}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: serde_json::Error,
+        /// What the user may do.
+        advice: &'static str,
+    },
     /// Tokens that cannot be read or do not fit their vocabulary.
     #[error("{0}")]
     Data(String),
@@ -37,7 +47,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// `fs::read(path).map_err(Error::file("read", path))`
+    /// What the system said about a file, for `map_err`.
+    ///
+    /// ```
+    /// use nets::Error;
+    /// let error = std::fs::read("no/such/file").map_err(Error::file("read", "no/such/file")).unwrap_err();
+    /// assert!(error.to_string().starts_with("cannot read no/such/file: "));
+    /// ```
     pub fn file(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.as_ref().to_path_buf();
         move |source| Error::File { action, path, source }

@@ -1,11 +1,17 @@
-//! Writing files so that what was good stays whole: a temporary name, a sync, a rename.
+//! Files: written so that what was good stays whole (a temporary name, a sync, a rename), read, locked and hashed.
 
 use crate::{Error, Result};
-use std::fs;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Writes `bytes` to `path`, creating its folder. A crash or a full disk leaves the earlier file as it was.
+///
+/// # Errors
+/// The folder or the file cannot be written.
 pub fn write_atomic(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()> {
     let path = path.as_ref();
     if let Some(folder) = path.parent() {
@@ -28,13 +34,90 @@ pub fn temporary_beside(path: &Path) -> PathBuf {
 }
 
 /// Reads a whole text file.
+///
+/// # Errors
+/// The file cannot be read, or is not UTF-8.
 pub fn read_text(path: impl AsRef<Path>) -> Result<String> {
     fs::read_to_string(path.as_ref()).map_err(Error::file("read", path))
 }
 
 /// Reads a whole binary file.
+///
+/// # Errors
+/// The file cannot be read.
 pub fn read_bytes(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     fs::read(path.as_ref()).map_err(Error::file("read", path))
+}
+
+/// Reads a JSON file. `advice` ends the sentence where it does not hold a `T`: what the user may do then.
+///
+/// ```
+/// # fn main() -> nets::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("sizes.json");
+/// nets::files::write_json(&path, &[1, 2, 3])?;
+/// assert_eq!(nets::files::read_json::<Vec<u32>>(&path, "remove it")?, [1, 2, 3]);
+/// let error = nets::files::read_json::<String>(&path, "remove it").unwrap_err().to_string();
+/// assert!(error.ends_with("expected a string at line 1 column 0); remove it"), "{error}");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The file cannot be read, or holds something else.
+pub fn read_json<T: DeserializeOwned>(path: impl AsRef<Path>, advice: &'static str) -> Result<T> {
+    let path = path.as_ref();
+    let text = read_text(path)?;
+    serde_json::from_str(&text).map_err(|source| Error::Json { path: path.to_path_buf(), source, advice })
+}
+
+/// Writes a value as JSON for people to read, with [`write_atomic`].
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_json(path: impl AsRef<Path>, value: &impl Serialize) -> Result<()> {
+    let path = path.as_ref();
+    let text = serde_json::to_string_pretty(value).map_err(|error| Error::file("write", path)(error.into()))?;
+    write_atomic(path, text + "\n")
+}
+
+/// A file that one process holds at a time. It is let go with this value, or with the process however it ends.
+/// On a file system without locks nothing is held: there the user takes care that only one process works at a time.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the open file holds the lock")] File);
+
+impl Lock {
+    /// Waits until nobody else holds the file, which is made where it is missing, with its folder.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn wait(path: impl AsRef<Path>) -> Result<Lock> {
+        let file = open_lock(path.as_ref())?;
+        let _ = file.lock(); // refused: a file system without locks
+        Ok(Lock(file))
+    }
+
+    /// The same without waiting: `None` while another process holds the file.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn try_take(path: impl AsRef<Path>) -> Result<Option<Lock>> {
+        let file = open_lock(path.as_ref())?;
+        for _ in 0..20 {
+            if !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+                return Ok(Some(Lock(file)));
+            }
+            std::thread::sleep(Duration::from_millis(5)); // a process that is being started holds its parent's files for a moment
+        }
+        Ok(None)
+    }
+}
+
+fn open_lock(path: &Path) -> Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
+    }
+    File::create(path).map_err(Error::file("create", path))
 }
 
 /// The first 16 hexadecimal digits of a SHA-256: short enough to read, long enough to tell any two contents apart.
@@ -59,12 +142,21 @@ mod tests {
 
     #[test]
     fn a_failed_write_keeps_the_earlier_file() {
-        let folder = std::env::temp_dir().join(format!("music-scaling-files-{}", std::process::id()));
-        let path = folder.join("kept.txt");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kept.txt");
         write_atomic(&path, "good").unwrap();
         fs::create_dir_all(temporary_beside(&path)).unwrap(); // the temporary name is taken by a folder: the write must fail
         assert!(write_atomic(&path, "bad").is_err());
         assert_eq!(read_text(&path).unwrap(), "good");
-        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/.lock");
+        let held = Lock::wait(&path).unwrap();
+        assert!(Lock::try_take(&path).unwrap().is_none());
+        drop(held);
+        assert!(Lock::try_take(&path).unwrap().is_some());
     }
 }

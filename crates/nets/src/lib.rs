@@ -8,6 +8,7 @@ pub mod ops;
 mod token_data;
 mod tokens;
 pub mod training;
+pub mod words;
 
 pub use error::{Error, Result};
 pub use files::{hash, short_hash};

@@ -110,7 +110,7 @@ fn our_files_load_in_pytorch_where_it_is_given() {
     };
     let sizes = [("laptop-transformer", "n_layer=2 n_head=2 n_embd=24 block_size=16 bias=False"), ("laptop-lstm", "")];
     for (name, arguments) in sizes {
-        let config = &ladder(name, 13, 16).unwrap()[0].config;
+        let config = &ladder(name, 13, 16).unwrap()[0].model;
         let model = Model::new(config, 3, &Device::Cpu).unwrap();
         let path = std::env::temp_dir().join(format!("music-scaling-{name}-{}.safetensors", std::process::id()));
         model.save(&path).unwrap();

@@ -30,7 +30,7 @@ pub(super) fn save(model: &Model, path: &Path) -> Result<()> {
     }
     let cannot = |error: String| Error::Checkpoint(format!("cannot write {}: {error}", path.display()));
     let config = serde_json::to_string(&model.config()).map_err(|e| cannot(e.to_string()))?;
-    let notes = HashMap::from([("format".to_string(), "pt".to_string()), ("config".to_string(), config)]);
+    let notes = HashMap::from([("config".to_string(), config)]); // one note alone: equal models are equal bytes
     let views = arrays
         .iter()
         .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
@@ -137,7 +137,7 @@ fn read_safetensors(path: &Path) -> Result<(HashMap<String, Array>, Option<Model
 }
 
 /// Little-endian numbers of a floating-point type, as f32; what does not fill a number at the end is left out.
-pub(super) fn f32_numbers(bytes: &[u8], dtype: DType) -> Result<Vec<f32>> {
+fn f32_numbers(bytes: &[u8], dtype: DType) -> Result<Vec<f32>> {
     if dtype == DType::F32 {
         return Ok(bytes.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect());
     }
@@ -146,9 +146,9 @@ pub(super) fn f32_numbers(bytes: &[u8], dtype: DType) -> Result<Vec<f32>> {
     Ok(numbers.to_dtype(DType::F32)?.to_vec1()?)
 }
 
-/// torch.compile puts `_orig_mod.` in front of every name.
+/// torch.compile puts `_orig_mod.` in front of every name, training on several GPUs `module.`.
 fn plain_name(name: &str) -> String {
-    name.strip_prefix("_orig_mod.").unwrap_or(name).to_string()
+    name.trim_start_matches("_orig_mod.").trim_start_matches("module.").trim_start_matches("_orig_mod.").to_string()
 }
 
 /// What a nanoGPT state dict may hold beyond parameters: a tied head, and the causal mask of old versions.
@@ -162,7 +162,7 @@ mod tests {
     use crate::models::ladder;
 
     fn model(name: &str, rung: usize) -> Model {
-        Model::new(&ladder(name, 11, 16).unwrap()[rung].config, 3, &Device::Cpu).unwrap()
+        Model::new(&ladder(name, 11, 16).unwrap()[rung].model, 3, &Device::Cpu).unwrap()
     }
 
     fn file(name: &str) -> std::path::PathBuf {

@@ -8,8 +8,15 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
+    /// A GPT ([`TransformerConfig`]).
     Transformer,
+    /// A recurrent network ([`LstmConfig`]).
     Lstm,
+}
+
+impl Family {
+    /// Both, in the order of the notebooks.
+    pub const ALL: [Family; 2] = [Family::Transformer, Family::Lstm];
 }
 
 impl fmt::Display for Family {
@@ -23,6 +30,7 @@ impl fmt::Display for Family {
 
 /// A GPT: pre-norm, learned positions, exact GELU, final norm.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TransformerConfig {
     pub vocab_size: usize,
     /// Rows of the position table: the longest context.
@@ -39,6 +47,7 @@ pub struct TransformerConfig {
 
 /// An embedding, a stack of LSTM layers and a biased head.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LstmConfig {
     pub vocab_size: usize,
     pub d_embed: usize,

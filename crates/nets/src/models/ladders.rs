@@ -1,94 +1,125 @@
-//! The named ladders: models of one family that grow from rung to rung.
+//! Ladders: models of one family that grow from rung to rung. They are data: entries of a TOML file, here or in a preset.
 //!
-//! `a-*` and `b-*` are the shapes of the two earlier projects (A: bias-free GPT with a tied head; B: biases and a head of its
-//! own, a position table of 512). `laptop-*` spans about 20K to 1M parameters, `smoke-*` about 4K to 120K.
+//! The ladders that are built in stand in `ladders.toml`. `a-*` and `b-*` are the shapes of the two earlier projects (A: bias-free
+//! GPT with a tied head; B: biases and a head of its own, a position table of 512). `laptop-*` spans about 20K to 1M parameters,
+//! `smoke-*` about 4K to 120K.
 
 use super::config::{LstmConfig, ModelConfig, TransformerConfig};
 use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
 
 /// A rung of a ladder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Size {
     /// For example "b-transformer-xl".
     pub name: String,
-    pub config: ModelConfig,
+    /// What is trained under that name.
+    pub model: ModelConfig,
 }
 
-/// The names that [`ladder`] knows.
-pub const LADDERS: [&str; 9] = [
-    "a-transformer",
-    "a-lstm",
-    "b-transformer",
-    "b-lstm",
-    "laptop-transformer",
-    "laptop-lstm",
-    "laptop-isoflop",
-    "smoke-transformer",
-    "smoke-lstm",
-];
+/// One Transformer of a ladder, as a TOML file lists it: `{ name = "mine-s", n_layer = 2, n_head = 2, d_model = 64 }`.
+///
+/// ```
+/// use nets::models::TransformerSize;
+/// let entry: TransformerSize = toml::from_str("name = 'mine-s'\nn_layer = 2\nn_head = 2\nd_model = 64").unwrap();
+/// let size = entry.size(75, 256);
+/// assert_eq!((size.name.as_str(), size.model.n_params()), ("mine-s", 119_808));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransformerSize {
+    /// The size's name; its runs have it too.
+    pub name: String,
+    /// Blocks.
+    pub n_layer: usize,
+    /// Attention heads of each block; they divide `d_model`.
+    pub n_head: usize,
+    /// Width.
+    pub d_model: usize,
+    /// Width inside the MLP; four times `d_model` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d_ff: Option<usize>,
+    /// Rows of the position table, at least; it never has fewer than the block has tokens.
+    #[serde(default)]
+    pub n_positions: usize,
+    /// Biases in linear layers and norms.
+    #[serde(default)]
+    pub bias: bool,
+    /// The head is the token table (also where nothing is said).
+    #[serde(default = "yes")]
+    pub tied: bool,
+}
 
-const B_POSITIONS: usize = 512; // project B kept a table of 512 rows and trained on 256 of them
+/// One LSTM of a ladder, as a TOML file lists it: `{ name = "mine-s", n_layer = 2, d_embed = 64, d_hidden = 64 }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LstmSize {
+    /// The size's name; its runs have it too.
+    pub name: String,
+    /// LSTM layers.
+    pub n_layer: usize,
+    /// Width of the embedding.
+    pub d_embed: usize,
+    /// Width of each layer.
+    pub d_hidden: usize,
+}
 
-/// The rungs of the ladder `name`, smallest first. `block_size` is the length of the position table (for `b-*` at least 512).
-pub fn ladder(name: &str, vocab_size: usize, block_size: usize) -> Result<Vec<Size>> {
-    let gpt = |(rung, n_layer, n_head, d_model): (&str, usize, usize, usize)| {
-        let of_b = name.starts_with("b-");
-        let n_positions = if of_b { block_size.max(B_POSITIONS) } else { block_size };
-        let (d_ff, bias, tied) = (4 * d_model, of_b, !of_b);
+fn yes() -> bool {
+    true
+}
+
+impl TransformerSize {
+    /// The model over a vocabulary, for contexts of `block_size` tokens.
+    pub fn size(&self, vocab_size: usize, block_size: usize) -> Size {
+        let TransformerSize { n_layer, n_head, d_model, bias, tied, .. } = *self;
+        let (n_positions, d_ff) = (block_size.max(self.n_positions), self.d_ff.unwrap_or(4 * d_model));
         let config = TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias, tied };
-        Size { name: format!("{name}-{rung}"), config: ModelConfig::Transformer(config) }
-    };
-    let lstm = |(rung, n_layer, d_embed, d_hidden): (&str, usize, usize, usize)| {
+        Size { name: self.name.clone(), model: ModelConfig::Transformer(config) }
+    }
+}
+
+impl LstmSize {
+    /// The model over a vocabulary.
+    pub fn size(&self, vocab_size: usize) -> Size {
+        let LstmSize { d_embed, d_hidden, n_layer, .. } = *self;
         let config = LstmConfig { vocab_size, d_embed, d_hidden, n_layer };
-        Size { name: format!("{name}-{rung}"), config: ModelConfig::Lstm(config) }
+        Size { name: self.name.clone(), model: ModelConfig::Lstm(config) }
+    }
+}
+
+/// A ladder of `ladders.toml`: of one family.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ladder {
+    name: String,
+    #[serde(default)]
+    transformer: Vec<TransformerSize>,
+    #[serde(default)]
+    lstm: Vec<LstmSize>,
+}
+
+#[derive(Deserialize)]
+struct Ladders {
+    ladder: Vec<Ladder>,
+}
+
+/// The rungs of the built-in ladder `name`, smallest first. `block_size` is the length of the position table (for `b-*` at least 512).
+///
+/// # Errors
+/// There is no such ladder; the sentence names those that there are.
+pub fn ladder(name: &str, vocab_size: usize, block_size: usize) -> Result<Vec<Size>> {
+    let ladders = built_in()?;
+    let Some(Ladder { transformer, lstm, .. }) = ladders.iter().find(|ladder| ladder.name == name) else {
+        let known: Vec<&str> = ladders.iter().map(|ladder| ladder.name.as_str()).collect();
+        return Err(Error::Config(format!("there is no ladder {name:?}; there are {}", known.join(", "))));
     };
-    let sizes: Vec<Size> = match name {
-        "a-transformer" => {
-            [("1m", 4, 4, 144), ("5m", 6, 8, 256), ("20m", 12, 8, 384), ("50m", 12, 12, 588), ("100m", 16, 12, 768)]
-                .map(gpt)
-                .into()
-        }
-        "a-lstm" => {
-            [("1m", 2, 256, 256), ("5m", 3, 448, 448), ("20m", 4, 768, 768), ("50m", 3, 1400, 1400)].map(lstm).into()
-        }
-        "b-transformer" => {
-            [("tiny", 2, 2, 64), ("small", 3, 2, 128), ("medium", 4, 4, 192), ("large", 5, 4, 256), ("xl", 6, 4, 320)]
-                .map(gpt)
-                .into()
-        }
-        "b-lstm" => [("tiny", 2, 64, 128), ("small", 2, 128, 256), ("medium", 3, 192, 384), ("large", 3, 256, 512)]
-            .map(lstm)
-            .into(),
-        "laptop-transformer" => {
-            [("tiny", 2, 2, 24), ("small", 2, 4, 48), ("medium", 3, 4, 64), ("large", 4, 4, 96), ("xl", 5, 4, 128)]
-                .map(gpt)
-                .into()
-        }
-        // Smaller Transformers than the study's own: at the cost of a few seconds those are the best.
-        "laptop-isoflop" => [
-            ("d8", 1, 2, 8),
-            ("d12", 1, 2, 12),
-            ("d16", 2, 2, 16),
-            ("d24", 2, 2, 24),
-            ("d32", 2, 2, 32),
-            ("d48", 2, 4, 48),
-        ]
-        .map(gpt)
-        .into(),
-        "laptop-lstm" => [("tiny", 2, 32, 32), ("small", 2, 64, 64), ("medium", 2, 128, 128), ("large", 2, 256, 256)]
-            .map(lstm)
-            .into(),
-        "smoke-transformer" => {
-            [("tiny", 1, 2, 12), ("small", 2, 2, 16), ("medium", 2, 2, 24), ("large", 3, 4, 32), ("xl", 4, 4, 48)]
-                .map(gpt)
-                .into()
-        }
-        "smoke-lstm" => {
-            [("tiny", 2, 12, 12), ("small", 2, 24, 24), ("medium", 2, 40, 40), ("large", 2, 80, 80)].map(lstm).into()
-        }
-        _ => return Err(Error::Config(format!("there is no ladder {name:?}; there are {}", LADDERS.join(", ")))),
-    };
-    Ok(sizes)
+    let transformers = transformer.iter().map(|entry| entry.size(vocab_size, block_size));
+    Ok(transformers.chain(lstm.iter().map(|entry| entry.size(vocab_size))).collect())
+}
+
+fn built_in() -> Result<Vec<Ladder>> {
+    let ladders: Result<Ladders, _> = toml::from_str(include_str!("ladders.toml"));
+    ladders.map(|ladders| ladders.ladder).map_err(|error| Error::Config(format!("ladders.toml is not valid: {error}")))
 }
 
 #[cfg(test)]
@@ -96,7 +127,7 @@ mod tests {
     use super::*;
 
     fn counts(name: &str, vocab_size: usize, block_size: usize) -> Vec<usize> {
-        ladder(name, vocab_size, block_size).unwrap().iter().map(|size| size.config.n_params()).collect()
+        ladder(name, vocab_size, block_size).unwrap().iter().map(|size| size.model.n_params()).collect()
     }
 
     #[test]
@@ -115,9 +146,9 @@ mod tests {
     #[test]
     fn project_a_follows_its_closed_form() {
         for size in ladder("a-transformer", 98, 512).unwrap() {
-            let ModelConfig::Transformer(c) = &size.config else { panic!("not a Transformer") };
+            let ModelConfig::Transformer(c) = &size.model else { panic!("not a Transformer") };
             let (d, l) = (c.d_model, c.n_layer);
-            assert_eq!(size.config.n_params(), 12 * d * d * l + 98 * d + 512 * d + (2 * l + 1) * d, "{}", size.name);
+            assert_eq!(size.model.n_params(), 12 * d * d * l + 98 * d + 512 * d + (2 * l + 1) * d, "{}", size.name);
         }
     }
 
@@ -137,10 +168,18 @@ mod tests {
 
     #[test]
     fn every_rung_is_valid_and_an_unknown_ladder_lists_the_known() {
-        for name in LADDERS {
-            ladder(name, 75, 256).unwrap().iter().for_each(|size| size.config.validate().unwrap());
+        for Ladder { name, .. } in built_in().unwrap() {
+            let sizes = ladder(&name, 75, 256).unwrap();
+            assert!(sizes.len() > 3 && sizes.iter().all(|size| size.name.starts_with(&name)), "{name}");
+            sizes.iter().for_each(|size| size.model.validate().unwrap());
         }
         let error = ladder("c-lstm", 75, 256).unwrap_err().to_string();
         assert!(error.starts_with("there is no ladder \"c-lstm\"; there are a-transformer, a-lstm"), "{error}");
+    }
+
+    #[test]
+    fn a_misspelt_field_of_an_entry_is_refused_by_name() {
+        let error = toml::from_str::<LstmSize>("name = 's'\nn_layer = 1\nd_embed = 8\nd_hiden = 8").unwrap_err();
+        assert!(error.to_string().contains("d_hiden"), "{error}");
     }
 }

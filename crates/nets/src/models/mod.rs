@@ -16,7 +16,7 @@ mod transformer;
 
 pub use config::{Family, LstmConfig, ModelConfig, TransformerConfig};
 pub use decoder::Decoder;
-pub use ladders::{LADDERS, Size, ladder};
+pub use ladders::{LstmSize, Size, TransformerSize, ladder};
 pub use lstm::Lstm;
 pub use ngram::{NGram, gzip_bits_per_char, gzip_bits_per_char_after};
 pub use transformer::Transformer;

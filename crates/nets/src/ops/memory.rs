@@ -10,17 +10,12 @@ static KEPT: std::sync::Once = std::sync::Once::new();
 pub(crate) fn keep_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     KEPT.call_once(|| {
-        const TRIM_THRESHOLD: i32 = -1; // names of mallopt(3)
-        const TOP_PAD: i32 = -2;
-        const MMAP_MAX: i32 = -4;
-        const ARENA_MAX: i32 = -8;
-        const NEVER: i32 = -1;
         // SAFETY: mallopt takes two numbers and may be called at any time.
         unsafe {
-            mallopt(TRIM_THRESHOLD, NEVER);
-            mallopt(MMAP_MAX, 0); // no block by mmap, which would be returned when it is freed
-            mallopt(ARENA_MAX, 1); // threads that allocate from now on share what any of them has freed
-            mallopt(TOP_PAD, 16 << 20); // ask the system for 16 MB more than is needed: few calls
+            libc::mallopt(libc::M_TRIM_THRESHOLD, -1); // never
+            libc::mallopt(libc::M_MMAP_MAX, 0); // no block by mmap, which would be returned when it is freed
+            libc::mallopt(libc::M_ARENA_MAX, 1); // threads that allocate from now on share what any of them has freed
+            libc::mallopt(libc::M_TOP_PAD, 16 << 20); // ask the system for 16 MB more than is needed: few calls
         }
     });
 }
@@ -30,12 +25,6 @@ pub(crate) fn release_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: malloc_trim only returns pages that no allocation holds.
     unsafe {
-        malloc_trim(0);
+        libc::malloc_trim(0);
     }
-}
-
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-unsafe extern "C" {
-    fn mallopt(parameter: i32, value: i32) -> i32;
-    fn malloc_trim(pad: usize) -> i32;
 }

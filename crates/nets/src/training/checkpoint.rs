@@ -1,42 +1,41 @@
 //! Checkpoints: what a run needs to go on exactly, and the models kept along the way.
 //!
 //! ```text
-//! last.safetensors    the weights                        ┐ one set; state.json is written last and holds the others' size and
-//! state.safetensors   AdamW's moments m.<name> v.<name>  │ SHA-256. The set before it stays as previous.safetensors,
-//! state.json          step, sums, best, …, these hashes  ┘ previous.state.safetensors, previous.state.json.
-//! best.safetensors, step_000561.safetensors               models only: further names (links) of a last.safetensors
+//! state.safetensors     all that the next step follows from: weights p.<name>, AdamW's moments m.<name> v.<name>, and in the
+//!                       header's metadata the state as JSON (step, sums, best, …)
+//! last.safetensors      the model alone, written after it
+//! best.safetensors, step_000561.safetensors     models: further names (links) of a last.safetensors
 //! ```
-//! Each file gets a temporary name, is synced, then renamed. A set whose sizes and hashes do not agree is never loaded; the one
-//! before it is. Data order and dropout have no state of their own: they follow from the seed and the step, which are here.
+//! Each file gets a temporary name, is synced, then renamed: whenever a process is killed, `state.safetensors` is whole, and what
+//! else belongs to its step is written again by the process that goes on. Data order and dropout have no state of their own:
+//! they follow from the seed and the step, which are here.
 
-use super::config::hex16;
 use super::optimizer::Moment;
 use super::{AdamW, RunConfig};
-use crate::files::{read_text, temporary_beside, write_atomic};
+use crate::files::{read_bytes, temporary_beside};
 use crate::models::Model;
 use crate::{Error, Result};
-use candle_core::Tensor;
+use candle_core::{Device, Tensor, Var};
+use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, View};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-const FORMAT: u32 = 1; // raise it when the meaning of a field changes
-
-/// The files of one set: weights, moments, state.
-type Names = [&'static str; 3];
-const LAST: Names = ["last.safetensors", "state.safetensors", "state.json"];
-const PREVIOUS: Names = ["previous.safetensors", "previous.state.safetensors", "previous.state.json"];
+const FORMAT: u32 = 2; // raise it when the meaning of a field changes
+const STATE: &str = "state.safetensors";
+const LAST: &str = "last.safetensors";
 
 /// A model kept on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedModel {
+    /// Steps taken by then.
     pub step: usize,
     /// Tokens trained on by then.
     pub n_tokens: u64,
+    /// Its safetensors file.
     pub path: PathBuf,
 }
 
@@ -66,15 +65,6 @@ pub(super) struct State {
     pub peak_rss_mb: f64,
     /// Length of metrics.jsonl when this was written.
     pub metrics_bytes: u64,
-    pub weights: FileMark,
-    pub moments: FileMark,
-}
-
-/// By what a file is known to be whole.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FileMark {
-    bytes: u64,
-    sha256: String,
 }
 
 impl State {
@@ -93,8 +83,6 @@ impl State {
             stepping_s: 0.0,
             peak_rss_mb: 0.0,
             metrics_bytes: 0,
-            weights: FileMark::default(),
-            moments: FileMark::default(),
         }
     }
 
@@ -123,27 +111,40 @@ pub(super) fn check_vocabulary(run: &str, of_checkpoint: &str, of_data: &str) ->
     )))
 }
 
-/// A checkpoint that was found whole.
+/// A checkpoint as it was found.
 #[derive(Debug)]
 pub(super) struct Found {
     pub state: State,
-    pub weights: PathBuf,
-    pub moments: HashMap<String, Tensor>,
-    /// Why an older one was taken, where it was.
-    pub fell_back: Option<String>,
+    /// Weights `p.<name>` and moments `m.<name>`, `v.<name>`.
+    tensors: HashMap<String, Tensor>,
+}
+
+impl Found {
+    /// Puts the weights into the model and the moments into the optimiser.
+    pub(super) fn restore(&self, model: &Model, optimizer: &mut AdamW) -> Result<()> {
+        for (name, var) in model.parameters() {
+            match self.tensors.get(&format!("p.{name}")) {
+                Some(weights) => var.set(&weights.to_device(var.device())?)?,
+                None => {
+                    return Err(Error::Checkpoint(format!(
+                        "the checkpoint has no weights {name}: it belongs to another model"
+                    )));
+                }
+            }
+        }
+        optimizer.restore(&self.tensors, self.state.step)
+    }
 }
 
 /// Writes the checkpoints of one run folder.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     dir: PathBuf,
-    /// Only a set known to be whole may replace the one before it.
-    last_is_whole: bool,
 }
 
 impl Checkpoints {
     pub(super) fn new(dir: &Path) -> Self {
-        Checkpoints { dir: dir.to_path_buf(), last_is_whole: false }
+        Checkpoints { dir: dir.to_path_buf() }
     }
 
     /// Removes what killed processes left half-written; the caller holds the folder's lock.
@@ -159,73 +160,39 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// The newest whole checkpoint; `None` where none was ever finished. Errors: there are some, but none is whole.
-    pub(super) fn load(&mut self, config: &RunConfig) -> Result<Option<Found>> {
-        let mut damage = Vec::new();
-        for names in [LAST, PREVIOUS] {
-            let [weights, moments, state] = names.map(|name| self.dir.join(name));
-            if !state.exists() {
-                continue;
-            }
-            match read_set(&weights, &moments, &state) {
-                Ok((state, moments)) => {
-                    state.check(config, &self.dir)?;
-                    self.last_is_whole = names == LAST;
-                    let fell_back = (!damage.is_empty()).then(|| damage.join("; "));
-                    return Ok(Some(Found { state, weights, moments, fell_back }));
-                }
-                Err(error) => damage.push(error.to_string()),
-            }
-        }
-        if damage.is_empty() {
+    /// The checkpoint; `None` where none was ever finished. Errors: there is one, but it is damaged or belongs to another run.
+    pub(super) fn load(&self, config: &RunConfig) -> Result<Option<Found>> {
+        let path = self.dir.join(STATE);
+        if !path.exists() {
             return Ok(None);
         }
-        Err(Error::Checkpoint(format!(
-            "no checkpoint in {} is whole ({}); remove the folder to train this run again",
-            self.dir.display(),
-            damage.join("; ")
-        )))
+        let found = read(&path).map_err(|what| {
+            Error::Checkpoint(format!("{} {what}; remove the folder to train this run again", path.display()))
+        })?;
+        found.state.check(config, &self.dir)?;
+        Ok(Some(found))
     }
 
-    /// Saves the set `last`, keeping the one before it. The files' marks are filled in here.
-    pub(super) fn save(&mut self, model: &Model, optimizer: &AdamW, state: &State) -> Result<()> {
-        let [weights, moments, state_path] = LAST.map(|name| self.dir.join(name));
-        if self.last_is_whole {
-            for (from, to) in LAST.iter().zip(PREVIOUS) {
-                link(&self.dir.join(from), &self.dir.join(to))?;
-            }
-            sync_folder(&self.dir);
-        }
-        self.last_is_whole = false;
-        let mut state = state.clone();
-        state.weights = replace(&weights, |path| model.save(path))?;
-        state.moments = replace(&moments, |path| write_moments(path, optimizer))?;
-        share_permissions(&weights, &moments);
-        let text = serde_json::to_string_pretty(&state)
-            .map_err(|error| Error::Checkpoint(format!("cannot write {}: {error}", state_path.display())))?;
-        write_atomic(&state_path, text + "\n")?;
+    /// Saves where the run stands, then its model.
+    pub(super) fn save(&self, model: &Model, optimizer: &AdamW, state: &State) -> Result<()> {
+        let path = self.dir.join(STATE);
+        replace(&path, |temporary| write(temporary, model, optimizer, state))?;
+        model.save(self.dir.join(LAST))?;
+        share_permissions(&self.dir.join(LAST), &path);
         sync_folder(&self.dir);
-        self.last_is_whole = true;
         Ok(())
     }
 
     /// Gives the model of the last save another name: `best`, or `step_000561`.
     pub(super) fn keep_last_as(&self, name: &str) -> Result<()> {
-        self.keep(&self.dir.join(LAST[0]), name)
-    }
-
-    /// Gives the weights in `from` another name.
-    pub(super) fn keep(&self, from: &Path, name: &str) -> Result<()> {
-        link(from, &self.dir.join(format!("{name}.safetensors")))?;
+        link(&self.dir.join(LAST), &self.dir.join(format!("{name}.safetensors")))?;
         sync_folder(&self.dir);
         Ok(())
     }
 
-    /// The run is finished: the set before the last is no longer needed.
-    pub(super) fn drop_previous(&self) {
-        for name in PREVIOUS {
-            let _ = fs::remove_file(self.dir.join(name)); // takes up space, does no harm
-        }
+    /// Writes the model of a checkpoint again: a kill may have come between the two.
+    pub(super) fn save_last(&self, model: &Model) -> Result<()> {
+        model.save(self.dir.join(LAST))
     }
 }
 
@@ -249,59 +216,46 @@ pub(super) fn saved_models(dir: &Path, tokens_per_step: usize) -> Result<Vec<Sav
     Ok(models)
 }
 
-fn read_set(weights: &Path, moments: &Path, state_path: &Path) -> Result<(State, HashMap<String, Tensor>)> {
-    let state: State = serde_json::from_str(&read_text(state_path)?)
-        .map_err(|error| Error::Checkpoint(format!("{} is cut off or damaged: {error}", state_path.display())))?;
+/// What is wrong with the file comes back as the rest of a sentence.
+fn read(path: &Path) -> Result<Found, String> {
+    let bytes = read_bytes(path).map_err(|error| format!("is not readable: {error}"))?;
+    let damaged = |error| format!("is cut off or damaged ({error})");
+    let (_, head) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+    SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let state = head.metadata().as_ref().and_then(|notes| notes.get("state"));
+    let state = state.ok_or("is of an earlier version, whose half-done runs this one cannot go on with")?;
+    let state: State =
+        serde_json::from_str(state).map_err(|error| format!("holds no state of this version ({error})"))?;
     if state.format != FORMAT {
-        return Err(Error::Checkpoint(format!(
-            "{} has format {}, this version reads {FORMAT}",
-            state_path.display(),
-            state.format
-        )));
+        return Err(format!("has format {}, this version reads {FORMAT}", state.format));
     }
-    check_whole(weights, &state.weights)?;
-    check_whole(moments, &state.moments)?;
-    let tensors = candle_core::safetensors::load(moments, &candle_core::Device::Cpu)?;
-    Ok((state, tensors))
+    let tensors =
+        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|error| format!("is damaged ({error})"))?;
+    Ok(Found { state, tensors })
 }
 
-fn check_whole(path: &Path, expected: &FileMark) -> Result<()> {
-    let found = mark(path)?;
-    if found.bytes != expected.bytes {
-        return Err(Error::Checkpoint(format!(
-            "{} is cut off or of another step: {} bytes where {} were written",
-            path.display(),
-            found.bytes,
-            expected.bytes
-        )));
-    }
-    if found.sha256 != expected.sha256 {
-        return Err(Error::Checkpoint(format!(
-            "{} is damaged or of another step: SHA-256 {} where {} was written",
-            path.display(),
-            found.sha256,
-            expected.sha256
-        )));
+fn write(path: &Path, model: &Model, optimizer: &AdamW, state: &State) -> Result<()> {
+    let cannot = |error: String| Error::Checkpoint(format!("cannot write {}: {error}", path.display()));
+    let note = serde_json::to_string(state).map_err(|error| cannot(error.to_string()))?;
+    let weights = model.parameters().iter().map(|(name, var)| (format!("p.{name}"), Part::Weights(var)));
+    let moments = optimizer.moments().into_iter().map(|moment| (moment.name(), Part::Moment(moment)));
+    let parts: Vec<(String, Part<'_>)> = weights.chain(moments).collect();
+    let expected: usize = parts.iter().map(|(_, part)| part.data_len()).sum();
+    safetensors::serialize_to_file(parts, Some(HashMap::from([("state".to_string(), note)])), path)
+        .map_err(|error| cannot(error.to_string()))?;
+    let written = fs::metadata(path).map_err(Error::file("read", path))?.len();
+    if (written as usize) < expected {
+        return Err(cannot("the device did not hand out the numbers".to_string()));
     }
     Ok(())
 }
 
-fn mark(path: &Path) -> Result<FileMark> {
-    let mut hasher = Sha256::new();
-    let mut file = File::open(path).map_err(Error::file("read", path))?;
-    let bytes = std::io::copy(&mut file, &mut hasher).map_err(Error::file("read", path))?;
-    Ok(FileMark { bytes, sha256: hex16(&hasher.finalize()) })
-}
-
 /// Lets `write` make the file under a temporary name, then syncs it and renames it to `path`.
-fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<FileMark> {
+fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let temporary = temporary_beside(path);
     let written = write(&temporary).and_then(|()| {
         let synced = File::options().append(true).open(&temporary).and_then(|file| file.sync_all());
-        synced.map_err(Error::file("write", &temporary))?;
-        let mark = mark(&temporary)?;
-        fs::rename(&temporary, path).map_err(Error::file("write", path))?;
-        Ok(mark)
+        synced.and_then(|()| fs::rename(&temporary, path)).map_err(Error::file("write", path))
     });
     if written.is_err() {
         let _ = fs::remove_file(&temporary); // the write already failed; its error is the one to report
@@ -324,43 +278,40 @@ fn sync_folder(dir: &Path) {
     let _ = File::open(dir).and_then(|folder| folder.sync_all());
 }
 
-fn write_moments(path: &Path, optimizer: &AdamW) -> Result<()> {
-    let moments = optimizer.moments().into_iter().map(|moment| (moment.name(), moment));
-    safetensors::serialize_to_file(moments, None, path)
-        .map_err(|error| Error::Checkpoint(format!("cannot write {}: {error}", path.display())))?;
-    let expected: usize = optimizer.moments().iter().map(View::data_len).sum();
-    let written = fs::metadata(path).map_err(Error::file("read", path))?.len();
-    if (written as usize) < expected {
-        return Err(Error::Checkpoint(format!(
-            "cannot write {}: the device did not hand out the moments",
-            path.display()
-        )));
-    }
-    Ok(())
-}
-
-/// safetensors makes files that only their owner may read; the moments are no more secret than the weights.
+/// safetensors makes files that only their owner may read; the state is no more secret than the model.
 fn share_permissions(from: &Path, to: &Path) {
     let _ = fs::metadata(from).and_then(|metadata| fs::set_permissions(to, metadata.permissions()));
 }
 
+/// A tensor of a checkpoint.
+enum Part<'a> {
+    Weights(&'a Var),
+    Moment(Moment<'a>),
+}
+
 /// As safetensors wants it: bytes made only while that tensor is being written.
-impl View for Moment<'_> {
+impl View for Part<'_> {
     fn dtype(&self) -> Dtype {
         Dtype::F32
     }
 
     fn shape(&self) -> &[usize] {
-        self.dims()
+        match self {
+            Part::Weights(var) => var.dims(),
+            Part::Moment(moment) => moment.dims(),
+        }
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        let values = self.values().unwrap_or_default(); // nothing where a device fails: write_moments finds the file too short
+        let values = match self {
+            Part::Weights(var) => var.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).unwrap_or_default(),
+            Part::Moment(moment) => moment.values().unwrap_or_default(),
+        }; // nothing where a device fails: `write` finds the file too short
         Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
     fn data_len(&self) -> usize {
-        4 * self.dims().iter().product::<usize>()
+        4 * self.shape().iter().product::<usize>()
     }
 }
 

@@ -22,21 +22,16 @@ fn status_field(field: &str) -> Option<f64> {
     line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kibibytes| kibibytes * 1024.0)
 }
 
-#[cfg(any(target_os = "macos", all(test, target_os = "linux", target_pointer_width = "64")))]
+#[cfg(unix)]
 fn usage_peak_bytes() -> Option<f64> {
-    unsafe extern "C" {
-        fn getrusage(who: i32, usage: *mut [i64; 18]) -> i32;
-    }
-    const SELF: i32 = 0; // RUSAGE_SELF
-    const MAX_RSS: usize = 4; // after two timevals of two words each
-    let unit = if cfg!(target_os = "macos") { 1.0 } else { 1024.0 }; // bytes there, KiB on Linux
-    let mut usage = [0i64; 18]; // struct rusage of both systems on 64 bits: 144 bytes
-    // SAFETY: `usage` has the size and alignment of the struct that the call fills in.
-    let status = unsafe { getrusage(SELF, &mut usage) };
-    (status == 0).then(|| usage[MAX_RSS] as f64 * unit)
+    let unit = if cfg!(target_os = "macos") { 1.0 } else { 1024.0 }; // bytes there, KiB elsewhere
+    // SAFETY: an all-zero rusage is a valid one, and the call fills in the one that it is given.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    let status = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+    (status == 0).then(|| usage.ru_maxrss as f64 * unit)
 }
 
-#[cfg(not(any(target_os = "macos", all(test, target_os = "linux", target_pointer_width = "64"))))]
+#[cfg(not(unix))]
 fn usage_peak_bytes() -> Option<f64> {
     None
 }

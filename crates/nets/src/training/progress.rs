@@ -4,8 +4,9 @@
 
 use super::metrics::{train_curve, val_curve};
 use super::{Metric, RunConfig};
+use crate::messages::say;
+use crate::words::{self, duration, human};
 use std::fmt;
-use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,11 +16,17 @@ pub type LiveHook = Arc<dyn Fn(&LiveRun) + Send + Sync>;
 /// What a live figure shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiveRun {
+    /// The run's name.
     pub name: String,
+    /// Steps taken.
     pub step: usize,
+    /// Steps in all.
     pub n_steps: usize,
+    /// The lines of `metrics.jsonl` so far.
     pub metrics: Vec<Metric>,
+    /// Training speed of this call.
     pub tokens_per_s: f64,
+    /// Time spent on this run, all calls together.
     pub elapsed_s: f64,
     /// Time left, validations included.
     pub remaining_s: f64,
@@ -94,11 +101,11 @@ impl Progress {
             "{}: {} with {} parameters on {} tokens, {} steps of {}, {}, {device}{from}",
             config.name,
             config.model.family(),
-            count(config.model.n_params() as f64),
-            count((config.n_steps() * config.tokens_per_step()) as f64),
+            human(config.model.n_params() as f64),
+            human((config.n_steps() * config.tokens_per_step()) as f64),
             config.n_steps(),
             config.tokens_per_step(),
-            flop_words(config.flops()),
+            words::flops(config.flops()),
         ));
     }
 
@@ -117,7 +124,7 @@ impl Progress {
             self.say(&format!(
                 "{}: {} tokens/s, about {remaining} to go",
                 self.config.name,
-                count(self.tokens_per_s())
+                human(self.tokens_per_s())
             ));
         }
         let interval = LINE_EVERY.max((now - self.began) / LINES_AT_MOST);
@@ -168,7 +175,7 @@ impl Progress {
             "·".repeat(BAR_WIDTH.saturating_sub(done)),
             standing.step,
             standing.loss,
-            count(self.tokens_per_s()),
+            human(self.tokens_per_s()),
             duration(standing.elapsed_s),
             duration(self.remaining_s(standing)),
         )
@@ -196,58 +203,5 @@ impl Progress {
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Progress").field("run", &self.config.name).field("steps", &self.steps).finish_non_exhaustive()
-    }
-}
-
-/// One line on stdout. A closed stdout is no reason to stop training.
-pub(super) fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-}
-
-/// `7.6M`, `142K`, `2.3T`: three digits and a unit.
-pub(super) fn count(value: f64) -> String {
-    let (value, unit) = match value {
-        v if v >= 1e15 => (v / 1e15, "P"),
-        v if v >= 1e12 => (v / 1e12, "T"),
-        v if v >= 1e9 => (v / 1e9, "B"),
-        v if v >= 1e6 => (v / 1e6, "M"),
-        v if v >= 1e4 => (v / 1e3, "K"),
-        v => return format!("{v:.0}"),
-    };
-    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
-    format!("{value:.digits$}{unit}")
-}
-
-/// `581 GFLOP`, `2.14 TFLOP`.
-fn flop_words(flops: f64) -> String {
-    let short = count(flops);
-    let digits = short.trim_end_matches(char::is_alphabetic);
-    let unit = short.get(digits.len()..).unwrap_or_default().replace('B', "G"); // a billion is "giga" here
-    format!("{digits} {unit}FLOP")
-}
-
-/// `45 s`, `3 min 20 s`, `2 h 05 min`.
-pub(super) fn duration(seconds: f64) -> String {
-    let whole = seconds.max(0.0).round() as u64;
-    match whole {
-        0..60 => format!("{whole} s"),
-        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_and_durations_read_well() {
-        assert_eq!(
-            [512.0, 142_411.0, 7.61e6, 2.32e6, 99.94e9, 3.2e15].map(count),
-            ["512", "142K", "7.61M", "2.32M", "99.9B", "3.20P"]
-        );
-        assert_eq!([581e9, 2.137e12, 500.0].map(flop_words), ["581 GFLOP", "2.14 TFLOP", "500 FLOP"]);
-        assert_eq!([0.4, 59.4, 200.0, 7500.0].map(duration), ["0 s", "59 s", "3 min 20 s", "2 h 05 min"]);
     }
 }

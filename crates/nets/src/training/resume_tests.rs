@@ -1,14 +1,13 @@
 //! Claims about resuming: however a run is interrupted, its end is the same, bit for bit.
 
 use super::batches::random_for;
-use super::checkpoint::State;
+use super::checkpoint::Checkpoints;
 use super::device::with_threads;
-use super::runs::write_config;
 use super::stand_in::{config, data, folder, lstm, quiet_runs, transformer};
 use super::trainer::Trainer;
 use super::{LiveRun, RunConfig, TrainOptions, stop_on_ctrl_c};
 use crate::TokenData;
-use crate::files::{read_bytes, read_text};
+use crate::files::{read_bytes, read_text, write_json};
 use rand::Rng;
 use safetensors::SafeTensors;
 use std::fs;
@@ -20,7 +19,7 @@ use std::time::Duration;
 fn record(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let mut names: Vec<String> =
         fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|name| name.ends_with(".safetensors") && !name.starts_with("previous"));
+    names.retain(|name| name.ends_with(".safetensors"));
     names.sort();
     let mut record = Vec::new();
     for file in names {
@@ -49,7 +48,7 @@ fn assert_same(one: &[(String, Vec<u8>)], other: &[(String, Vec<u8>)]) {
 /// Opens the run's folder and takes `steps` steps, then forgets everything, as a kill does.
 fn train_and_drop(dir: &Path, config: &RunConfig, data: &TokenData, steps: usize) {
     fs::create_dir_all(dir).unwrap();
-    write_config(config, dir).unwrap();
+    write_json(dir.join("config.json"), config).unwrap();
     let options = TrainOptions { quiet: true, ..TrainOptions::default() };
     let work = || {
         let mut trainer = Trainer::open(config, data, dir, &options)?;
@@ -109,33 +108,17 @@ fn a_run_stopped_by_its_file_or_its_budget_goes_on_exactly() {
 }
 
 #[test]
-fn the_checkpoint_before_a_damaged_one_is_taken() {
+fn a_damaged_checkpoint_is_refused_and_the_error_says_what_to_do() {
     let (base, data, config) = (folder("damaged"), data(), config("d", lstm()));
-    quiet_runs(&base.join("straight")).get_or_train(&config, &data).unwrap();
-    let straight = record(&base.join("straight").join("d"));
-    for damaged in ["last.safetensors", "state.safetensors", "state.json"] {
-        let dir = base.join(damaged).join("d");
-        train_and_drop(&dir, &config, &data, 22);
-        let bytes = read_bytes(dir.join(damaged)).unwrap();
-        fs::remove_file(dir.join(damaged)).unwrap(); // it may be one file with step_000020
-        fs::write(dir.join(damaged), &bytes[..bytes.len() / 2]).unwrap();
-        train_and_drop(&dir, &config, &data, 0);
-        quiet_runs(&base.join(damaged)).get_or_train(&config, &data).unwrap();
-        assert_same(&straight, &record(&dir));
+    let path = base.join("d/state.safetensors");
+    train_and_drop(&base.join("d"), &config, &data, 9); // one checkpoint, at 8
+    let whole = read_bytes(&path).unwrap();
+    for length in [0, 5, 200, whole.len() / 2, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let error = quiet_runs(&base).get_or_train(&config, &data).unwrap_err().to_string();
+        assert!(error.contains("d/state.safetensors is cut off or damaged"), "{length}: {error}");
+        assert!(error.ends_with("remove the folder to train this run again"), "{error}");
     }
-    fs::remove_dir_all(&base).unwrap();
-}
-
-#[test]
-fn where_no_checkpoint_is_whole_the_error_says_what_to_do() {
-    let (base, data, config) = (folder("all-damaged"), data(), config("d", transformer()));
-    let dir = base.join("d");
-    train_and_drop(&dir, &config, &data, 9); // one checkpoint, at 8
-    let bytes = read_bytes(dir.join("state.safetensors")).unwrap();
-    fs::write(dir.join("state.safetensors"), &bytes[..bytes.len() / 2]).unwrap();
-    let error = quiet_runs(&base).get_or_train(&config, &data).unwrap_err().to_string();
-    assert!(error.starts_with("no checkpoint in ") && error.contains("state.safetensors is cut off"), "{error}");
-    assert!(error.contains("remove the folder to train this run again"), "{error}");
     fs::remove_dir_all(&base).unwrap();
 }
 
@@ -195,15 +178,17 @@ fn a_process_killed_at_ten_random_moments_leaves_a_run_that_ends_with_the_same_b
 
 #[test]
 #[cfg(unix)]
-fn ctrl_c_leaves_a_checkpoint_of_the_last_step_and_the_run_goes_on_exactly() {
-    let (base, data) = (folder("sigint"), data());
+fn ctrl_c_and_sigterm_leave_a_checkpoint_of_the_last_step_and_the_run_goes_on_exactly() {
+    let (base, data) = (folder("signals"), data());
     quiet_runs(&base.join("straight")).get_or_train(&long_config(), &data).unwrap();
-    let dir = base.join("stopped");
-    train_apart_until(7, "-INT", &dir);
-    let lines = read_text(dir.join("k/metrics.jsonl")).unwrap().lines().count();
-    let state: State = serde_json::from_str(&read_text(dir.join("k/state.json")).unwrap()).unwrap();
-    assert!((7..200).contains(&lines) && state.step / 2 == lines, "{lines} lines, a checkpoint at {}", state.step);
-    assert!(quiet_runs(&dir).get_or_train(&long_config(), &data).unwrap().summary.finished);
-    assert_same(&record(&base.join("straight").join("k")), &record(&dir.join("k")));
+    for signal in ["-INT", "-TERM"] {
+        let dir = base.join(signal);
+        train_apart_until(7, signal, &dir);
+        let lines = read_text(dir.join("k/metrics.jsonl")).unwrap().lines().count();
+        let step = Checkpoints::new(&dir.join("k")).load(&long_config()).unwrap().unwrap().state.step;
+        assert!((7..200).contains(&lines) && step / 2 == lines, "{lines} lines, a checkpoint at {step}");
+        assert!(quiet_runs(&dir).get_or_train(&long_config(), &data).unwrap().summary.finished);
+        assert_same(&record(&base.join("straight").join("k")), &record(&dir.join("k")));
+    }
     fs::remove_dir_all(&base).unwrap();
 }

@@ -2,10 +2,10 @@
 
 use super::checkpoint::{check_vocabulary, saved_models};
 use super::metrics::{read_metrics, train_curve, val_curve};
-use super::progress::{count, duration};
 use super::{Metric, RunConfig, SavedModel, device};
-use crate::files::read_text;
+use crate::files::read_json;
 use crate::models::Model;
+use crate::words::{duration, human};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -14,21 +14,26 @@ use std::path::{Path, PathBuf};
 /// A training that is finished, or that was stopped before its end (then `summary.finished` is false).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
+    /// What was trained, and how.
     pub config: RunConfig,
     /// The folder `runs/<name>/`.
     pub dir: PathBuf,
+    /// The lines of `metrics.jsonl`.
     pub metrics: Vec<Metric>,
+    /// The numbers that a study takes.
     pub summary: Summary,
 }
 
 /// The numbers that a study takes from a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
+    /// All parameters; a tied head counts once.
     pub n_params: usize,
     /// Without token and position tables.
     pub n_params_non_embedding: usize,
     /// Tokens trained on.
     pub n_tokens: u64,
+    /// Optimiser steps taken.
     pub n_steps: usize,
     /// Training cost so far, floating-point operations.
     pub flops: f64,
@@ -36,6 +41,7 @@ pub struct Summary {
     pub val_loss: f64,
     /// The lowest full-split validation; infinite where there was none yet.
     pub best_val_loss: f64,
+    /// The step after which it was the lowest.
     pub best_step: usize,
     /// All calls together, validation and saving included.
     pub elapsed_s: f64,
@@ -43,6 +49,7 @@ pub struct Summary {
     pub tokens_per_s: f64,
     /// Peak resident memory while it ran, MB; 0 where not known.
     pub peak_rss_mb: f64,
+    /// It was trained to its last step; else it was stopped, and the next call goes on.
     pub finished: bool,
     /// What it ran on, in words.
     pub device: String,
@@ -52,10 +59,7 @@ impl Run {
     /// Reads a finished run from its folder.
     pub(super) fn load(dir: &Path) -> Result<Run> {
         let config = read_config(dir)?;
-        let path = dir.join("summary.json");
-        let summary = serde_json::from_str(&read_text(&path)?).map_err(|error| {
-            Error::Checkpoint(format!("{} is not a summary ({error}); remove it to train on", path.display()))
-        })?;
+        let summary = read_json(dir.join("summary.json"), "remove it to train on")?;
         Ok(Run { config, dir: dir.to_path_buf(), metrics: read_metrics(&dir.join("metrics.jsonl"))?, summary })
     }
 
@@ -113,15 +117,13 @@ impl Run {
 
 /// The config that a run folder was made for.
 pub(super) fn read_config(dir: &Path) -> Result<RunConfig> {
-    let path = dir.join("config.json");
-    serde_json::from_str(&read_text(&path)?)
-        .map_err(|error| Error::Checkpoint(format!("{} is not a run's config: {error}", path.display())))
+    read_json(dir.join("config.json"), "move the run's folder away to train it again")
 }
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let summary = &self.summary;
-        let (n_params, n_tokens) = (count(summary.n_params as f64), count(summary.n_tokens as f64));
+        let (n_params, n_tokens) = (human(summary.n_params as f64), human(summary.n_tokens as f64));
         write!(f, "{}: {n_params} parameters, {n_tokens} tokens, ", self.config.name)?;
         if summary.val_loss.is_finite() {
             write!(f, "val_loss {:.4} nats per token (best {:.4}), ", summary.val_loss, summary.best_val_loss)?;

@@ -4,12 +4,12 @@ use super::checkpoint::check_vocabulary;
 use super::device::with_threads;
 use super::run::read_config;
 use super::trainer::Trainer;
-use super::{LiveHook, Run, RunConfig, Summary};
+use super::{LiveHook, Run, RunConfig};
 use crate::TokenData;
-use crate::files::write_atomic;
+use crate::files::{Lock, write_json};
 use crate::{Error, Result};
 use std::fmt;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,7 +29,9 @@ pub struct TrainOptions {
 /// The folder `runs/`.
 #[derive(Debug, Clone)]
 pub struct Runs {
+    /// Holds one folder a run.
     pub dir: PathBuf,
+    /// For every training from here.
     pub options: TrainOptions,
 }
 
@@ -56,17 +58,16 @@ impl Runs {
         config.validate()?;
         check_data(config, data)?;
         let dir = self.folder_for(config)?;
-        fs::create_dir_all(&dir).map_err(Error::file("create the folder", &dir))?;
         let _lock = lock(&dir)?;
         if dir.join("summary.json").exists() {
             let run = Run::load(&dir)?;
             if !self.options.quiet {
-                super::progress::say(&format!("{run}: loaded"));
+                crate::messages::say(format_args!("{run}: loaded"));
             }
             return Ok(run);
         }
         let config = named_after(config, &dir);
-        write_config(&config, &dir)?;
+        write_json(dir.join("config.json"), &config)?;
         with_threads(self.options.threads, || Trainer::open(&config, data, &dir, &self.options)?.train())
     }
 
@@ -165,31 +166,14 @@ fn named_after(config: &RunConfig, dir: &Path) -> RunConfig {
     RunConfig { name, ..config.clone() }
 }
 
-/// Writes what the run is, before it begins.
-pub(super) fn write_config(config: &RunConfig, dir: &Path) -> Result<()> {
-    let text = serde_json::to_string_pretty(config)
-        .map_err(|error| Error::Config(format!("cannot write the config of run {}: {error}", config.name)))?;
-    write_atomic(dir.join("config.json"), text + "\n")
-}
-
-/// Writes the record that makes a run finished.
-pub(super) fn write_summary(summary: &Summary, dir: &Path) -> Result<()> {
-    let text = serde_json::to_string_pretty(summary)
-        .map_err(|error| Error::Checkpoint(format!("cannot write the summary in {}: {error}", dir.display())))?;
-    write_atomic(dir.join("summary.json"), text + "\n")
-}
-
-/// Holds the folder for this process; the system lets go when the process ends, however it ends.
-fn lock(dir: &Path) -> Result<File> {
-    let path = dir.join(".lock");
-    let file = File::create(&path).map_err(Error::file("create", &path))?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(Error::Checkpoint(format!(
+/// Holds the folder for this process.
+fn lock(dir: &Path) -> Result<Lock> {
+    Lock::try_take(dir.join(".lock"))?.ok_or_else(|| {
+        Error::Checkpoint(format!(
             "another process is training in {}; wait for it, or stop it with a file STOP in that folder",
             dir.display()
-        ))),
-        _ => Ok(file), // locked, or a file system without locks: then it is the user's to not train twice at once
-    }
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -197,7 +181,6 @@ mod tests {
     use super::super::stand_in::{config, data, data_over, folder, quiet_runs, transformer};
     use super::super::{SavedModel, evaluate};
     use super::*;
-    use crate::files::read_text;
     use crate::models::Model;
 
     #[test]
@@ -213,8 +196,10 @@ mod tests {
         assert!(error.contains(&format!("vocabulary {ours}, but the data have the vocabulary {theirs}")), "{error}");
         // A checkpoint that was put into a folder of another vocabulary.
         fs::remove_file(run.dir.join("summary.json")).unwrap();
-        let state = read_text(run.dir.join("state.json")).unwrap().replace(&ours, &theirs);
-        fs::write(run.dir.join("state.json"), state).unwrap();
+        let mut state = crate::files::read_bytes(run.dir.join("state.safetensors")).unwrap();
+        let at = state.windows(ours.len()).position(|bytes| bytes == ours.as_bytes()).unwrap();
+        state[at..at + theirs.len()].copy_from_slice(theirs.as_bytes());
+        fs::write(run.dir.join("state.safetensors"), state).unwrap();
         let error = quiet_runs(&base).get_or_train(&config, &data).unwrap_err().to_string();
         assert!(error.contains(&ours) && error.contains(&theirs), "{error}");
         fs::remove_dir_all(&base).unwrap();

@@ -1,10 +1,13 @@
-//! Three ways to end a run early, each with a checkpoint: a file `STOP` in its folder, a time budget, and Ctrl-C.
+//! Three ways to end a run early, each with a checkpoint: a file `STOP` in its folder, a time budget, and a signal (Ctrl-C, or
+//! SIGTERM as schedulers and containers send it).
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static SIGNAL: AtomicI32 = AtomicI32::new(0); // the one that came, 0 for none
+
+const SIGINT: i32 = 2; // on every system
 
 /// Why a run ended before its last step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +22,8 @@ impl StopReason {
         match self {
             StopReason::StopFile => "its STOP file appeared",
             StopReason::TimeBudget => "the time budget is spent",
-            StopReason::Interrupted => "Ctrl-C was pressed",
+            StopReason::Interrupted if interrupted_by() == Some(SIGINT) => "Ctrl-C was pressed",
+            StopReason::Interrupted => "the system asked this process to end",
         }
     }
 }
@@ -55,28 +59,31 @@ impl StopWatch {
     }
 }
 
-/// Whether Ctrl-C was pressed since [`stop_on_ctrl_c`]. Once true it stays true: later runs of the process end at once too.
+/// Whether Ctrl-C was pressed or SIGTERM came since [`stop_on_ctrl_c`]. Once true it stays true: later runs of the process end at
+/// once too, and whoever trains several looks here before the next.
 pub fn interrupted() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
+    interrupted_by().is_some()
 }
 
-/// From now on the first Ctrl-C lets a training save and stop; the second ends the process at once. For the command line: in a
-/// notebook kernel the interrupt key belongs to Jupyter.
+/// The number of the signal behind [`interrupted`]: 2 or 15. By custom a program then ends with 128 more as its exit code.
+pub fn interrupted_by() -> Option<i32> {
+    Some(SIGNAL.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
+}
+
+/// From now on the first Ctrl-C or SIGTERM lets a training save and stop; the second ends the process at once. For the command
+/// line: in a notebook kernel the interrupt key belongs to Jupyter.
 #[cfg(unix)]
 pub fn stop_on_ctrl_c() {
-    const SIGINT: i32 = 2;
-    const DEFAULT: usize = 0;
-    unsafe extern "C" {
-        fn signal(number: i32, handler: usize) -> usize;
-    }
-    extern "C" fn remember(_: i32) {
-        INTERRUPTED.store(true, Ordering::Relaxed);
-        // SAFETY: signal() may be called from a handler (POSIX); the second Ctrl-C then acts as usual.
-        unsafe { signal(SIGINT, DEFAULT) };
+    extern "C" fn remember(signal: i32) {
+        SIGNAL.store(signal, Ordering::Relaxed);
+        // SAFETY: signal() may be called from a handler (POSIX); the second signal then acts as usual.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     let handler: extern "C" fn(i32) = remember;
-    // SAFETY: the handler does two things that POSIX allows in one: an atomic store and signal().
-    unsafe { signal(SIGINT, handler as usize) };
+    for signal in [SIGINT, libc::SIGTERM] {
+        // SAFETY: the handler does two things that POSIX allows in one: an atomic store and signal().
+        unsafe { libc::signal(signal, handler as libc::sighandler_t) };
+    }
 }
 
 /// Not on this system: Ctrl-C ends the process, and the run resumes from its last checkpoint.
@@ -89,15 +96,14 @@ mod tests {
 
     #[test]
     fn a_stop_file_is_obeyed_once_and_a_stale_one_not_at_all() {
-        let dir = std::env::temp_dir().join(format!("music-scaling-stop-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
         std::fs::write(dir.join("STOP"), "").unwrap();
-        let watch = StopWatch::new(&dir, None);
+        let watch = StopWatch::new(dir, None);
         assert_eq!(watch.reason(), None);
         std::fs::write(dir.join("STOP"), "").unwrap();
         assert_eq!(watch.reason(), Some(StopReason::StopFile));
         assert_eq!(watch.reason(), None);
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

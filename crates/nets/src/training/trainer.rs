@@ -11,16 +11,17 @@
 use super::batches::random_for;
 use super::checkpoint::{Checkpoints, State, step_name};
 use super::metrics::{MetricsLog, read_metrics, twelve_digits};
-use super::progress::{Progress, Standing, count, duration};
-use super::runs::write_summary;
+use super::progress::{Progress, Standing};
 use super::stop::StopWatch;
 use super::{
     AdamW, Batches, Metric, Run, RunConfig, Schedule, Summary, TrainOptions, describe_device, device, evaluate,
     peak_rss_mb, reset_peak_rss,
 };
 use crate::TokenData;
+use crate::files::write_json;
 use crate::models::Model;
 use crate::ops::{self, Dropout};
+use crate::words::{duration, human};
 use crate::{Error, Result};
 use candle_core::Device;
 use rand::Rng;
@@ -66,33 +67,25 @@ impl<'a> Trainer<'a> {
         reset_peak_rss();
         let began = Instant::now();
         let device = device()?;
-        let mut checkpoints = Checkpoints::new(dir);
+        let checkpoints = Checkpoints::new(dir);
         checkpoints.sweep()?;
         let found = checkpoints.load(config)?;
-        let model = match &found {
-            Some(found) => Model::load(&config.model, &found.weights, &device)?,
-            None => Model::new(&config.model, config.seed, &device)?,
-        };
+        let model = Model::new(&config.model, config.seed, &device)?;
         let betas = (config.beta1, config.beta2);
         let mut optimizer = AdamW::new(model.parameters(), betas, config.weight_decay, ops::fused())?;
         let kept_steps: BTreeSet<usize> = config.milestones(config.n_checkpoints).into_iter().collect();
         let progress = Progress::new(config, options.quiet, options.live.clone());
         let mut state = State::start(config);
         if let Some(found) = found {
+            found.restore(&model, &mut optimizer)?;
             state = found.state;
-            optimizer.restore(&found.moments, state.step)?;
-            // A kill may have come between the checkpoint and its further names.
+            // A kill may have come between the checkpoint and its model, or the model's further names.
+            checkpoints.save_last(&model)?;
             if state.best_step == state.step {
-                checkpoints.keep(&found.weights, "best")?;
+                checkpoints.keep_last_as("best")?;
             }
             if kept_steps.contains(&state.step) {
-                checkpoints.keep(&found.weights, &step_name(state.step))?;
-            }
-            if let Some(damage) = found.fell_back {
-                progress.say(&format!(
-                    "{}: the last checkpoint was not whole ({damage}); the one before it is taken",
-                    config.name
-                ));
+                checkpoints.keep_last_as(&step_name(state.step))?;
             }
         }
         let metrics_path = dir.join("metrics.jsonl");
@@ -254,8 +247,7 @@ impl<'a> Trainer<'a> {
     fn finish(mut self) -> Result<Run> {
         self.note_time_and_memory();
         let run = self.record(true);
-        write_summary(&run.summary, &self.dir)?;
-        self.checkpoints.drop_previous();
+        write_json(self.dir.join("summary.json"), &run.summary)?;
         ops::release_memory();
         let summary = &run.summary;
         self.progress.ended(
@@ -267,7 +259,7 @@ impl<'a> Trainer<'a> {
                 summary.best_val_loss,
                 summary.best_step,
                 duration(summary.elapsed_s),
-                count(summary.tokens_per_s)
+                human(summary.tokens_per_s)
             ),
         );
         Ok(run)
