@@ -10,12 +10,16 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
+    /// What models are trained on.
     Train,
+    /// What is looked at while they are.
     Val,
+    /// What is looked at once.
     Test,
 }
 
 impl Split {
+    /// All three, in this order.
     pub const ALL: [Split; 3] = [Split::Train, Split::Val, Split::Test];
 
     /// `train`, `val` or `test`: the name of the split's files.
@@ -46,9 +50,13 @@ impl std::fmt::Display for Split {
 /// The tokens of the three splits and the vocabulary that made them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenData {
+    /// The folder that they were read from, or are written to.
     pub dir: PathBuf,
+    /// The vocabulary.
     pub tokenizer: Tokenizer,
+    /// Training tokens.
     pub train: Vec<u16>,
+    /// Validation tokens.
     pub val: Vec<u16>,
     /// Empty for a folder that nanoGPT's scripts prepared: they make no test split.
     pub test: Vec<u16>,
@@ -56,12 +64,18 @@ pub struct TokenData {
 
 impl TokenData {
     /// Opens a folder that `Corpus::get_or_prepare`, or nanoGPT's `prepare.py`, filled.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or its tokens do not fit the vocabulary.
     pub fn open(dir: &Path) -> Result<TokenData> {
         TokenData::open_subset(dir, usize::MAX)
     }
 
     /// The same as `TokenData::open(dir)?.subset(n_tokens)`, but only so much of train is read: memory doesn't grow with what
     /// the corpus has beyond it.
+    ///
+    /// # Errors
+    /// As for [`TokenData::open`].
     pub fn open_subset(dir: &Path, n_tokens: usize) -> Result<TokenData> {
         let tokenizer = Tokenizer::load(dir)?;
         let split = |split: Split, n_tokens| read_tokens(&file_of(dir, split), &tokenizer, n_tokens);
@@ -74,6 +88,9 @@ impl TokenData {
     }
 
     /// Writes `train.bin`, `val.bin`, `test.bin`, `vocab.json` and `meta.pkl` into [`TokenData::dir`].
+    ///
+    /// # Errors
+    /// A file cannot be written.
     pub fn save(&self) -> Result<()> {
         for split in Split::ALL {
             let bytes: Vec<u8> = self.split(split).iter().flat_map(|token| token.to_le_bytes()).collect();
@@ -82,6 +99,7 @@ impl TokenData {
         self.tokenizer.save(&self.dir)
     }
 
+    /// The tokens of one split.
     pub fn split(&self, split: Split) -> &[u16] {
         match split {
             Split::Train => &self.train,

@@ -29,18 +29,27 @@ struct MetaFile {
 }
 
 impl Tokenizer {
-    /// The characters of the text, sorted. Fails on an empty text.
+    /// The characters of the text, sorted.
+    ///
+    /// # Errors
+    /// The text is empty.
     pub fn from_text(text: &str) -> Result<Tokenizer> {
         Tokenizer::from_texts([text])
     }
 
-    /// The characters of all the texts together, sorted. Fails where there are none.
+    /// The characters of all the texts together, sorted.
+    ///
+    /// # Errors
+    /// There is no character.
     pub fn from_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Tokenizer> {
         let chars: BTreeSet<char> = texts.into_iter().flat_map(str::chars).collect();
         Tokenizer::from_chars(chars.into_iter().collect())
     }
 
     /// These characters in this order: each once.
+    ///
+    /// # Errors
+    /// There is no character, one stands twice, or there are more than 65536.
     pub fn from_chars(chars: Vec<char>) -> Result<Tokenizer> {
         if chars.is_empty() {
             return Err(Error::Data("a vocabulary needs at least one character, but the text is empty".to_string()));
@@ -56,6 +65,7 @@ impl Tokenizer {
         Ok(Tokenizer { chars, token_of })
     }
 
+    /// How many characters, and so tokens, there are.
     pub fn vocab_size(&self) -> usize {
         self.chars.len()
     }
@@ -65,7 +75,10 @@ impl Tokenizer {
         &self.chars
     }
 
-    /// Tokens of the text; the error names a character outside the vocabulary and its place.
+    /// Tokens of the text.
+    ///
+    /// # Errors
+    /// A character is not in the vocabulary; the sentence names it and its place.
     pub fn encode(&self, text: &str) -> Result<Vec<u16>> {
         let mut tokens = Vec::with_capacity(text.len());
         for (index, c) in text.chars().enumerate() {
@@ -97,6 +110,9 @@ impl Tokenizer {
     }
 
     /// Refuses a checkpoint or a token file (`owner`) that was made with another vocabulary, naming both hashes.
+    ///
+    /// # Errors
+    /// The hashes differ.
     pub fn require_hash(&self, expected: &str, owner: &str) -> Result<()> {
         let found = self.hash();
         if found == expected {
@@ -110,6 +126,9 @@ impl Tokenizer {
     }
 
     /// Writes `vocab.json` and `meta.pkl` into the folder.
+    ///
+    /// # Errors
+    /// A file cannot be written.
     pub fn save(&self, dir: &Path) -> Result<()> {
         let vocab = VocabFile { version: 1, vocab_size: self.vocab_size(), chars: self.chars.clone() };
         let json =
@@ -124,6 +143,9 @@ impl Tokenizer {
     }
 
     /// Reads `vocab.json`, or where there is none nanoGPT's `meta.pkl`.
+    ///
+    /// # Errors
+    /// There is neither file, or it is damaged.
     pub fn load(dir: &Path) -> Result<Tokenizer> {
         let (vocab, meta) = (dir.join("vocab.json"), dir.join("meta.pkl"));
         if vocab.exists() {

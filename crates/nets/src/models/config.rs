@@ -32,12 +32,17 @@ impl fmt::Display for Family {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransformerConfig {
+    /// Tokens that there are.
     pub vocab_size: usize,
     /// Rows of the position table: the longest context.
     pub n_positions: usize,
+    /// Blocks.
     pub n_layer: usize,
+    /// Attention heads of each block; they divide `d_model`.
     pub n_head: usize,
+    /// Width.
     pub d_model: usize,
+    /// Width inside the MLP.
     pub d_ff: usize,
     /// Biases in linear layers and norms (and in the head, where it is not tied).
     pub bias: bool,
@@ -49,9 +54,13 @@ pub struct TransformerConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LstmConfig {
+    /// Tokens that there are.
     pub vocab_size: usize,
+    /// Width of the embedding.
     pub d_embed: usize,
+    /// Width of each layer.
     pub d_hidden: usize,
+    /// LSTM layers.
     pub n_layer: usize,
 }
 
@@ -59,11 +68,14 @@ pub struct LstmConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "family", rename_all = "snake_case")]
 pub enum ModelConfig {
+    /// A GPT.
     Transformer(TransformerConfig),
+    /// A recurrent network.
     Lstm(LstmConfig),
 }
 
 impl ModelConfig {
+    /// The family that it belongs to.
     pub fn family(&self) -> Family {
         match self {
             ModelConfig::Transformer(_) => Family::Transformer,
@@ -71,6 +83,7 @@ impl ModelConfig {
         }
     }
 
+    /// Tokens that there are.
     pub fn vocab_size(&self) -> usize {
         match self {
             ModelConfig::Transformer(config) => config.vocab_size,
@@ -78,6 +91,7 @@ impl ModelConfig {
         }
     }
 
+    /// Blocks, or LSTM layers.
     pub fn n_layer(&self) -> usize {
         match self {
             ModelConfig::Transformer(config) => config.n_layer,
@@ -133,6 +147,9 @@ impl ModelConfig {
     }
 
     /// Refuses a config that contradicts itself, in a sentence that says what to change.
+    ///
+    /// # Errors
+    /// A size is zero, or the heads do not divide the width.
     pub fn validate(&self) -> Result<()> {
         let sizes = match self {
             ModelConfig::Transformer(c) => vec![

@@ -61,6 +61,9 @@ impl Decoder {
 
     /// Reads `token` and gives the logits (V) of the token after it. When a Transformer's context is full, it first reads
     /// the last half of it again from position 0.
+    ///
+    /// # Errors
+    /// The token is outside the vocabulary.
     pub fn next(&mut self, token: u32) -> Result<Vec<f32>> {
         if token as usize >= self.vocab_size {
             return Err(Error::Tensor(format!("token {token} is outside the vocabulary of {}", self.vocab_size)));

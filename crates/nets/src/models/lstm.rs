@@ -51,11 +51,15 @@ impl Lstm {
         })
     }
 
+    /// Its shape.
     pub fn config(&self) -> &LstmConfig {
         &self.config
     }
 
     /// Logits (B, T, V) for `tokens` (B, T), from a zero state. Dropout falls on the output of each layer.
+    ///
+    /// # Errors
+    /// A token is outside the vocabulary, or the device fails.
     pub fn forward(&self, tokens: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
         let mut x = ops::embedding(tokens, &self.embedding)?; // (B, T, d_embed)
         for layer in &self.layers {

@@ -33,12 +33,17 @@ use std::sync::{Mutex, PoisonError};
 /// A model of either family with its parameters.
 #[derive(Debug, Clone)]
 pub enum Model {
+    /// A GPT.
     Transformer(Transformer),
+    /// A recurrent network.
     Lstm(Lstm),
 }
 
 impl Model {
     /// A fresh model; the same seed gives the same parameters on every machine.
+    ///
+    /// # Errors
+    /// The config contradicts itself, or the device has no room.
     pub fn new(config: &ModelConfig, seed: u64, device: &Device) -> Result<Self> {
         config.validate()?;
         let parameters = match config {
@@ -50,11 +55,17 @@ impl Model {
 
     /// A model with the parameters of a safetensors file, or of a file of `torch.save` (`.pt`, `.pth`: nanoGPT's `ckpt.pt`, a
     /// state dict), under nanoGPT's or torch.nn.LSTM's names.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged, or holds another model.
     pub fn load(config: &ModelConfig, path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         Self::from_contents(config, Contents::read(path.as_ref())?, path.as_ref(), device)
     }
 
     /// The model that a file holds, where the file says which: ours, nanoGPT's `ckpt.pt`, or an LSTM's state dict.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged, or does not say what model it holds.
     pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let contents = Contents::read(path.as_ref())?;
         Self::from_contents(&contents.config(path.as_ref())?, contents, path.as_ref(), device)
@@ -83,6 +94,9 @@ impl Model {
     /// model = GPT(GPTConfig(n_layer=5, n_head=4, n_embd=128, block_size=256, bias=False, vocab_size=67, dropout=0.0))
     /// model.load_state_dict(load_file("best.safetensors"))
     /// ```
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         checkpoint::save(self, path.as_ref())
     }
@@ -108,11 +122,17 @@ impl Model {
     }
 
     /// The same parameters (not a copy of them), run without keeping anything for gradients: for evaluation.
+    ///
+    /// # Errors
+    /// A parameter is missing; not for models made here.
     pub fn without_gradients(&self) -> Result<Self> {
         Self::with_parameters(&self.config(), self.all_parameters().without_gradients())
     }
 
     /// Logits (B, T, V) for `tokens` (B, T) of u32: at each position, for the token that comes next.
+    ///
+    /// # Errors
+    /// A token is outside the vocabulary, the context is longer than the position table, or the device fails.
     pub fn forward(&self, tokens: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
         match self {
             Model::Transformer(model) => model.forward(tokens, dropout),
@@ -122,12 +142,18 @@ impl Model {
 
     /// Mean loss in nats per token (a scalar) of predicting `targets` (B, T) from `tokens` (B, T). Its `backward()` gives
     /// the gradient of every parameter; [`Model::loss_and_gradients`] gives it sooner.
+    ///
+    /// # Errors
+    /// As for [`Model::forward`]; or the two shapes differ.
     pub fn loss(&self, tokens: &Tensor, targets: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
         same_shape(tokens, targets)?;
         ops::cross_entropy(&self.forward(tokens, dropout)?, targets)
     }
 
     /// The value of [`Model::loss`] alone, nothing kept for gradients: each core takes some of the sequences.
+    ///
+    /// # Errors
+    /// As for [`Model::loss`].
     pub fn loss_value(&self, tokens: &Tensor, targets: &Tensor) -> Result<f64> {
         same_shape(tokens, targets)?;
         let model = self.without_gradients()?;
@@ -141,6 +167,9 @@ impl Model {
     }
 
     /// The value of [`Model::loss`] and the gradient of every parameter: each core takes some of the sequences.
+    ///
+    /// # Errors
+    /// As for [`Model::loss`].
     pub fn loss_and_gradients(
         &self,
         tokens: &Tensor,
@@ -175,11 +204,17 @@ impl Model {
     }
 
     /// Generation token by token over as long a context as the model can see.
+    ///
+    /// # Errors
+    /// The device fails.
     pub fn decoder(&self) -> Result<Decoder> {
         Decoder::new(self, usize::MAX)
     }
 
     /// Generation over at most `context` tokens: the block size of training, where the position table is longer than that.
+    ///
+    /// # Errors
+    /// The context is empty, or the device fails.
     pub fn decoder_with_context(&self, context: usize) -> Result<Decoder> {
         Decoder::new(self, context)
     }

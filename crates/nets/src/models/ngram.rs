@@ -35,8 +35,10 @@ impl std::fmt::Debug for NGram {
 }
 
 impl NGram {
-    /// Counts the n-grams of up to `order` (1 to 8) tokens. An error where the tokens do not fit the vocabulary, or
-    /// `order` of them not into 64 bits.
+    /// Counts the n-grams of up to `order` (1 to 8) tokens.
+    ///
+    /// # Errors
+    /// The tokens do not fit the vocabulary, or `order` of them not into 64 bits.
     pub fn train(tokens: &[u16], vocab_size: usize, order: usize) -> Result<Self> {
         if !(1..=MAX_ORDER).contains(&order) {
             return Err(Error::Config(format!("an n-gram of order {order} is not offered; try 1 to {MAX_ORDER}")));

@@ -145,11 +145,15 @@ impl Transformer {
         })
     }
 
+    /// Its shape.
     pub fn config(&self) -> &TransformerConfig {
         &self.config
     }
 
-    /// Logits (B, T, V) for `tokens` (B, T). An error where T is longer than the position table.
+    /// Logits (B, T, V) for `tokens` (B, T).
+    ///
+    /// # Errors
+    /// T is longer than the position table.
     pub fn forward(&self, tokens: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
         let (batch, t) = tokens.dims2()?;
         if t > self.config.n_positions {

@@ -10,6 +10,9 @@ use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
 /// a + b, both of the same shape.
+///
+/// # Errors
+/// The shapes do not fit each other, or the device fails.
 pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if runs_fused(&[a, b]) && a.shape() == b.shape() {
         return apply(Add { shape: a.shape().clone() }, &[a, b]);

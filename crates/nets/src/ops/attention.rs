@@ -17,6 +17,9 @@ use std::sync::OnceLock;
 const BLOCK: usize = 64;
 
 /// Attention of `qkv` (B, T, 3C), which holds queries, keys and values of all heads side by side: (B, T, C).
+///
+/// # Errors
+/// The shapes do not fit each other, or the device fails.
 pub fn causal_attention(qkv: &Tensor, n_head: usize) -> Result<Tensor> {
     let (batch, t, width) = qkv.dims3()?;
     if n_head == 0 || !width.is_multiple_of(3 * n_head) {

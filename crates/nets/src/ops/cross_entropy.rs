@@ -10,7 +10,10 @@ use crate::{Error, Result};
 use candle_core::{D, DType, Shape, Tensor};
 use rayon::prelude::*;
 
-/// The mean loss (a scalar) of `logits` (..., V) against `targets` (..., u32). An error names a target outside the vocabulary.
+/// The mean loss (a scalar) of `logits` (..., V) against `targets` (..., u32).
+///
+/// # Errors
+/// There is a target outside the vocabulary.
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let vocab_size = logits.dim(D::Minus1)?;
     let n_rows = logits.elem_count() / vocab_size.max(1);

@@ -23,7 +23,9 @@ pub struct Dropout {
 /// All that a resumed run needs to draw on: the seed and the number of calls so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropoutState {
+    /// Decides every mask.
     pub seed: u64,
+    /// Masks drawn so far.
     pub n_calls: u64,
 }
 
@@ -33,7 +35,10 @@ impl Dropout {
         Dropout { p: 0.0, state: DropoutState { seed: 0, n_calls: 0 }, first_sequence: 0 }
     }
 
-    /// Drops each entry with probability `p`. An error unless 0 <= p < 1.
+    /// Drops each entry with probability `p`.
+    ///
+    /// # Errors
+    /// `p` is not a probability below 1.
     pub fn new(p: f64, seed: u64) -> Result<Self> {
         if !(0.0..1.0).contains(&p) {
             return Err(Error::Config(format!("dropout {p} is not a probability below 1; try 0.1")));
@@ -57,6 +62,9 @@ impl Dropout {
     }
 
     /// x (B, ...) with entries dropped and the rest scaled up; x itself where p = 0.
+    ///
+    /// # Errors
+    /// The device fails.
     pub fn apply(&mut self, x: &Tensor) -> Result<Tensor> {
         if self.p == 0.0 {
             return Ok(x.clone());

@@ -7,7 +7,10 @@ use super::runs_fused;
 use crate::{Error, Result};
 use candle_core::{DType, Shape, Tensor};
 
-/// The rows of `table` (V, d) that `tokens` (..., u32) name: (..., d). An error names a token that has no row.
+/// The rows of `table` (V, d) that `tokens` (..., u32) name: (..., d).
+///
+/// # Errors
+/// There is a token that has no row.
 pub fn embedding(tokens: &Tensor, table: &Tensor) -> Result<Tensor> {
     let (n_rows, width) = table.dims2()?;
     let mut shape = tokens.dims().to_vec();

@@ -10,6 +10,9 @@ use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
 /// x·Φ(x), entry by entry.
+///
+/// # Errors
+/// The shapes do not fit each other, or the device fails.
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
     if runs_fused(&[x]) {
         return apply(Gelu { shape: x.shape().clone() }, &[x]);

@@ -11,6 +11,9 @@ use candle_core::{D, Shape, Tensor};
 use rayon::prelude::*;
 
 /// x (..., n) normalised over its last dimension, scaled by `weight` (n) and shifted by `bias` (n) where there is one.
+///
+/// # Errors
+/// The shapes do not fit each other, or the device fails.
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) -> Result<Tensor> {
     let width = x.dim(D::Minus1)?;
     if weight.dims() != [width] || bias.is_some_and(|b| b.dims() != [width]) {

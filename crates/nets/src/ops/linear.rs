@@ -12,6 +12,9 @@ use candle_core::{Shape, Tensor};
 use rayon::prelude::*;
 
 /// x (..., in) times the transpose of `weight` (out, in), plus `bias` (out) where there is one: (..., out).
+///
+/// # Errors
+/// The shapes do not fit each other, or the device fails.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let (n_out, n_in) = weight.dims2()?;
     let mut shape = x.dims().to_vec();

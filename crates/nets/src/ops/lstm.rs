@@ -22,6 +22,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The hidden states (B, T, H) of one layer for the inputs `x` (B, T, E), from a zero state.
 /// Shapes as in torch.nn.LSTM: `w_ih` (4H, E), `w_hh` (4H, H), `b_ih` and `b_hh` (4H).
+///
+/// # Errors
+/// The shapes do not fit each other, or the device fails.
 pub fn lstm(x: &Tensor, w_ih: &Tensor, w_hh: &Tensor, b_ih: &Tensor, b_hh: &Tensor) -> Result<Tensor> {
     let (batch, t, _) = x.dims3()?;
     let (gates, hidden) = w_hh.dims2()?;

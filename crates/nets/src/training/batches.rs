@@ -33,7 +33,10 @@ struct Epoch {
 }
 
 impl Batches {
-    /// For a training split of `n_tokens`. Errors: fewer tokens than one window and its last target.
+    /// For a training split of `n_tokens`.
+    ///
+    /// # Errors
+    /// Fewer tokens than one window and its last target.
     pub fn new(n_tokens: usize, block_size: usize, batch_size: usize, seed: u64) -> Result<Self> {
         if block_size == 0 || batch_size == 0 || n_tokens < block_size + 1 {
             return Err(Error::Data(format!(
@@ -65,6 +68,9 @@ impl Batches {
     }
 
     /// Inputs and targets of step `step` (from 0): two tensors (B, T) u32. `tokens` is the split given to `new`.
+    ///
+    /// # Errors
+    /// The device fails.
     pub fn batch(&mut self, tokens: &[u16], step: usize, device: &Device) -> Result<(Tensor, Tensor)> {
         let shape = (self.batch_size, self.block_size);
         let starts = self.starts(step);

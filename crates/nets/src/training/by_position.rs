@@ -6,7 +6,10 @@ use crate::{Error, Result};
 use candle_core::{D, Tensor};
 
 /// Mean loss in nats at each position 1 … `block_size` of windows of that length, which begin half a window apart.
-/// At position k the model has read k tokens. Errors: fewer than `block_size` + 1 tokens, or a zero size.
+/// At position k the model has read k tokens.
+///
+/// # Errors
+/// Fewer than `block_size` + 1 tokens, or a zero size.
 pub fn loss_by_position(model: &Model, tokens: &[u16], block_size: usize, batch_size: usize) -> Result<Vec<f64>> {
     if block_size == 0 || batch_size == 0 || tokens.len() <= block_size {
         return Err(Error::Data(format!(

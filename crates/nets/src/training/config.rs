@@ -124,6 +124,9 @@ impl RunConfig {
     }
 
     /// Refuses what cannot be trained, in a sentence.
+    ///
+    /// # Errors
+    /// A value is out of range, or two contradict each other.
     pub fn validate(&self) -> Result<()> {
         self.model.validate()?;
         let named = |what: String| Err(Error::Config(format!("run {}: {what}", self.name)));

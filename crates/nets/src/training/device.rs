@@ -8,7 +8,10 @@ use std::sync::OnceLock;
 // One handle for the whole process: candle takes tensors of two handles on the same GPU for tensors on two devices.
 static DEVICE: OnceLock<Device> = OnceLock::new();
 
-/// The device that this build was made for. Errors: the feature is on, but no such device answers.
+/// The device that this build was made for.
+///
+/// # Errors
+/// The feature is on, but no such device answers.
 pub fn device() -> Result<Device> {
     if let Some(device) = DEVICE.get() {
         return Ok(device.clone());
@@ -73,6 +76,9 @@ pub fn default_threads() -> usize {
 /// Runs `work` with `threads` threads, or with the process's usual ones, on one of them: to hand work to another thread is
 /// cheaper from there than from outside. A private pool, because the process-wide one cannot change its size once a notebook
 /// cell has used it.
+///
+/// # Errors
+/// That many threads cannot be started; else whatever `work` fails with.
 pub fn with_threads<T: Send, E: Send + From<Error>>(
     threads: Option<usize>,
     work: impl FnOnce() -> Result<T, E> + Send,

@@ -11,7 +11,10 @@ use crate::ops::keep_memory;
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 
-/// Nats per token over all of `tokens`. Errors: fewer than two tokens, a zero size, or a loss that is not finite.
+/// Nats per token over all of `tokens`.
+///
+/// # Errors
+/// Fewer than two tokens, a zero size, or a loss that is not finite.
 pub fn evaluate(model: &Model, tokens: &[u16], block_size: usize, batch_size: usize) -> Result<f64> {
     keep_memory(); // from batch to batch
     let device = device_of(model);

@@ -28,7 +28,7 @@ fn usage_peak_bytes() -> Option<f64> {
     // SAFETY: an all-zero rusage is a valid one, and the call fills in the one that it is given.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     let status = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
-    (status == 0).then(|| usage.ru_maxrss as f64 * unit)
+    (status == 0).then_some(usage.ru_maxrss as f64 * unit)
 }
 
 #[cfg(not(unix))]

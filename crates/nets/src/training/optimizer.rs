@@ -62,6 +62,9 @@ struct Coefficients {
 
 impl AdamW {
     /// Zero moments for `parameters`. With `fused` the CPU's one-pass update is used where parameters live on the CPU.
+    ///
+    /// # Errors
+    /// The device has no room.
     pub fn new(parameters: &[(String, Var)], betas: (f64, f64), weight_decay: f64, fused: bool) -> Result<Self> {
         let slots =
             parameters.iter().map(|(name, parameter)| Slot::new(name, parameter, fused)).collect::<Result<_>>()?;
@@ -74,7 +77,10 @@ impl AdamW {
     }
 
     /// One update. The gradient is scaled so that its global norm is at most `grad_clip` (0: no clipping); returns the norm
-    /// before clipping. A norm that is not finite is returned and nothing is changed. Errors: a parameter without a gradient.
+    /// before clipping. A norm that is not finite is returned and nothing is changed.
+    ///
+    /// # Errors
+    /// A parameter without a gradient.
     pub fn step(&mut self, grads: &GradStore, learning_rate: f64, grad_clip: f64) -> Result<f64> {
         let grads = self.gradients(grads)?;
         let norm = global_norm(&grads)?;
@@ -118,6 +124,9 @@ impl AdamW {
     }
 
     /// Puts saved moments back, exactly, with the number of steps taken.
+    ///
+    /// # Errors
+    /// A moment is missing or has another shape.
     pub fn restore(&mut self, saved: &HashMap<String, Tensor>, step: usize) -> Result<()> {
         for slot in &mut self.slots {
             let find = |kind: &str| {
@@ -260,6 +269,9 @@ impl Coefficients {
 }
 
 /// √Σ g² over all tensors, in f64; the same bits for the same tensors however many threads share the work.
+///
+/// # Errors
+/// The device fails.
 pub fn global_norm(grads: &[Tensor]) -> Result<f64> {
     let squares = grads.par_iter().map(sum_of_squares).collect::<Result<Vec<f64>>>()?;
     Ok(squares.iter().sum::<f64>().sqrt())

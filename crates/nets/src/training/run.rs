@@ -64,21 +64,33 @@ impl Run {
     }
 
     /// The model with the lowest full-split validation loss.
+    ///
+    /// # Errors
+    /// There is no such model yet, or its file is damaged.
     pub fn best_model(&self) -> Result<Model> {
         self.model(&self.dir.join("best.safetensors"))
     }
 
     /// The model after the last step.
+    ///
+    /// # Errors
+    /// There is no such model yet, or its file is damaged.
     pub fn last_model(&self) -> Result<Model> {
         self.model(&self.dir.join("last.safetensors"))
     }
 
     /// The models kept along the way, in order of their steps.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
     pub fn checkpoints(&self) -> Result<Vec<SavedModel>> {
         saved_models(&self.dir, self.config.tokens_per_step())
     }
 
     /// The model of one checkpoint.
+    ///
+    /// # Errors
+    /// The file is gone or damaged.
     pub fn model_at(&self, saved: &SavedModel) -> Result<Model> {
         self.model(&saved.path)
     }
@@ -94,6 +106,9 @@ impl Run {
     }
 
     /// Refuses data with another vocabulary than this run was trained with; the error names both hashes.
+    ///
+    /// # Errors
+    /// The hashes differ.
     pub fn check_vocabulary(&self, vocab_hash: &str) -> Result<()> {
         check_vocabulary(&self.dir.display().to_string(), &self.config.vocab_hash, vocab_hash)
     }

@@ -37,6 +37,9 @@ pub struct Runs {
 
 impl Runs {
     /// Opens the folder, creating it where it is missing.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
     pub fn open(dir: impl AsRef<Path>) -> Result<Runs> {
         let dir = dir.as_ref().to_path_buf();
         fs::create_dir_all(&dir).map_err(Error::file("create the folder", &dir))?;
@@ -53,7 +56,9 @@ impl Runs {
     ///
     /// A run is found by [`RunConfig::hash`], whatever its name. Where the name is taken by another run, `-` and six digits of the
     /// hash are added to it: nothing is overwritten. A run stopped early comes back with `summary.finished == false`.
-    /// Errors: a config that contradicts itself or the data, damage, a loss that is no number, another process at work.
+    ///
+    /// # Errors
+    /// A config that contradicts itself or the data, damage, a loss that is no number, another process at work.
     pub fn get_or_train(&self, config: &RunConfig, data: &TokenData) -> Result<Run> {
         config.validate()?;
         check_data(config, data)?;
@@ -72,12 +77,18 @@ impl Runs {
     }
 
     /// The finished run of this config, if there is one. Trains nothing.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or the run is damaged.
     pub fn find(&self, config: &RunConfig) -> Result<Option<Run>> {
         let dir = self.folder_for(config)?;
         if dir.join("summary.json").exists() { Run::load(&dir).map(Some) } else { Ok(None) }
     }
 
     /// The finished run in the folder `name`.
+    ///
+    /// # Errors
+    /// There is no such finished run; the sentence names those that there are.
     pub fn get(&self, name: &str) -> Result<Run> {
         let dir = self.dir.join(name);
         if dir.join("summary.json").exists() {
@@ -92,6 +103,9 @@ impl Runs {
     }
 
     /// All finished runs, by name.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or a run is damaged.
     pub fn all(&self) -> Result<Vec<Run>> {
         let finished = |dir: &PathBuf| dir.join("summary.json").exists();
         self.folders()?.iter().filter(|dir| finished(dir)).map(|dir| Run::load(dir)).collect()

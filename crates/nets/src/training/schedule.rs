@@ -13,13 +13,18 @@ use super::RunConfig;
 /// The closed form above, ready to be asked for any step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
+    /// The highest rate.
     pub learning_rate: f64,
+    /// The rate of the last step.
     pub min_learning_rate: f64,
+    /// Steps that warm up.
     pub warmup_steps: usize,
+    /// Steps in all.
     pub n_steps: usize,
 }
 
 impl Schedule {
+    /// The schedule of a run.
     pub fn new(config: &RunConfig) -> Self {
         let n_steps = config.n_steps();
         Schedule {
