@@ -59,10 +59,10 @@ fn committed_case(name: &str, config: &ModelConfig) {
     let names: Vec<String> = expected.keys().filter_map(|key| key.strip_prefix("param.").map(String::from)).collect();
     let params: Tensors =
         names.iter().map(|name| (name.clone(), expected.remove(&format!("param.{name}")).unwrap())).collect();
-    let weights = std::env::temp_dir().join(format!("music-scaling-{name}-{}.safetensors", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("weights.safetensors");
     candle_core::safetensors::save(&params, &weights).unwrap();
     compare(name, config, &weights, &expected);
-    std::fs::remove_file(&weights).unwrap();
 }
 
 fn gpt(bias: bool, tied: bool) -> ModelConfig {
@@ -112,12 +112,12 @@ fn our_files_load_in_pytorch_where_it_is_given() {
     for (name, arguments) in sizes {
         let config = &ladder(name, 13, 16).unwrap()[0].model;
         let model = Model::new(config, 3, &Device::Cpu).unwrap();
-        let path = std::env::temp_dir().join(format!("music-scaling-{name}-{}.safetensors", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
         model.save(&path).unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/make_torch_case.py");
         let mut command = std::process::Command::new(&python);
         let output = command.arg(script).arg("--loads").arg(&path).args(arguments.split_whitespace()).output().unwrap();
-        std::fs::remove_file(&path).unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         let tokens =

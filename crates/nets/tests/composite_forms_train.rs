@@ -30,7 +30,8 @@ fn models() -> [(&'static str, ModelConfig); 2] {
 
 #[test]
 fn losses_agree_with_those_of_the_fused_forms() {
-    let (base, data) = (std::env::temp_dir().join(format!("music-scaling-composite-{}", std::process::id())), data());
+    let (folder, data) = (tempfile::tempdir().unwrap(), data());
+    let base = folder.path();
     let options = TrainOptions { quiet: true, ..TrainOptions::default() };
     for (name, model) in models() {
         let config = RunConfig {
@@ -55,5 +56,4 @@ fn losses_agree_with_those_of_the_fused_forms() {
         assert!((composite.summary.val_loss - fused.summary.val_loss).abs() < 1e-4, "{name}");
         assert!(fused.summary.val_loss < fused.metrics[0].train_loss - 0.01, "{name} learns");
     }
-    std::fs::remove_dir_all(&base).unwrap();
 }

@@ -165,17 +165,13 @@ mod tests {
         Model::new(&ladder(name, 11, 16).unwrap()[rung].model, 3, &Device::Cpu).unwrap()
     }
 
-    fn file(name: &str) -> std::path::PathBuf {
-        std::env::temp_dir().join(format!("music-scaling-checkpoint-{}-{name}.safetensors", std::process::id()))
-    }
-
     #[test]
     fn what_was_saved_is_loaded_bit_by_bit() {
+        let folder = tempfile::tempdir().unwrap();
         for name in ["smoke-transformer", "smoke-lstm", "b-transformer"] {
-            let (model, path) = (model(name, 0), file(name));
+            let (model, path) = (model(name, 0), folder.path().join("model.safetensors"));
             model.save(&path).unwrap();
             let loaded = Model::load(&model.config(), &path, &Device::Cpu).unwrap();
-            std::fs::remove_file(&path).unwrap();
             for ((name, a), (other, b)) in model.parameters().iter().zip(loaded.parameters()) {
                 assert_eq!(name, other);
                 let numbers = |v: &Var| v.flatten_all().unwrap().to_vec1::<f32>().unwrap();
@@ -185,8 +181,19 @@ mod tests {
     }
 
     #[test]
+    fn equal_models_are_equal_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = |name: &str| {
+            model("laptop-transformer", 0).save(folder.path().join(name)).unwrap();
+            std::fs::read(folder.path().join(name)).unwrap()
+        };
+        assert_eq!(bytes("one"), bytes("other"));
+    }
+
+    #[test]
     fn a_file_cut_off_anywhere_is_refused_in_a_sentence() {
-        let (model, path) = (model("smoke-lstm", 0), file("cut"));
+        let (model, folder) = (model("smoke-lstm", 0), tempfile::tempdir().unwrap());
+        let path = folder.path().join("model.safetensors");
         model.save(&path).unwrap();
         let whole = std::fs::read(&path).unwrap();
         for length in [0, 4, 100, whole.len() / 2, whole.len() - 1] {
@@ -194,12 +201,12 @@ mod tests {
             let error = Model::load(&model.config(), &path, &Device::Cpu).unwrap_err().to_string();
             assert!(error.contains("is not a whole safetensors file"), "{length}: {error}");
         }
-        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]
     fn another_models_file_is_refused_by_the_tensor_that_differs() {
-        let path = file("other");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
         model("smoke-transformer", 0).save(&path).unwrap();
         let refuse = |model: &Model| Model::load(&model.config(), &path, &Device::Cpu).unwrap_err().to_string();
         assert!(refuse(&model("smoke-lstm", 0)).contains("has no tensor \"embedding.weight\""));
@@ -215,6 +222,5 @@ mod tests {
         }
         let error = Model::load(&config, &path, &Device::Cpu).unwrap_err().to_string();
         assert!(error.contains("\"transformer.h.1.attn.c_attn.weight\" that this model has not"), "{error}");
-        std::fs::remove_file(&path).unwrap();
     }
 }

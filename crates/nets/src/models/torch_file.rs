@@ -109,10 +109,10 @@ mod tests {
     }
 
     fn refusal(name: &str, bytes: &[u8]) -> String {
-        let path = std::env::temp_dir().join(format!("music-scaling-torch-{}-{name}.pt", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(format!("{name}.pt"));
         std::fs::write(&path, bytes).unwrap();
         let error = Model::open(&path, &Device::Cpu).unwrap_err().to_string();
-        std::fs::remove_file(&path).unwrap();
         error.replace(&path.display().to_string(), "FILE")
     }
 

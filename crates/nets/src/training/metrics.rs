@@ -131,8 +131,8 @@ mod tests {
 
     #[test]
     fn a_torn_line_is_never_read_and_lines_after_the_checkpoint_are_dropped() {
-        let path = std::env::temp_dir().join(format!("music-scaling-metrics-{}.jsonl", std::process::id()));
-        let _ = std::fs::remove_file(&path);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
         let mut log = MetricsLog::open(&path, 0).unwrap();
         log.append(&metric(1)).unwrap();
         let kept = log.sync().unwrap();
@@ -144,6 +144,5 @@ mod tests {
         let steps: Vec<usize> = read_metrics(&path).unwrap().iter().map(|metric| metric.step).collect();
         assert_eq!(steps, [1, 2]);
         assert!(MetricsLog::open(&path, 1 << 20).unwrap_err().to_string().contains("its checkpoint was made when"));
-        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -27,7 +27,7 @@ mod trainer;
 #[cfg(test)]
 mod resume_tests;
 #[cfg(test)]
-mod stand_in;
+pub(crate) mod stand_in;
 
 pub use batches::Batches;
 pub use by_position::{in_octaves, loss_by_position};

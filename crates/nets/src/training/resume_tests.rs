@@ -60,7 +60,7 @@ fn train_and_drop(dir: &Path, config: &RunConfig, data: &TokenData, steps: usize
 #[test]
 fn a_run_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one() {
     for (name, model) in [("t", transformer()), ("l", lstm())] {
-        let (base, data) = (folder(&format!("killed-{name}")), data());
+        let (base, data) = (folder(), data());
         let config = config(name, model);
         quiet_runs(&base.join("straight")).get_or_train(&config, &data).unwrap();
         let straight = record(&base.join("straight").join(name));
@@ -75,13 +75,12 @@ fn a_run_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one() {
         assert_same(&straight, &record(&killed));
         assert!(run.summary.finished);
         assert_eq!((run.metrics.len(), run.val_curve().len(), run.checkpoints().unwrap().len()), (40, 4, 5));
-        fs::remove_dir_all(&base).unwrap();
     }
 }
 
 #[test]
 fn a_run_stopped_by_its_file_or_its_budget_goes_on_exactly() {
-    let (base, data, config) = (folder("stopped"), data(), config("s", transformer()));
+    let (base, data, config) = (folder(), data(), config("s", transformer()));
     quiet_runs(&base.join("straight")).get_or_train(&config, &data).unwrap();
     let mut stopped = quiet_runs(&base.join("stopped"));
     stopped.options.time_budget = Some(Duration::ZERO); // each call takes one step
@@ -104,12 +103,11 @@ fn a_run_stopped_by_its_file_or_its_budget_goes_on_exactly() {
     stopped.options.live = None;
     assert!(stopped.get_or_train(&config, &data).unwrap().summary.finished);
     assert_same(&record(&base.join("straight").join("s")), &record(&base.join("stopped").join("s")));
-    fs::remove_dir_all(&base).unwrap();
 }
 
 #[test]
 fn a_damaged_checkpoint_is_refused_and_the_error_says_what_to_do() {
-    let (base, data, config) = (folder("damaged"), data(), config("d", lstm()));
+    let (base, data, config) = (folder(), data(), config("d", lstm()));
     let path = base.join("d/state.safetensors");
     train_and_drop(&base.join("d"), &config, &data, 9); // one checkpoint, at 8
     let whole = read_bytes(&path).unwrap();
@@ -119,7 +117,6 @@ fn a_damaged_checkpoint_is_refused_and_the_error_says_what_to_do() {
         assert!(error.contains("d/state.safetensors is cut off or damaged"), "{length}: {error}");
         assert!(error.ends_with("remove the folder to train this run again"), "{error}");
     }
-    fs::remove_dir_all(&base).unwrap();
 }
 
 const CHILD_DIR: &str = "MUSIC_SCALING_TEST_CHILD_DIR";
@@ -160,7 +157,7 @@ fn train_apart_until(n_lines: usize, signal: &str, dir: &Path) {
 #[test]
 #[cfg(unix)]
 fn a_process_killed_at_ten_random_moments_leaves_a_run_that_ends_with_the_same_bits() {
-    let (base, data) = (folder("sigkill"), data());
+    let (base, data) = (folder(), data());
     quiet_runs(&base.join("straight")).get_or_train(&long_config(), &data).unwrap();
     let dir = base.join("killed");
     for kill in 0..10 {
@@ -173,13 +170,12 @@ fn a_process_killed_at_ten_random_moments_leaves_a_run_that_ends_with_the_same_b
     let names = fs::read_dir(dir.join("k")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let hidden: Vec<String> = names.filter(|name| name.starts_with('.')).collect();
     assert_eq!(hidden, [".lock"], "half-written files are swept away");
-    fs::remove_dir_all(&base).unwrap();
 }
 
 #[test]
 #[cfg(unix)]
 fn ctrl_c_and_sigterm_leave_a_checkpoint_of_the_last_step_and_the_run_goes_on_exactly() {
-    let (base, data) = (folder("signals"), data());
+    let (base, data) = (folder(), data());
     quiet_runs(&base.join("straight")).get_or_train(&long_config(), &data).unwrap();
     for signal in ["-INT", "-TERM"] {
         let dir = base.join(signal);
@@ -190,5 +186,4 @@ fn ctrl_c_and_sigterm_leave_a_checkpoint_of_the_last_step_and_the_run_goes_on_ex
         assert!(quiet_runs(&dir).get_or_train(&long_config(), &data).unwrap().summary.finished);
         assert_same(&record(&base.join("straight").join("k")), &record(&dir.join("k")));
     }
-    fs::remove_dir_all(&base).unwrap();
 }

@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn another_vocabulary_is_refused_and_both_hashes_named() {
-        let (base, data, config) = (folder("vocabulary"), data(), config("v", transformer()));
+        let (base, data, config) = (folder(), data(), config("v", transformer()));
         let other = data_over("abcdefg|");
         let (ours, theirs) = (data.tokenizer.hash(), other.tokenizer.hash());
         let error = quiet_runs(&base).get_or_train(&config, &other).unwrap_err().to_string();
@@ -216,12 +216,11 @@ mod tests {
         fs::write(run.dir.join("state.safetensors"), state).unwrap();
         let error = quiet_runs(&base).get_or_train(&config, &data).unwrap_err().to_string();
         assert!(error.contains(&ours) && error.contains(&theirs), "{error}");
-        fs::remove_dir_all(&base).unwrap();
     }
 
     #[test]
     fn what_is_trained_is_loaded_and_never_overwritten() {
-        let (base, data, config) = (folder("loaded"), data(), config("one", transformer()));
+        let (base, data, config) = (folder(), data(), config("one", transformer()));
         let runs = quiet_runs(&base);
         let first = runs.get_or_train(&config, &data).unwrap();
         assert!(runs.get("one").unwrap() == first, "what comes back from training is what the files hold");
@@ -238,12 +237,11 @@ mod tests {
         assert!(runs.get_or_train(&longer, &data).unwrap() == other);
         let error = runs.get("two").unwrap_err().to_string();
         assert!(error.contains("finished runs: one, one-"), "{error}");
-        fs::remove_dir_all(&base).unwrap();
     }
 
     #[test]
     fn the_record_agrees_with_the_models_it_left() {
-        let (base, data, config) = (folder("record"), data(), config("r", transformer()));
+        let (base, data, config) = (folder(), data(), config("r", transformer()));
         let run = quiet_runs(&base).get_or_train(&config, &data).unwrap();
         let loss = |model: Model| evaluate(&model, &data.val, 16, 4).unwrap();
         let same = |a: f64, b: f64| assert!((a - b).abs() < 1e-10, "{a} {b}"); // the record keeps twelve digits
@@ -254,16 +252,14 @@ mod tests {
         same(loss(run.model_at(&saved[4]).unwrap()), run.summary.val_loss);
         assert_eq!((run.summary.n_tokens, run.summary.n_steps), (40 * 64, 40));
         assert!(run.summary.val_loss < 8f64.ln(), "{run}");
-        fs::remove_dir_all(&base).unwrap();
     }
 
     #[test]
     fn a_second_process_is_turned_away() {
-        let dir = folder("locked");
+        let dir = folder();
         let held = lock(&dir).unwrap();
         assert!(lock(&dir).unwrap_err().to_string().starts_with("another process is training in"));
         drop(held);
         lock(&dir).unwrap();
-        fs::remove_dir_all(&dir).unwrap();
     }
 }

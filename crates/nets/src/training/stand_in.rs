@@ -5,12 +5,19 @@ use crate::models::{LstmConfig, ModelConfig, TransformerConfig};
 use crate::{TokenData, Tokenizer};
 use std::path::{Path, PathBuf};
 
-/// A fresh empty folder for one test.
-pub fn folder(test: &str) -> PathBuf {
-    let dir = std::env::temp_dir().join(format!("music-scaling-{test}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&dir);
-    std::fs::create_dir_all(&dir).unwrap();
-    dir
+/// A fresh empty folder for one test, gone with this value.
+pub struct Folder(tempfile::TempDir);
+
+impl std::ops::Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+pub fn folder() -> Folder {
+    Folder(tempfile::tempdir().unwrap())
 }
 
 /// 1,500 training tokens and 157 for validation, over the characters of a scale.

@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_spent_budget_stops() {
-        let dir = std::env::temp_dir();
-        assert_eq!(StopWatch::new(&dir, Some(Duration::ZERO)).reason(), Some(StopReason::TimeBudget));
-        assert_eq!(StopWatch::new(&dir, Some(Duration::from_secs(3600))).reason(), None);
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(StopWatch::new(dir.path(), Some(Duration::ZERO)).reason(), Some(StopReason::TimeBudget));
+        assert_eq!(StopWatch::new(dir.path(), Some(Duration::from_secs(3600))).reason(), None);
     }
 }
