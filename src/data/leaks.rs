@@ -32,6 +32,7 @@ const N_PLACES: usize = 200_000;
 pub struct Leak {
     /// Length of the n-grams, in characters.
     pub n: usize,
+    /// Val or test.
     pub held_out: Split,
     /// Percent of its n-grams that occur in train.
     pub our_splits_percent: f64,
@@ -45,6 +46,9 @@ type HeldOut = [[Ngrams; 2]; NGRAM_LENGTHS.len()];
 impl Corpus {
     /// Percent of the n-grams of val and of test that occur in train, for our splits and for random ones of the same size
     /// (the mean of five): a row for each n and held-out split.
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn leaks(&self) -> Result<DataFrame> {
         let leaks = self.leaks_by_length()?;
         let table = df!(
@@ -57,6 +61,9 @@ impl Corpus {
     }
 
     /// The rows of [`Corpus::leaks`].
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn leaks_by_length(&self) -> Result<Vec<Leak>> {
         let ours = self.map_kept(|tune| tune.split)?;
         let random = (0..N_RANDOM).map(|seed| shuffled(&ours, seed)).collect::<Vec<_>>();
@@ -202,9 +209,8 @@ mod tests {
             tune.abc += &" ".repeat(i % 2); // not the very same text
             tune.split = Some([Split::Train, Split::Val, Split::Test][usize::from(i > 391) + usize::from(i > 395)]); // twins together
         }
-        let corpus = corpus_of("leaks", &tunes, Vec::new());
-        let table = corpus.leaks().unwrap();
-        std::fs::remove_dir_all(&corpus.dir).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let table = corpus_of(folder.path(), &tunes, Vec::new()).leaks().unwrap();
         assert_eq!(table.shape(), (6, 4));
         let cell = |column: &str, row: usize| table.column(column).unwrap().f64().unwrap().get(row).unwrap();
         for row in [4, 5] {

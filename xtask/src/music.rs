@@ -113,7 +113,7 @@ fn choose(paths: &[PathBuf], options: &MusicOptions) -> Result<HashSet<Name>> {
             ControlFlow::Continue(())
         })?;
         if path.is_dir() {
-            let files = archives::list_folder(path, &archives::is_music_name)?;
+            let files = archives::list(path, &archives::is_music_name)?;
             *found.borrow_mut() = files.into_iter().map(|(_, name)| name).collect();
         }
         names.extend(found.into_inner().into_iter().map(|name| (path.clone(), name)));

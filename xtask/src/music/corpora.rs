@@ -27,7 +27,7 @@ pub struct Prepared {
 pub(super) fn prepare(path: &Path) -> Result<Prepared> {
     let input = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     let folder = std::env::temp_dir().join(format!("music-scaling-bench-corpus-{}", std::process::id()));
-    let prepared = Corpus::get_or_prepare(&CorpusConfig::of(path.to_string_lossy()), &folder, None)
+    let prepared = Corpus::get_or_prepare(&CorpusConfig::of(path.to_string_lossy()), &folder)
         .and_then(|corpus| Ok((corpus.leaks_by_length()?, corpus)));
     let prepared = match prepared {
         Ok((leaks, corpus)) => Prepared {
