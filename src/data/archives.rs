@@ -110,24 +110,24 @@ fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// How many files [`visit`] will come to. An archive is read through for it, which takes seconds a GB.
+/// The names of the files that [`visit`] will come to. An archive is read through for it, which takes seconds a GB.
 ///
 /// # Errors
 /// What cannot be opened at all.
-pub fn count(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<usize> {
+pub fn names(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>> {
     if path.is_dir() {
-        return Ok(list(path, wanted)?.len());
+        return Ok(list(path, wanted)?.into_iter().map(|(_, name)| name).collect());
     }
-    let (n_named, mut n_visited) = (std::cell::Cell::new(0), 0);
-    let count_and_pass = |name: &str| {
-        n_named.set(n_named.get() + usize::from(wanted(name)));
+    let names = std::cell::RefCell::new(Vec::new());
+    let note_and_pass = |name: &str| {
+        names.borrow_mut().extend(wanted(name).then(|| name.to_string()));
         false
     };
-    visit(path, &count_and_pass, &mut |_| {
-        n_visited += 1; // a single file, or the damage of an archive
+    visit(path, &note_and_pass, &mut |file| {
+        names.borrow_mut().push(file.map_or_else(|failed| failed.source, |file| file.path)); // of no archive, or its damage
         ControlFlow::Continue(())
     })?;
-    Ok(n_named.get() + n_visited)
+    Ok(names.into_inner())
 }
 
 fn visit_folder(folder: &Path, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
@@ -241,8 +241,8 @@ mod tests {
             crate::files::write_atomic(folder.join(name), text).unwrap();
         }
         assert_eq!(names_in(folder), ["b.MID", "c.midi: the file is empty", "deep/er/a.abc"]);
-        assert_eq!(count(folder, &is_music_name).unwrap(), 3);
-        assert_eq!(count(&folder.join("b.MID"), &is_music_name).unwrap(), 1);
+        assert_eq!(names(folder, &is_music_name).unwrap().len(), 3);
+        assert_eq!(names(&folder.join("b.MID"), &is_music_name).unwrap().len(), 1);
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
         let whole = tar_gz(&["m/1.mid", "m/2.mid", "m/3.mid", "m/4.mid"]);
         fs::write(&path, &whole).unwrap();
         assert_eq!(names_in(&path), ["m/1.mid", "m/2.mid", "m/3.mid", "m/4.mid"]);
-        assert_eq!(count(&path, &is_music_name).unwrap(), 4);
+        assert_eq!(names(&path, &is_music_name).unwrap().len(), 4);
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         let names = names_in(&path);
         assert_eq!(names[0], "m/1.mid");

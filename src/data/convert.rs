@@ -108,8 +108,10 @@ pub fn convert_as(inputs: &[PathBuf], to: Target, performance: Performance, out:
     fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
     let mut report = ConvertReport { out: out.to_path_buf(), ..ConvertReport::default() };
     let mut names = HashSet::new();
-    let n_in_all =
-        inputs.iter().map(|input| archives::count(input, &archives::is_music_name)).sum::<Result<usize>>()?;
+    let n_in_all = inputs
+        .iter()
+        .map(|input| Ok(archives::names(input, &archives::is_music_name)?.len()))
+        .sum::<Result<usize>>()?;
     let mut progress = Progress::new("convert", Some(n_in_all));
     for input in inputs {
         let n_before = report.n_files;

@@ -17,6 +17,9 @@ pub type Input = Result<MusicFile, FailedFile>;
 
 /// Runs `work` over all files that `visit` finds, in parallel, and hands the results to `take` in the files' order; `take` may
 /// ask to stop. A panic in `work` is a bug in one conversion: it becomes that file's failure, not the end of the others.
+///
+/// # Errors
+/// Those of `visit`.
 pub fn for_each_file<T: Send>(
     visit: impl FnOnce(Visitor) -> Result<()>,
     work: impl Fn(Input) -> T + Sync,
@@ -95,14 +98,17 @@ impl Progress {
         format!("{}: {n_files}{of} files, {detail}, {files_per_second:.0} files/s{left}", self.label)
     }
 
+    /// Files so far.
     pub fn n_files(&self) -> usize {
         self.n_files
     }
 
+    /// Time so far.
     pub fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 
+    /// Speed so far.
     pub fn files_per_second(&self) -> f64 {
         self.n_files as f64 / self.seconds().max(1e-9)
     }

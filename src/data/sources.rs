@@ -15,6 +15,7 @@ const FOLK_SHA256: &str = "dc3309498c4c95cebdf8d4f20c868deb6b63bce1d929cad4f51a7
 
 /// The index of Python packages that says where the wheel lies; the environment variable `PIP_INDEX_URL` names another.
 const INDEX_URL: &str = "https://pypi.org/simple";
+
 /// Folder of the tunes inside the wheel.
 const FOLK_FOLDER: &str = "music21/corpus/";
 
@@ -44,11 +45,22 @@ const LAKH_FULL: LakhArchive = LakhArchive {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// The wheel of music21: only the ABC files of its corpus folder are read.
-    Folk { wheel: PathBuf },
+    Folk {
+        /// Where it lies.
+        wheel: PathBuf,
+    },
     /// A folder, an archive or a file.
-    Files { path: PathBuf },
+    Files {
+        /// Where it lies.
+        path: PathBuf,
+    },
     /// Tunes that the library composes, as MIDI files that exist only in memory.
-    Composed { n_tunes: usize, seed: u64 },
+    Composed {
+        /// How many.
+        n_tunes: usize,
+        /// Decides what is composed.
+        seed: u64,
+    },
 }
 
 impl Source {
@@ -80,6 +92,9 @@ impl Source {
     }
 
     /// Calls `visitor` with every file of the source, in a fixed order.
+    ///
+    /// # Errors
+    /// The source is gone or no archive.
     pub fn visit(&self, visitor: Visitor) -> Result<()> {
         match self {
             Source::Folk { wheel } => archives::visit(wheel, &is_folk_tune, &mut |file| {
@@ -96,10 +111,13 @@ impl Source {
     }
 
     /// How many files [`Source::visit`] will come to.
+    ///
+    /// # Errors
+    /// The source is gone or no archive.
     pub fn n_files(&self) -> Result<usize> {
         match self {
-            Source::Folk { wheel } => archives::count(wheel, &is_folk_tune),
-            Source::Files { path } => archives::count(path, &archives::is_music_name),
+            Source::Folk { wheel } => Ok(archives::names(wheel, &is_folk_tune)?.len()),
+            Source::Files { path } => Ok(archives::names(path, &archives::is_music_name)?.len()),
             Source::Composed { n_tunes, .. } => Ok(*n_tunes),
         }
     }
@@ -221,7 +239,7 @@ fn lakh_warning(archive: &LakhArchive, path: &Path) -> Result<Option<String>> {
 }
 
 /// SHA-256 of a file, in hexadecimal digits.
-pub fn sha256(path: &Path) -> Result<String> {
+pub(super) fn sha256(path: &Path) -> Result<String> {
     let mut file = fs::File::open(path).map_err(Error::file("open", path))?;
     let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 1 << 16];
