@@ -22,18 +22,6 @@ pub enum LongTunes {
     Drop,
 }
 
-impl std::str::FromStr for LongTunes {
-    type Err = crate::Error;
-
-    fn from_str(name: &str) -> crate::Result<LongTunes> {
-        match name {
-            "split" => Ok(LongTunes::Split),
-            "drop" => Ok(LongTunes::Drop),
-            _ => Err(crate::Error::Config(format!("long_tunes is \"{name}\"; it must be split or drop"))),
-        }
-    }
-}
-
 /// The choices that decide a corpus. Two equal configs give the same files, byte for byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -77,16 +77,11 @@ impl Progress {
 
     /// Counts one file; `detail` is what stands behind the count when it is time for a line.
     pub fn count(&mut self, detail: impl FnOnce() -> String) {
-        self.skip();
+        self.n_files += 1;
         if self.shown.elapsed() >= PROGRESS_INTERVAL {
             self.shown = Instant::now();
             say(self.line(&detail(), self.seconds()));
         }
-    }
-
-    /// Counts one file and prints nothing.
-    pub fn skip(&mut self) {
-        self.n_files += 1;
     }
 
     fn line(&self, detail: &str, seconds: f64) -> String {

@@ -85,8 +85,6 @@ pub struct TrainSpeed {
     pub forward_tokens_per_s: f64,
     /// Evaluated tokens a second: the same over a whole split.
     pub evaluate_tokens_per_s: f64,
-    /// Peak resident memory of the evaluation alone, MB.
-    pub evaluate_peak_rss_mb: f64,
     pub peer: Option<PeerSpeed>,
 }
 
@@ -100,7 +98,6 @@ fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
     let config = setting.config()?;
     let mut training = Training::new(&config, setting)?;
     let (forward_tokens_per_s, evaluate_tokens_per_s) = training.forward_and_evaluate_speed()?;
-    let evaluate_peak_rss_mb = peak_rss_mb();
     training.best_step_s(WARM_UP)?;
     let (mut product_gflops, mut ours, mut theirs) = (0f64, Vec::new(), Vec::new());
     for _ in 0..setting.rounds.max(1) {
@@ -125,7 +122,6 @@ fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
         peak_rss_mb: peak_rss_mb(),
         forward_tokens_per_s,
         evaluate_tokens_per_s,
-        evaluate_peak_rss_mb,
         peer: PeerSpeed::of(&ours, &theirs),
     })
 }
