@@ -12,7 +12,7 @@ fn composed_midi_files_become_a_law_and_new_tunes() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("from-midi-to-a-law");
     let _ = std::fs::remove_dir_all(&folder);
     let config = CorpusConfig { n_composed: 120, ..CorpusConfig::of("composed") };
-    let corpus = Corpus::get_or_prepare(&config, &folder, None).unwrap();
+    let corpus = Corpus::get_or_prepare(&config, &folder).unwrap();
     assert_eq!(corpus.success_rate(), 1.0);
     let data = corpus.tokens().unwrap();
 

@@ -252,7 +252,7 @@ fn prepare(corpus: String, max_tunes: Option<usize>, data: Option<PathBuf>, json
         Some(folder) => folder,
         None => Lab::open()?.root.join("data"),
     };
-    let corpus = Corpus::get_or_prepare(&config, &data_folder, None)?;
+    let corpus = Corpus::get_or_prepare(&config, &data_folder)?;
     if !json {
         println!("{corpus}");
         return Ok(());

@@ -14,7 +14,9 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 /// A file of music and its path inside the folder or archive, with `/` between the parts.
 #[derive(Debug, Clone)]
 pub struct MusicFile {
+    /// Path inside the folder or archive.
     pub path: String,
+    /// The whole file.
     pub bytes: Vec<u8>,
 }
 
@@ -27,16 +29,18 @@ pub fn is_music_name(path: &str) -> bool {
     !name.starts_with("._") && (is_midi_name(name) || is_abc_name(name))
 }
 
+/// Is this the name of a MIDI file?
 pub fn is_midi_name(path: &str) -> bool {
     has_ending(path, &[".mid", ".midi", ".kar"]) // .kar: karaoke, MIDI with lyrics
 }
 
+/// Is this the name of an ABC file?
 pub fn is_abc_name(path: &str) -> bool {
     has_ending(path, &[".abc"])
 }
 
 /// Is this the name of an archive that we read?
-pub fn is_archive_name(path: &str) -> bool {
+fn is_archive_name(path: &str) -> bool {
     has_ending(path, &[".tar.gz", ".tgz", ".tar", ".zip", ".whl"])
 }
 
@@ -47,10 +51,12 @@ fn has_ending(path: &str, endings: &[&str]) -> bool {
 
 /// Visits every file below or in `path` whose name `wanted` accepts: folders by name, archives in their own order.
 ///
-/// A damaged file is reported to the visitor; a damaged archive too, after the files before the damage. What cannot be
-/// opened at all is an error.
+/// A damaged file is reported to the visitor; a damaged archive too, after the files before the damage.
+///
+/// # Errors
+/// What cannot be opened at all.
 pub fn visit(path: &Path, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = file_name(path);
     if path.is_dir() {
         return visit_folder(path, wanted, visitor);
     }
@@ -67,23 +73,32 @@ pub fn visit(path: &Path, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Re
     }
 }
 
-/// All accepted files of a folder and of the folders in it, as (path, path inside the folder), sorted.
-pub fn list_folder(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(PathBuf, String)>> {
+/// The files that [`visit`] opens, as (path, path inside the folder), sorted: those of a folder that are wanted and of the folders
+/// in it, but what is hidden (`.git`, `.ipynb_checkpoints`, `._x.mid`); or the one file or archive.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn list(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(PathBuf, String)>> {
+    if !path.is_dir() {
+        return Ok(vec![(path.to_path_buf(), file_name(path))]);
+    }
     let mut files = Vec::new();
     let mut seen = BTreeSet::new(); // links may lead back to a folder above
-    let mut waiting = vec![(folder.to_path_buf(), String::new())];
+    let mut waiting = vec![(path.to_path_buf(), String::new())];
     while let Some((folder, inside)) = waiting.pop() {
         let identity = folder.canonicalize().map_err(Error::file("open the folder", &folder))?;
         if !seen.insert(identity) {
             continue;
         }
         for entry in fs::read_dir(&folder).map_err(Error::file("read the folder", &folder))? {
-            let entry = entry.map_err(Error::file("read the folder", &folder))?;
-            let name = format!("{inside}{}", entry.file_name().to_string_lossy());
-            if entry.path().is_dir() {
-                waiting.push((entry.path(), format!("{name}/")));
+            let path = entry.map_err(Error::file("read the folder", &folder))?.path();
+            let name = format!("{inside}{}", file_name(&path));
+            if file_name(&path).starts_with('.') {
+                continue;
+            } else if path.is_dir() {
+                waiting.push((path, format!("{name}/")));
             } else if wanted(&name) {
-                files.push((entry.path(), name));
+                files.push((path, name));
             }
         }
     }
@@ -91,39 +106,32 @@ pub fn list_folder(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(
     Ok(files)
 }
 
-/// How many files [`visit`] will come to. An archive is read through for it, which takes seconds a GB.
-pub fn count(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<usize> {
-    if path.is_dir() {
-        return Ok(list_folder(path, wanted)?.len());
-    }
-    let (n_named, mut n_visited) = (std::cell::Cell::new(0), 0);
-    let count_and_pass = |name: &str| {
-        n_named.set(n_named.get() + usize::from(wanted(name)));
-        false
-    };
-    visit(path, &count_and_pass, &mut |_| {
-        n_visited += 1; // a single file, or the damage of an archive
-        ControlFlow::Continue(())
-    })?;
-    Ok(n_named.get() + n_visited)
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// What changes when a user's files do: their names, sizes and times, a line each.
-pub fn listing(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<String> {
-    let files = match path.is_dir() {
-        true => list_folder(path, wanted)?,
-        false => vec![(path.to_path_buf(), path.to_string_lossy().into_owned())],
-    };
-    let mut listing = String::new();
-    for (path, name) in files {
-        let metadata = fs::metadata(&path).map_err(Error::file("open", &path))?;
-        listing += &format!("{name} {} {:?}\n", metadata.len(), metadata.modified().ok());
+/// The names of the files that [`visit`] will come to. An archive is read through for it, which takes seconds a GB.
+///
+/// # Errors
+/// What cannot be opened at all.
+pub fn names(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>> {
+    if path.is_dir() {
+        return Ok(list(path, wanted)?.into_iter().map(|(_, name)| name).collect());
     }
-    Ok(listing)
+    let names = std::cell::RefCell::new(Vec::new());
+    let note_and_pass = |name: &str| {
+        names.borrow_mut().extend(wanted(name).then(|| name.to_string()));
+        false
+    };
+    visit(path, &note_and_pass, &mut |file| {
+        names.borrow_mut().push(file.map_or_else(|failed| failed.source, |file| file.path)); // of no archive, or its damage
+        ControlFlow::Continue(())
+    })?;
+    Ok(names.into_inner())
 }
 
 fn visit_folder(folder: &Path, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
-    for (path, name) in list_folder(folder, wanted)? {
+    for (path, name) in list(folder, wanted)? {
         let file = match fs::File::open(&path) {
             Ok(file) => read_entry(file, name),
             Err(error) => Err(FailedFile::new(name, "open", format!("the file cannot be opened: {error}"))),
@@ -192,24 +200,13 @@ fn not_an_archive(path: &Path, error: &dyn std::fmt::Display) -> Error {
 }
 
 fn damaged(path: &Path, n_entries: usize, error: &dyn std::fmt::Display) -> FailedFile {
-    FailedFile::new(
-        path.display().to_string(),
-        "open",
-        format!("the archive is damaged after {n_entries} entries: {error}"),
-    )
+    FailedFile::new(file_name(path), "open", format!("the archive is damaged after {n_entries} entries: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Write;
-
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("music-scaling-archives-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join("deep/er")).unwrap();
-        folder
-    }
 
     fn names_in(path: &Path) -> Vec<String> {
         let mut names = Vec::new();
@@ -235,27 +232,28 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_read_in_order_and_an_empty_file_is_named() {
-        let folder = folder("folder");
-        for (name, text) in
-            [("b.MID", "x"), ("deep/er/a.abc", "x"), ("c.midi", ""), ("._b.mid", "x"), ("notes.txt", "x")]
-        {
-            fs::write(folder.join(name), text).unwrap();
+    fn a_folder_is_read_in_order_and_what_is_empty_is_named_and_what_is_hidden_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let hidden =
+            [("._b.mid", "x"), (".git/d.mid", "x"), ("deep/.ipynb_checkpoints/a.abc", "x"), ("notes.txt", "x")];
+        for (name, text) in [("b.MID", "x"), ("deep/er/a.abc", "x"), ("c.midi", "")].into_iter().chain(hidden) {
+            crate::files::write_atomic(folder.join(name), text).unwrap();
         }
-        assert_eq!(names_in(&folder), ["b.MID", "c.midi: the file is empty", "deep/er/a.abc"]);
-        assert_eq!(count(&folder, &is_music_name).unwrap(), 3);
-        assert_eq!(count(&folder.join("b.MID"), &is_music_name).unwrap(), 1);
-        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(names_in(folder), ["b.MID", "c.midi: the file is empty", "deep/er/a.abc"]);
+        assert_eq!(names(folder, &is_music_name).unwrap().len(), 3);
+        assert_eq!(names(&folder.join("b.MID"), &is_music_name).unwrap().len(), 1);
     }
 
     #[test]
     fn an_archive_cut_in_half_gives_the_files_before_the_cut_and_says_so() {
-        let folder = folder("cut");
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
         let path = folder.join("music.tar.gz");
         let whole = tar_gz(&["m/1.mid", "m/2.mid", "m/3.mid", "m/4.mid"]);
         fs::write(&path, &whole).unwrap();
         assert_eq!(names_in(&path), ["m/1.mid", "m/2.mid", "m/3.mid", "m/4.mid"]);
-        assert_eq!(count(&path, &is_music_name).unwrap(), 4);
+        assert_eq!(names(&path, &is_music_name).unwrap().len(), 4);
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         let names = names_in(&path);
         assert_eq!(names[0], "m/1.mid");
@@ -263,18 +261,17 @@ mod tests {
             names.len() < 5 && names.iter().any(|name| name.contains("damaged") || name.contains("to its end")),
             "{names:?}"
         );
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
     fn what_is_not_an_archive_is_one_sentence() {
-        let folder = folder("not");
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
         for name in ["a.tar.gz", "a.zip"] {
             fs::File::create(folder.join(name)).unwrap().write_all(b"<html>404</html>").unwrap();
             let error =
                 visit(&folder.join(name), &is_music_name, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string();
             assert!(error.contains("is not an archive that can be read"), "{error}");
         }
-        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -22,28 +22,19 @@ pub enum LongTunes {
     Drop,
 }
 
-impl std::str::FromStr for LongTunes {
-    type Err = crate::Error;
-
-    fn from_str(name: &str) -> crate::Result<LongTunes> {
-        match name {
-            "split" => Ok(LongTunes::Split),
-            "drop" => Ok(LongTunes::Drop),
-            _ => Err(crate::Error::Config(format!("long_tunes is \"{name}\"; it must be split or drop"))),
-        }
-    }
-}
-
 /// The choices that decide a corpus. Two equal configs give the same files, byte for byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct CorpusConfig {
     /// `folk`, `composed`, `lakh-clean`, `lakh-full`, or the path of a folder, an archive or a file.
     pub source: String,
     /// A tune is kept when `min_chars < characters < max_chars`.
     pub min_chars: usize,
+    /// See `min_chars`.
     pub max_chars: usize,
+    /// What to do with a tune that is too long.
     pub long_tunes: LongTunes,
+    /// How the voices of a tune from a MIDI file are written.
     pub layout: Layout,
     /// Tunes that `composed` makes.
     pub n_composed: usize,
@@ -74,9 +65,23 @@ impl CorpusConfig {
         CorpusConfig { source: source.into(), ..CorpusConfig::default() }
     }
 
-    /// Hash of every choice and of the format's version.
+    /// The same choices, a source that is a relative path taken from `folder`: that of the file which holds the choices.
+    pub fn relative_to(self, folder: &Path) -> CorpusConfig {
+        match self.is_named() {
+            true => self,
+            false => CorpusConfig { source: folder.join(&self.source).to_string_lossy().into_owned(), ..self },
+        }
+    }
+
+    /// The choices without the path of the source, which says nothing about the corpus. A source that has a name stays.
+    pub fn without_path(&self) -> CorpusConfig {
+        let source = if self.is_named() { self.source.clone() } else { String::new() };
+        CorpusConfig { source, ..self.clone() }
+    }
+
+    /// Hash of every choice and of the format's version; the path of the source is none.
     pub fn hash(&self) -> String {
-        let config = serde_json::to_vec(self).unwrap_or_default(); // a struct of plain values: cannot fail
+        let config = serde_json::to_vec(&self.without_path()).unwrap_or_default(); // a struct of plain values: cannot fail
         short_hash(&[&FORMAT_VERSION.to_le_bytes(), &config])
     }
 
@@ -98,11 +103,48 @@ impl CorpusConfig {
     }
 
     /// Folder of the corpus below the data folder: its plain name for default choices, so that `data/folk` is what one
-    /// expects; else the name and the hash, so that no study writes over another's corpus.
-    pub fn folder_name(&self) -> String {
-        if self.is_named() && *self == CorpusConfig::of(self.source.clone()) {
-            return self.name();
-        }
-        format!("{}-{}", self.name(), self.hash().get(..8).unwrap_or_default())
+    /// expects; else the name and a hash of the choices and of the `content` of a user's files, so that no study writes over
+    /// another's corpus and the same music under another path is known again.
+    pub(super) fn folder_name(&self, content: &str) -> String {
+        let hash = match content {
+            "" if *self == CorpusConfig::of(self.source.clone()) => return self.name(),
+            "" => self.hash(),
+            content => short_hash(&[self.hash().as_bytes(), content.as_bytes()]),
+        };
+        format!("{}-{}", self.name(), hash.get(..8).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_choice_is_named() {
+        let error = toml::from_str::<CorpusConfig>("source = \"folk\"\nmax_char = 100").unwrap_err().to_string();
+        assert!(error.contains("max_char") && error.contains("max_chars"), "{error}");
+    }
+
+    #[test]
+    fn a_relative_path_is_taken_from_the_folder_of_its_file_and_is_no_choice() {
+        let folder = Path::new("/home/me/study");
+        let mine = CorpusConfig::of("tunes").relative_to(folder);
+        assert_eq!(Path::new(&mine.source), folder.join("tunes"));
+        assert_eq!(CorpusConfig::of("/tunes").relative_to(folder).source, "/tunes");
+        assert_eq!(CorpusConfig::of("folk").relative_to(folder).source, "folk");
+        assert_eq!(
+            (mine.hash(), mine.folder_name("x")),
+            (CorpusConfig::of("tunes").hash(), CorpusConfig::of("tunes").folder_name("x"))
+        );
+        assert_ne!(mine.folder_name("x"), mine.folder_name("y"));
+        assert_ne!(CorpusConfig::of("folk").hash(), CorpusConfig::of("composed").hash());
+    }
+
+    #[test]
+    fn two_configs_of_one_source_do_not_share_a_folder() {
+        let composed = |n_composed| CorpusConfig { n_composed, ..CorpusConfig::of("composed") };
+        let names = [composed(1000), composed(50)].map(|config| config.folder_name(""));
+        assert_eq!(names[0], "composed");
+        assert!(names[1].starts_with("composed-") && names[1].len() == "composed-".len() + 8, "{names:?}");
     }
 }

@@ -1,10 +1,8 @@
 //! The sub-command `convert`: files, folders and archives of MIDI and ABC to ABC or MIDI, one output an input.
 
 use super::archives::{self, MusicFile, is_abc_name};
-use super::journal;
-use super::outputs::{Done, Outputs, Written};
 use super::parallel::{Input, Progress, for_each_file};
-use super::reading::{abc_text, score_of_midi};
+use super::reading::{abc_text, no_tune, score_of_midi};
 use super::tables::reasons;
 use super::{FailedFile, corpus_files};
 use crate::music::abc::{self, Performance};
@@ -12,7 +10,6 @@ use crate::music::midi;
 use crate::{Error, Result};
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fs;
 use std::ops::ControlFlow;
@@ -22,7 +19,9 @@ use std::path::{Component, Path, PathBuf};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
+    /// ABC text: one book of canonical tunes a file.
     Abc,
+    /// MIDI files: one a tune.
     Midi,
 }
 
@@ -41,37 +40,34 @@ impl std::str::FromStr for Target {
 /// What `convert` did.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ConvertReport {
+    /// Files of the inputs.
     pub n_files: usize,
-    /// Of these, what an earlier call had done before it was killed.
-    pub n_done_earlier: usize,
     /// Files that gave at least one output.
     pub n_converted: usize,
     /// Outputs written: an ABC book gives one MIDI file for each of its tunes.
     pub n_outputs: usize,
     /// Characters of the ABC text written.
     pub n_chars: usize,
-    /// Time that this call took, and its files a second.
+    /// Time that it took.
     pub seconds: f64,
+    /// Files a second.
     pub files_per_second: f64,
+    /// The folder of the outputs.
     pub out: PathBuf,
+    /// What could not be converted.
     pub failed: Vec<FailedFile>,
 }
 
 impl ConvertReport {
-    /// Counts a file that is done.
-    fn count(&mut self, done: &Done) {
-        self.n_files += 1;
-        self.n_converted += usize::from(!done.outputs.is_empty());
-        self.n_outputs += done.outputs.len();
-        self.n_chars += done.outputs.iter().map(|output| output.n_chars).sum::<usize>();
-        self.failed.extend_from_slice(&done.failed);
-    }
-
     /// Why files failed, places and numbers left out, with how many did: the most frequent reason first.
+    ///
+    /// # Errors
+    /// The table cannot be put together.
     pub fn reasons(&self) -> Result<DataFrame> {
         reasons(&self.failed)
     }
 
+    /// Share of the files that gave an output.
     pub fn success_rate(&self) -> f64 {
         self.n_converted as f64 / (self.n_files as f64).max(1.0)
     }
@@ -85,9 +81,6 @@ impl std::fmt::Display for ConvertReport {
             "{} of {} files converted ({percent:.1} %), {} outputs",
             self.n_converted, self.n_files, self.n_outputs
         )?;
-        if self.n_done_earlier > 0 {
-            write!(f, ", {} files by an earlier call", self.n_done_earlier)?;
-        }
         if self.n_chars > 0 {
             write!(f, ", {} characters", self.n_chars)?;
         }
@@ -96,8 +89,10 @@ impl std::fmt::Display for ConvertReport {
 }
 
 /// Converts every .mid, .midi, .kar and .abc file of `inputs` and writes the results below `out` under the same relative
-/// paths, and `failed.csv` beside them. A file that fails is not an error; an input that isn't there, or holds no music, is.
-/// A conversion that was killed goes on where it was when it is asked for again.
+/// paths, and `failed.csv` beside them. A file that fails is not an error.
+///
+/// # Errors
+/// An input that isn't there, or holds no music; an output that cannot be written.
 pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertReport> {
     convert_as(inputs, to, Performance::AsWritten, out)
 }
@@ -111,19 +106,24 @@ pub fn convert_as(inputs: &[PathBuf], to: Target, performance: Performance, out:
         return Err(Error::Data("ABC can be played as MIDI only: --as-played goes with --to midi".to_string()));
     }
     fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
-    let mut outputs = Outputs::open(out, &stamp(inputs, to, performance)?)?;
     let mut report = ConvertReport { out: out.to_path_buf(), ..ConvertReport::default() };
     let mut names = HashSet::new();
-    for done in outputs.earlier() {
-        names.extend(done.outputs.iter().map(|output| output.name.to_lowercase()));
-        report.count(done);
-    }
-    let n_done = report.n_files;
-    let n_in_all =
-        inputs.iter().map(|input| archives::count(input, &archives::is_music_name)).sum::<Result<usize>>()?;
-    let mut progress = Progress::new("convert", Some(n_in_all.saturating_sub(n_done)));
+    let n_in_all = inputs
+        .iter()
+        .map(|input| Ok(archives::names(input, &archives::is_music_name)?.len()))
+        .sum::<Result<usize>>()?;
+    let mut progress = Progress::new("convert", Some(n_in_all));
     for input in inputs {
-        if convert_input(input, (to, performance), &mut outputs, &mut report, &mut names, &mut progress)? == 0 {
+        let n_before = report.n_files;
+        let mut written = Ok(()); // or a full disk: every further file would fail, too
+        let visit = |visitor: archives::Visitor| archives::visit(input, &archives::is_music_name, visitor);
+        for_each_file(visit, |file| convert_file(file, to, performance), &mut |converted: Converted| {
+            progress.count(|| format!("{} failures", report.failed.len()));
+            written = report.add(converted, &mut names);
+            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        written?;
+        if report.n_files == n_before {
             let input = input.display();
             return Err(Error::Data(format!(
                 "{input} holds no file that ends in .mid, .midi, .kar or .abc: nothing to convert"
@@ -131,61 +131,33 @@ pub fn convert_as(inputs: &[PathBuf], to: Target, performance: Performance, out:
         }
     }
     corpus_files::write_failed(&out.join("failed.csv"), &report.failed)?;
-    outputs.finish()?;
-    report.n_done_earlier = n_done;
     report.seconds = progress.seconds();
     report.files_per_second = progress.files_per_second();
     Ok(report)
 }
 
-/// Converts the files of one input that an earlier call has not done; returns the number of all its files.
-fn convert_input(
-    input: &Path,
-    how: (Target, Performance),
-    outputs: &mut Outputs,
-    report: &mut ConvertReport,
-    names: &mut HashSet<String>,
-    progress: &mut Progress,
-) -> Result<usize> {
-    let mut n_files = 0;
-    let outputs = RefCell::new(outputs); // asked while files are read, added to when they are done
-    let visit = |visitor: archives::Visitor| {
-        archives::visit(input, &archives::is_music_name, &mut |file| {
-            n_files += 1;
-            let source = file.as_ref().map_or_else(|failed| &failed.source, |file| &file.path);
-            if outputs.borrow_mut().is_done(source) { ControlFlow::Continue(()) } else { visitor(file) }
-        })
-    };
-    let mut problem = None; // a full disk or a folder that can't be written: every further file would fail too
-    for_each_file(visit, |file| convert_file(file, how), &mut |converted: Converted| {
-        progress.count(|| format!("{} failures", report.failed.len()));
-        match write_outputs(converted, &mut outputs.borrow_mut(), names) {
-            Ok(done) => {
-                report.count(&done);
-                ControlFlow::Continue(())
+impl ConvertReport {
+    /// Writes the outputs of one file and counts it. `names` are those that are taken, in small letters.
+    fn add(&mut self, converted: Converted, names: &mut HashSet<String>) -> Result<()> {
+        self.n_files += 1;
+        self.n_converted += usize::from(!converted.outputs.is_empty());
+        self.failed.extend(converted.failed);
+        for output in converted.outputs {
+            let path = self.out.join(free_name(&output, names));
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
             }
-            Err(error) => {
-                problem = Some(error);
-                ControlFlow::Break(())
-            }
+            fs::write(&path, &output.bytes).map_err(Error::file("write", &path))?;
+            self.n_outputs += 1;
+            self.n_chars += output.n_chars;
         }
-    })?;
-    problem.map_or(Ok(n_files), Err)
-}
-
-/// What decides the outputs: this program, what to convert to, and the inputs' names, sizes and times.
-fn stamp(inputs: &[PathBuf], to: Target, performance: Performance) -> Result<String> {
-    let mut stamp = format!("{} {to:?} {performance:?}\n", journal::program());
-    for input in inputs {
-        stamp += &format!("{}\n{}", input.display(), archives::listing(input, &archives::is_music_name)?);
+        Ok(())
     }
-    Ok(super::short_hash(&[stamp.as_bytes()]))
 }
 
 /// What one file became.
 #[derive(Debug, Default)]
 struct Converted {
-    source: String,
     outputs: Vec<Output>,
     failed: Vec<FailedFile>,
 }
@@ -209,40 +181,35 @@ impl Output {
     }
 }
 
-fn convert_file(file: Input, (to, performance): (Target, Performance)) -> Converted {
+impl From<FailedFile> for Converted {
+    fn from(failed: FailedFile) -> Converted {
+        Converted { outputs: Vec::new(), failed: vec![failed] }
+    }
+}
+
+fn convert_file(file: Input, to: Target, performance: Performance) -> Converted {
     let file = match file {
         Ok(file) => file,
-        Err(failed) => {
-            return Converted { source: failed.source.clone(), failed: vec![failed], ..Converted::default() };
-        }
+        Err(failed) => return failed.into(),
     };
-    let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem).to_string();
+    let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem);
     if is_abc_name(&file.path) {
-        return convert_abc(&file, &stem, to, performance);
+        return convert_abc(&file, stem, to, performance);
     }
-    match score_of_midi(&file) {
-        Ok(score) => {
-            let output = match to {
-                Target::Abc => Output::abc(&stem, abc::write(&score, &abc::WriteOptions::default())),
-                Target::Midi => Output::midi(&stem, midi::write(&score)),
-            };
-            Converted { source: file.path, outputs: vec![output], failed: Vec::new() }
-        }
-        Err(failed) => Converted { source: file.path, outputs: Vec::new(), failed: vec![failed] },
-    }
+    let output = score_of_midi(&file).map(|score| match to {
+        Target::Abc => Output::abc(stem, abc::write(&score, &abc::WriteOptions::default())),
+        Target::Midi => Output::midi(stem, midi::write(&score)),
+    });
+    output.map_or_else(Converted::from, |output| Converted { outputs: vec![output], failed: Vec::new() })
 }
 
 /// ABC to ABC: one book of canonical tunes. ABC to MIDI: one file a tune, `book-12.mid` where the book holds several.
 fn convert_abc(file: &MusicFile, stem: &str, to: Target, performance: Performance) -> Converted {
     let book = abc::split_tunebook(&abc_text(&file.bytes));
-    let mut converted = Converted { source: file.path.clone(), ..Converted::default() };
     if book.is_empty() {
-        converted.failed.push(FailedFile::new(
-            file.path.clone(),
-            "read abc",
-            "the file holds no tune: no line begins with X:",
-        ));
+        return no_tune(file).into();
     }
+    let mut converted = Converted::default();
     let single = book.len() == 1;
     let mut canonical = String::new();
     for tune in book {
@@ -260,18 +227,6 @@ fn convert_abc(file: &MusicFile, stem: &str, to: Target, performance: Performanc
         converted.outputs.push(Output::abc(stem, canonical));
     }
     converted
-}
-
-/// Puts the outputs of one file in their places and notes that the file is done.
-fn write_outputs(converted: Converted, outputs: &mut Outputs, names: &mut HashSet<String>) -> Result<Done> {
-    let mut done = Done { source: converted.source, outputs: Vec::new(), failed: converted.failed };
-    for output in converted.outputs {
-        let name = free_name(&output, names);
-        outputs.write(&name, &output.bytes)?;
-        done.outputs.push(Written { name, n_bytes: output.bytes.len() as u64, n_chars: output.n_chars });
-    }
-    outputs.add(&done)?;
-    Ok(done)
 }
 
 /// A path below the output folder and nowhere else, whatever an archive's paths say; a name that is taken gets a number.
@@ -294,16 +249,16 @@ mod tests {
     use crate::data::composed;
     use crate::files;
 
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("music-scaling-convert-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join("in/deep")).unwrap();
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("in/deep")).unwrap();
         folder
     }
 
     #[test]
     fn a_folder_goes_to_abc_and_back_with_its_relative_paths_and_failures() {
-        let folder = folder("both");
+        let folder = folder();
+        let folder = folder.path();
         for (index, name) in ["in/a.mid", "in/deep/b.MIDI", "in/deep/b.mid"].iter().enumerate() {
             fs::write(folder.join(name), composed::midi_file(1, index).bytes).unwrap();
         }
@@ -322,22 +277,22 @@ mod tests {
         assert_eq!((back.n_files, back.n_converted), (3, 3));
         let first = midi::read(&fs::read(folder.join("mid/a.mid")).unwrap()).unwrap();
         assert_eq!(first.n_notes(), composed::compose(1, 0).n_notes());
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
     fn a_book_gives_one_midi_file_a_tune() {
-        let folder = folder("book");
+        let folder = folder();
+        let folder = folder.path();
         fs::write(folder.join("in/book.abc"), "X:1\nL:1/4\nK:C\nCDEF|\n\nX:7\nL:1/4\nK:C\nGABc|\n").unwrap();
         let report = convert(&[folder.join("in/book.abc")], Target::Midi, &folder.join("mid")).unwrap();
         assert_eq!((report.n_files, report.n_converted, report.n_outputs), (1, 1, 2));
         assert!(folder.join("mid/book-1.mid").is_file() && folder.join("mid/book-7.mid").is_file());
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
     fn a_hornpipe_as_played_swings_and_a_text_as_played_is_refused() {
-        let folder = folder("played");
+        let folder = folder();
+        let folder = folder.path();
         let tune = folder.join("in/tune.abc");
         fs::write(&tune, "X:1\nR:hornpipe\nM:4/4\nL:1/8\nK:C\nCDEF|\n").unwrap();
         let onsets = |performance, out: &str| {
@@ -349,17 +304,16 @@ mod tests {
         assert_eq!(onsets(Performance::AsPlayed, "played"), [0, 320, 480, 800]);
         let refused = convert_as(&[tune], Target::Abc, Performance::AsPlayed, &folder.join("abc"));
         assert!(refused.unwrap_err().to_string().contains("--as-played goes with --to midi"));
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
     fn an_input_without_music_or_that_is_not_there_is_one_sentence() {
-        let folder = folder("none");
+        let folder = folder();
+        let folder = folder.path();
         let error = convert(&[folder.join("in")], Target::Abc, &folder.join("abc")).unwrap_err().to_string();
         assert!(error.ends_with("holds no file that ends in .mid, .midi, .kar or .abc: nothing to convert"), "{error}");
         let error = convert(&[folder.join("absent.mid")], Target::Abc, &folder.join("abc")).unwrap_err().to_string();
         assert!(error.starts_with("cannot open ") && error.contains("absent.mid"), "{error}");
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

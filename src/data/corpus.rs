@@ -9,9 +9,13 @@ use std::path::{Path, PathBuf};
 /// A prepared corpus: what it was made from and how much came of it. Its tunes stay on disk ([`Corpus::tunes`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Corpus {
+    /// The choices that it was made with.
     pub config: CorpusConfig,
+    /// Where its files lie.
     pub dir: PathBuf,
+    /// What could not be read.
     pub failed: Vec<FailedFile>,
+    /// Files of the source.
     pub n_files: usize,
     /// What was tried: MIDI files, and tunes of ABC files.
     pub n_inputs: usize,
@@ -24,9 +28,9 @@ pub struct Corpus {
 
 impl Corpus {
     /// The corpus in a folder that is whole.
-    pub(super) fn open(dir: &Path, prepared: Prepared) -> Result<Corpus> {
+    pub(super) fn open(config: &CorpusConfig, dir: &Path, prepared: Prepared) -> Result<Corpus> {
         Ok(Corpus {
-            config: prepared.config,
+            config: config.clone(),
             dir: dir.to_path_buf(),
             failed: read_failed(&dir.join("failed.csv"))?,
             n_files: prepared.n_files,
@@ -38,6 +42,9 @@ impl Corpus {
     }
 
     /// The token files.
+    ///
+    /// # Errors
+    /// They are gone or damaged.
     pub fn tokens(&self) -> Result<TokenData> {
         Ok(TokenData::open(&self.dir)?)
     }
@@ -50,10 +57,12 @@ impl Corpus {
         1.0 - self.failed.len() as f64 / self.n_inputs as f64
     }
 
+    /// Tunes of a split.
     pub fn n_tunes(&self, split: Split) -> usize {
         self.contents.n_tunes.get(split as usize).copied().unwrap_or(0)
     }
 
+    /// Characters of a split, which are its tokens.
     pub fn n_chars(&self, split: Split) -> usize {
         self.contents.n_chars.get(split as usize).copied().unwrap_or(0)
     }
@@ -63,17 +72,24 @@ impl Corpus {
         self.contents.n_tunes.iter().sum()
     }
 
+    /// Tunes that stand in no split.
     pub fn n_dropped(&self) -> usize {
         self.contents.n_dropped
     }
 
     /// The text of a split: its .txt file.
+    ///
+    /// # Errors
+    /// The file is gone.
     pub fn text(&self, split: Split) -> Result<String> {
         Ok(files::read_text(self.dir.join(format!("{split}.txt")))?)
     }
 
     /// For the corpus `composed`: nats per character below which no model's loss on the split can stay, however large, that
     /// reads each tune from its beginning: Σ bits · ln 2 / Σ characters. `None` for real music, whose entropy nobody knows.
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn entropy_floor(&self, split: Split) -> Result<Option<f64>> {
         if self.config.source != "composed" {
             return Ok(None);
@@ -108,9 +124,11 @@ impl Corpus {
 /// The entropy of a source that is known, spread over its text.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct SourceEntropy {
+    /// Of one tune.
     pub entropy: composed::Entropy,
     /// Mean over the corpus.
     pub chars_per_tune: f64,
+    /// Entropy over characters.
     pub bits_per_char: f64,
     /// What the loss of a perfect model tends to, in nats per token.
     pub nats_per_char: f64,
@@ -144,9 +162,8 @@ pub(super) mod tests {
     use std::fs;
 
     /// A prepared corpus of these tunes, which stand in the order of their splits; only `tunes.jsonl` is written.
-    pub fn corpus_of(name: &str, tunes: &[Tune], failed: Vec<FailedFile>) -> Corpus {
-        let dir = std::env::temp_dir().join(format!("music-scaling-corpus-of-{name}-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
+    pub fn corpus_of(folder: &Path, tunes: &[Tune], failed: Vec<FailedFile>) -> Corpus {
+        let dir = folder.to_path_buf();
         let lines: Vec<String> = tunes.iter().map(|tune| serde_json::to_string(tune).unwrap() + "\n").collect();
         fs::write(dir.join("tunes.jsonl"), lines.concat()).unwrap();
         let mut contents = Contents::default();
@@ -160,10 +177,9 @@ pub(super) mod tests {
         corpus.tunes().unwrap().collect::<Result<_>>().unwrap()
     }
 
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("music-scaling-corpus-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join("music")).unwrap();
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("music")).unwrap();
         folder
     }
 
@@ -173,8 +189,9 @@ pub(super) mod tests {
 
     #[test]
     fn composed_goes_from_midi_files_to_tokens_with_no_network() {
-        let folder = folder("composed");
-        let corpus = Corpus::get_or_prepare(&composed(100), &folder, None).unwrap();
+        let folder = folder();
+        let folder = folder.path();
+        let corpus = Corpus::get_or_prepare(&composed(100), folder).unwrap();
         assert_eq!(
             (corpus.n_files, corpus.success_rate(), tunes(&corpus).len()),
             (100, 1.0, 100),
@@ -190,16 +207,8 @@ pub(super) mod tests {
             let of_split: Vec<Tune> = corpus.tunes_of(split).unwrap().collect::<Result<_>>().unwrap();
             assert_eq!(of_split.iter().map(|tune| tune.abc.as_str()).collect::<String>(), text);
         }
-        let again = Corpus::get_or_prepare(&composed(100), &folder, None).unwrap();
+        let again = Corpus::get_or_prepare(&composed(100), folder).unwrap();
         assert_eq!(again, corpus);
-        fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
-    fn two_configs_of_one_source_do_not_share_a_folder() {
-        let names: Vec<String> = [composed(1000), composed(50)].iter().map(CorpusConfig::folder_name).collect();
-        assert_eq!(names[0], "composed");
-        assert!(names[1].starts_with("composed-") && names[1].len() == "composed-".len() + 8, "{names:?}");
     }
 
     fn composed_bits() -> f64 {
@@ -208,8 +217,9 @@ pub(super) mod tests {
 
     #[test]
     fn composed_text_cannot_be_predicted_below_its_entropy() {
-        let folder = folder("floor");
-        let corpus = Corpus::get_or_prepare(&composed(60), &folder, None).unwrap();
+        let folder = folder();
+        let folder = folder.path();
+        let corpus = Corpus::get_or_prepare(&composed(60), folder).unwrap();
         let floor = corpus.entropy_floor(Split::Train).unwrap().unwrap();
         assert!((0.05..0.3).contains(&floor), "{floor}"); // about 100 bits in 700 characters
         let mean_chars = corpus.n_chars(Split::Train) as f64 / corpus.n_tunes(Split::Train) as f64;
@@ -221,19 +231,19 @@ pub(super) mod tests {
         let mut thinned = corpus.clone();
         thinned.contents.n_dropped = 1;
         assert!(thinned.source_entropy().is_none());
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
-    fn a_users_folder_is_read_again_when_it_changes_and_bad_files_are_listed() {
-        let folder = folder("user");
+    fn a_users_folder_is_known_by_its_content_and_bad_files_are_listed() {
+        let folder = folder();
+        let folder = folder.path();
         for index in 0..6 {
             fs::write(folder.join(format!("music/{index}.mid")), composed::midi_file(2, index).bytes).unwrap();
         }
         fs::write(folder.join("music/page.mid"), "<html>404</html>").unwrap();
         fs::write(folder.join("music/empty.mid"), "").unwrap();
         let config = CorpusConfig::of(folder.join("music").to_string_lossy());
-        let corpus = Corpus::get_or_prepare(&config, &folder.join("data"), None).unwrap();
+        let corpus = Corpus::get_or_prepare(&config, &folder.join("data")).unwrap();
         assert_eq!((corpus.n_files, corpus.n_kept(), corpus.failed.len()), (8, 6, 2));
         assert_eq!(corpus.success_rate(), 0.75);
         let failed = files::read_text(corpus.dir.join("failed.csv")).unwrap();
@@ -242,38 +252,45 @@ pub(super) mod tests {
             "{failed}"
         );
         fs::write(folder.join("music/7.mid"), composed::midi_file(2, 7).bytes).unwrap();
-        assert_eq!(Corpus::get_or_prepare(&config, &folder.join("data"), None).unwrap().n_files, 9);
-        fs::remove_dir_all(&folder).unwrap();
+        let larger = Corpus::get_or_prepare(&config, &folder.join("data")).unwrap();
+        assert_eq!(larger.n_files, 9);
+        fs::rename(folder.join("music"), folder.join("moved")).unwrap();
+        let gone = Corpus::get_or_prepare(&config, &folder.join("data")).unwrap();
+        assert_eq!(gone.config.source, config.source);
+        fs::create_dir_all(folder.join("elsewhere")).unwrap();
+        fs::rename(folder.join("moved"), folder.join("elsewhere/music")).unwrap();
+        let moved = CorpusConfig::of(folder.join("elsewhere/music").to_string_lossy());
+        assert_eq!(Corpus::get_or_prepare(&moved, &folder.join("data")).unwrap().dir, larger.dir);
     }
 
     #[test]
     fn an_empty_corpus_says_what_became_of_its_files() {
-        let folder = folder("empty");
+        let folder = folder();
+        let folder = folder.path();
         let config = CorpusConfig::of(folder.join("music").to_string_lossy());
-        let error = Corpus::get_or_prepare(&config, &folder, None).unwrap_err().to_string();
+        let error = Corpus::get_or_prepare(&config, folder).unwrap_err().to_string();
         assert!(
             error.contains("has 0 different tunes out of 0 files") && error.contains("at least three different tunes"),
             "{error}"
         );
         fs::write(folder.join("music/page.mid"), "<html>404</html>").unwrap();
-        let error = Corpus::get_or_prepare(&config, &folder, None).unwrap_err().to_string();
+        let error = Corpus::get_or_prepare(&config, folder).unwrap_err().to_string();
         assert!(error.contains("1 failed (for instance page.mid: "), "{error}");
         let strict = CorpusConfig { max_chars: 150, long_tunes: super::super::LongTunes::Drop, ..composed(10) };
-        let error = Corpus::get_or_prepare(&strict, &folder, None).unwrap_err().to_string();
+        let error = Corpus::get_or_prepare(&strict, folder).unwrap_err().to_string();
         assert!(error.contains("10 dropped") && error.contains("150 characters or more"), "{error}");
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
     fn a_folder_that_is_not_whole_is_prepared_again() {
-        let folder = folder("half");
-        let corpus = Corpus::get_or_prepare(&composed(20), &folder, None).unwrap();
+        let folder = folder();
+        let folder = folder.path();
+        let corpus = Corpus::get_or_prepare(&composed(20), folder).unwrap();
         let as_prepared = tunes(&corpus);
         fs::remove_file(corpus.dir.join("val.bin")).unwrap();
-        Corpus::get_or_prepare(&composed(20), &folder, None).unwrap().tokens().unwrap();
+        Corpus::get_or_prepare(&composed(20), folder).unwrap().tokens().unwrap();
         fs::remove_file(corpus.dir.join("corpus.json")).unwrap();
         fs::write(corpus.dir.join("tunes.jsonl"), "{cut in hal").unwrap();
-        assert_eq!(tunes(&Corpus::get_or_prepare(&composed(20), &folder, None).unwrap()), as_prepared);
-        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(tunes(&Corpus::get_or_prepare(&composed(20), folder).unwrap()), as_prepared);
     }
 }

@@ -15,17 +15,9 @@ use std::path::{Path, PathBuf};
 pub const VERSION: u32 = 2;
 
 /// All files of a prepared corpus but `corpus.json`.
+#[rustfmt::skip]
 const FILES: [&str; 10] = [
-    "tunes.jsonl",
-    "failed.csv",
-    "train.txt",
-    "val.txt",
-    "test.txt",
-    "train.bin",
-    "val.bin",
-    "test.bin",
-    "vocab.json",
-    "meta.pkl",
+    "tunes.jsonl", "failed.csv", "train.txt", "val.txt", "test.txt", "train.bin", "val.bin", "test.bin", "vocab.json", "meta.pkl",
 ];
 
 /// `corpus.json`: says that the folder is whole, and what it was made from.
@@ -33,7 +25,7 @@ const FILES: [&str; 10] = [
 pub struct Prepared {
     pub version: u32,
     pub config_hash: String,
-    /// Changes when the user's files do (see `Source::stamp`).
+    /// Hash of the user's files (see `Source::content`).
     pub source_stamp: String,
     pub config: CorpusConfig,
     pub n_files: usize,
@@ -92,10 +84,9 @@ impl Prepared {
     }
 }
 
-/// Writes every file but `corpus.json` from the tunes in `order`. They are made in the store's folder for unfinished files and
-/// put into `dir` when all are whole.
-pub fn write(dir: &Path, store: &TuneStore, order: &[usize]) -> Result<Contents> {
-    let drafts = store.folder();
+/// Writes every file but `corpus.json` from the tunes in `order`. They are made in the folder `drafts` and put into `dir` when
+/// all are whole.
+pub fn write(dir: &Path, drafts: &Path, store: &TuneStore, order: &[usize]) -> Result<Contents> {
     let (contents, chars) = write_tunes(drafts, store, order)?;
     let tokenizer = Tokenizer::from_chars(chars.into_iter().collect())?;
     for split in Split::ALL {
@@ -115,21 +106,21 @@ fn write_tunes(drafts: &Path, store: &TuneStore, order: &[usize]) -> Result<(Con
     let mut lines = Draft::new(drafts.join("tunes.jsonl"))?;
     let texts = Split::ALL.map(|split| Draft::new(drafts.join(format!("{split}.txt"))));
     let mut texts = texts.into_iter().collect::<Result<Vec<Draft>>>()?;
-    let (mut contents, mut chars) = (Contents::default(), Characters::default());
+    let (mut contents, mut chars, mut line) = (Contents::default(), BTreeSet::new(), Vec::new());
     for row in order.iter().filter_map(|index| store.rows.get(*index)) {
         let tune = store.tune(row)?;
-        let mut line = serde_json::to_vec(&tune).map_err(|error| unwritable("tunes.jsonl", &error))?;
-        line.push(b'\n');
+        line.clear();
+        tune.write_line(&mut line)?;
         lines.write(&line)?;
         if let Some(text) = tune.split.and_then(|split| texts.get_mut(split as usize)) {
             text.write(tune.abc.as_bytes())?;
-            chars.add(&tune.abc);
+            chars.extend(tune.abc.chars());
         }
         contents.count(tune.split, tune.n_chars);
     }
     lines.end()?;
     texts.into_iter().try_for_each(Draft::end)?;
-    Ok((contents, chars.into_set()))
+    Ok((contents, chars))
 }
 
 /// The tokens of a split's text: little-endian u16.
@@ -165,35 +156,6 @@ impl Draft {
     fn end(mut self) -> Result<()> {
         let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
         written.map_err(Error::file("write", self.path))
-    }
-}
-
-/// The characters that occur in a text; nearly all of them are ASCII.
-struct Characters {
-    ascii: [bool; 128],
-    others: BTreeSet<char>,
-}
-
-impl Default for Characters {
-    fn default() -> Characters {
-        Characters { ascii: [false; 128], others: BTreeSet::new() }
-    }
-}
-
-impl Characters {
-    fn add(&mut self, text: &str) {
-        for c in text.chars() {
-            match self.ascii.get_mut(c as usize) {
-                Some(occurs) => *occurs = true,
-                None => drop(self.others.insert(c)),
-            }
-        }
-    }
-
-    fn into_set(mut self) -> BTreeSet<char> {
-        let ascii = (0..128u8).map(char::from).zip(self.ascii);
-        self.others.extend(ascii.filter(|(_, occurs)| *occurs).map(|(c, _)| c));
-        self.others
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// Tries in one call; each goes on where the one before broke off.
 const N_TRIES: usize = 5;
@@ -31,13 +32,12 @@ pub fn download(url: &str, path: &Path) -> Result<()> {
     }
     let n_bytes = fs::metadata(&part).map_or(0, |metadata| metadata.len());
     if n_bytes == 0 {
-        return Err(Error::Data(format!(
-            "{url} cannot be downloaded ({problem}); check the network and try again, or work without one: --corpus composed"
-        )));
+        return Err(unreachable(url, &problem));
     }
     Err(Error::Data(format!(
-        "the download of {url} broke off after {n_bytes} bytes ({problem}); run the same command again and it goes on from \
-         there, or work without a network: --corpus composed"
+        "the download of {} broke off after {n_bytes} bytes ({problem}); run the same command again and it goes on from \
+         there, or work without a network: --corpus composed",
+        without_password(url)
     )))
 }
 
@@ -55,17 +55,39 @@ enum Broken {
     Fatal(Error),
 }
 
+/// Speaks HTTP through the proxy that `HTTPS_PROXY` or `HTTP_PROXY` names. Where the network has certificates of its own, the
+/// environment variable `SSL_CERT_FILE` names their file.
+fn agent() -> ureq::Agent {
+    let own = std::env::var_os("SSL_CERT_FILE").and_then(|path| fs::read(path).ok()).map(|pem| {
+        let certificate = |item| if let Ok(PemItem::Certificate(found)) = item { Some(found) } else { None };
+        RootCerts::from(parse_pem(&pem).filter_map(certificate))
+    });
+    let tls = TlsConfig::builder().root_certs(own.unwrap_or(RootCerts::WebPki)).build();
+    let timeout = Some(Duration::from_secs(60));
+    let config = ureq::Agent::config_builder().tls_config(tls).timeout_connect(Some(Duration::from_secs(20)));
+    config.timeout_recv_response(timeout).timeout_per_read(timeout).http_status_as_error(false).build().into()
+}
+
+/// The text of a page.
+pub fn text(url: &str) -> Result<String> {
+    let mut response = agent().get(url).call().map_err(|error| unreachable(url, &error))?;
+    match response.status().as_u16() {
+        200 => response.body_mut().read_to_string().map_err(|error| unreachable(url, &error)),
+        status => Err(refused(url, status)),
+    }
+}
+
+/// An address as it may be shown: who logs in and with which password is left out.
+pub fn without_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    format!("{scheme}://{}{path}", host.rsplit('@').next().unwrap_or(host))
+}
+
 /// One request for the bytes that `part` lacks.
 fn fetch_rest(url: &str, part: &Path) -> std::result::Result<(), Broken> {
     let n_have = fs::metadata(part).map_or(0, |metadata| metadata.len());
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(Duration::from_secs(20)))
-        .timeout_recv_response(Some(Duration::from_secs(60)))
-        .timeout_per_read(Some(Duration::from_secs(60)))
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let mut request = agent.get(url);
+    let mut request = agent().get(url);
     if n_have > 0 {
         request = request.header("Range", format!("bytes={n_have}-"));
     }
@@ -136,8 +158,16 @@ fn print_progress(n_bytes: u64, n_new: u64, n_total: Option<u64>, elapsed: Durat
 }
 
 fn refused(url: &str, status: u16) -> Error {
+    let url = without_password(url);
     Error::Data(format!(
         "the server answered {status} for {url}; try again later, or work without a network: --corpus composed"
+    ))
+}
+
+fn unreachable(url: &str, problem: &dyn std::fmt::Display) -> Error {
+    let url = without_password(url);
+    Error::Data(format!(
+        "{url} cannot be downloaded ({problem}); check the network and try again, or work without one: --corpus composed"
     ))
 }
 
@@ -153,21 +183,84 @@ fn cannot_store(part: &Path, error: std::io::Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::data::sources::tests::Server;
+    use std::io::{BufRead, BufReader};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::{Arc, Mutex};
 
-    fn target(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("music-scaling-download-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        folder.join("file.bin")
+    /// An HTTP server on this machine that serves one file, knows ranges, and breaks off as it is told.
+    pub struct Server {
+        address: String,
+        ranges: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Server {
+        /// The first answers send only so many bytes as `cuts` says; the others are whole.
+        pub fn start(content: Vec<u8>, cuts: &[usize]) -> Server {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let ranges = Arc::new(Mutex::new(Vec::new()));
+            let (seen, cuts) = (ranges.clone(), cuts.to_vec());
+            std::thread::spawn(move || {
+                for (index, stream) in listener.incoming().enumerate() {
+                    let range = answer(stream.unwrap(), &content, cuts.get(index).copied());
+                    seen.lock().unwrap().push(range);
+                }
+            });
+            Server { address, ranges }
+        }
+
+        pub fn url(&self) -> String {
+            format!("http://{}/file.bin", self.address)
+        }
+
+        pub fn ranges(&self) -> Vec<String> {
+            std::thread::sleep(std::time::Duration::from_millis(50)); // the server notes an answer after it was sent
+            self.ranges.lock().unwrap().clone()
+        }
+    }
+
+    fn answer(mut stream: TcpStream, content: &[u8], cut: Option<usize>) -> String {
+        let mut range = String::new();
+        for line in BufReader::new(stream.try_clone().unwrap()).lines() {
+            let line = line.unwrap();
+            if line.is_empty() {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(": ")
+                && name.eq_ignore_ascii_case("range")
+            {
+                range = value.to_string();
+            }
+        }
+        let start: usize = range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap_or(0);
+        let (status, rest) = match (range.is_empty(), content.get(start..)) {
+            (true, _) => ("200 OK".to_string(), content),
+            (false, Some(rest)) if !rest.is_empty() => {
+                let total = content.len();
+                (format!("206 Partial Content\r\nContent-Range: bytes {start}-{}/{total}", total - 1), rest)
+            }
+            _ => (format!("416 Range Not Satisfiable\r\nContent-Range: bytes */{}", content.len()), &[][..]),
+        };
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", rest.len());
+        let sent = &rest[..cut.unwrap_or(rest.len()).min(rest.len())];
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent));
+        range
+    }
+
+    /// A file that is not there yet, in a folder that goes with the first of the two.
+    fn target() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.bin");
+        (folder, path)
     }
 
     #[test]
     fn a_download_that_breaks_off_goes_on_where_it_broke_off() {
         let content: Vec<u8> = (0..200_000u32).map(|i| (i * i) as u8).collect();
         let server = Server::start(content.clone(), &[70_000, 60_000]); // two answers are cut short, the third is whole
-        let path = target("resume");
+        let (_folder, path) = target();
         download(&server.url(), &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), content);
         assert_eq!(server.ranges(), ["", "bytes=70000-", "bytes=130000-"]);
@@ -177,7 +270,7 @@ mod tests {
     #[test]
     fn a_download_that_never_ends_keeps_its_part_and_says_how_to_go_on() {
         let server = Server::start(vec![7; 1000], &[10, 10, 10, 10, 10]);
-        let path = target("broken");
+        let (_folder, path) = target();
         let error = download(&server.url(), &path).unwrap_err().to_string();
         assert!(error.contains("broke off after 50 bytes") && error.contains("--corpus composed"), "{error}");
         assert!(!path.exists());
@@ -188,8 +281,7 @@ mod tests {
     #[test]
     fn a_part_that_is_already_whole_is_taken_as_it_is() {
         let server = Server::start(vec![7; 1000], &[]);
-        let path = target("whole");
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let (_folder, path) = target();
         fs::write(part_path(&path), vec![7; 1000]).unwrap();
         download(&server.url(), &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), vec![7; 1000]);
@@ -197,7 +289,7 @@ mod tests {
 
     #[test]
     fn no_network_names_the_corpus_that_needs_none() {
-        let error = download("http://127.0.0.1:1/none.tar.gz", &target("none")).unwrap_err().to_string();
+        let error = download("http://127.0.0.1:1/none.tar.gz", &target().1).unwrap_err().to_string();
         assert!(error.contains("cannot be downloaded") && error.contains("--corpus composed"), "{error}");
     }
 

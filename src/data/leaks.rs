@@ -15,11 +15,10 @@ use crate::{Error, Result};
 use polars::prelude::*;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Lengths of the n-grams in the report, in characters: a bar, two bars, four bars of a folk tune.
-pub const NGRAM_LENGTHS: [usize; 3] = [16, 32, 64];
+const NGRAM_LENGTHS: [usize; 3] = [16, 32, 64];
 
 /// Random splits that the report takes the mean of.
 const N_RANDOM: u64 = 5;
@@ -27,37 +26,16 @@ const N_RANDOM: u64 = 5;
 /// N-grams of each length and held-out split that are looked for, about; keeps memory below 200 MB.
 const N_PLACES: usize = 200_000;
 
-/// How much of one held-out split stands in train.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Leak {
-    /// Length of the n-grams, in characters.
-    pub n: usize,
-    pub held_out: Split,
-    /// Percent of its n-grams that occur in train.
-    pub our_splits_percent: f64,
-    /// The same for random splits of the same size, the mean of five.
-    pub random_splits_percent: f64,
-}
-
 /// For each length of n-grams: those of val and those of test.
 type HeldOut = [[Ngrams; 2]; NGRAM_LENGTHS.len()];
 
 impl Corpus {
     /// Percent of the n-grams of val and of test that occur in train, for our splits and for random ones of the same size
     /// (the mean of five): a row for each n and held-out split.
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn leaks(&self) -> Result<DataFrame> {
-        let leaks = self.leaks_by_length()?;
-        let table = df!(
-            "n" => leaks.iter().map(|leak| leak.n as u64).collect::<Vec<_>>(),
-            "held_out" => leaks.iter().map(|leak| leak.held_out.name()).collect::<Vec<_>>(),
-            "our_splits_percent" => leaks.iter().map(|leak| leak.our_splits_percent).collect::<Vec<_>>(),
-            "random_splits_percent" => leaks.iter().map(|leak| leak.random_splits_percent).collect::<Vec<_>>(),
-        );
-        table.map_err(|error| Error::Data(format!("the table cannot be put together: {error}")))
-    }
-
-    /// The rows of [`Corpus::leaks`].
-    pub fn leaks_by_length(&self) -> Result<Vec<Leak>> {
         let ours = self.map_kept(|tune| tune.split)?;
         let random = (0..N_RANDOM).map(|seed| shuffled(&ours, seed)).collect::<Vec<_>>();
         let every = 1 + (self.n_chars(Split::Val).max(self.n_chars(Split::Test)) / N_PLACES) as u64;
@@ -76,16 +54,15 @@ impl Corpus {
         let percents: Vec<Vec<f64>> = held_out.iter().map(percent).collect();
         let (ours, random) = percents.split_first().ok_or_else(|| Error::Data("there are no splits".to_string()))?;
         let mean = |case: usize| random.iter().filter_map(|percents| percents.get(case)).sum::<f64>() / N_RANDOM as f64;
-        let cases = NGRAM_LENGTHS.iter().flat_map(|&n| [(n, Split::Val), (n, Split::Test)]).zip(ours);
-        Ok(cases
-            .enumerate()
-            .map(|(case, ((n, held_out), &our_splits_percent))| Leak {
-                n,
-                held_out,
-                our_splits_percent,
-                random_splits_percent: mean(case),
-            })
-            .collect())
+        let cases = NGRAM_LENGTHS.iter().flat_map(|&n| [(n as u64, "val"), (n as u64, "test")]);
+        let (lengths, held_out): (Vec<u64>, Vec<&str>) = cases.unzip();
+        let table = df!(
+            "n" => lengths,
+            "held_out" => held_out,
+            "our_splits_percent" => ours,
+            "random_splits_percent" => (0..ours.len()).map(mean).collect::<Vec<_>>(),
+        );
+        table.map_err(|error| Error::Data(format!("the table cannot be put together: {error}")))
     }
 }
 
@@ -202,9 +179,8 @@ mod tests {
             tune.abc += &" ".repeat(i % 2); // not the very same text
             tune.split = Some([Split::Train, Split::Val, Split::Test][usize::from(i > 391) + usize::from(i > 395)]); // twins together
         }
-        let corpus = corpus_of("leaks", &tunes, Vec::new());
-        let table = corpus.leaks().unwrap();
-        std::fs::remove_dir_all(&corpus.dir).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let table = corpus_of(folder.path(), &tunes, Vec::new()).leaks().unwrap();
         assert_eq!(table.shape(), (6, 4));
         let cell = |column: &str, row: usize| table.column(column).unwrap().f64().unwrap().get(row).unwrap();
         for row in [4, 5] {

@@ -29,16 +29,6 @@ impl Sketches {
         self.tunes.push((notes, self.hashes.len()));
     }
 
-    pub fn len(&self) -> usize {
-        self.tunes.len()
-    }
-
-    /// Takes back all but the first `len`.
-    pub fn truncate(&mut self, len: usize) {
-        self.tunes.truncate(len);
-        self.hashes.truncate(self.tunes.last().map_or(0, |(_, end)| *end));
-    }
-
     fn iter(&self) -> impl Iterator<Item = (u64, &[u64])> {
         let starts = std::iter::once(0).chain(self.tunes.iter().map(|(_, end)| *end));
         let sketch = |start, end| self.hashes.get(start..end).unwrap_or_default();
@@ -167,14 +157,5 @@ mod tests {
         let found = pairs(&sketches);
         assert!((1..100).all(|later| found.iter().any(|pair| pair.1 == later)));
         assert!(found.iter().all(|(_, later)| *later < 100), "{found:?}");
-    }
-
-    #[test]
-    fn what_is_taken_back_was_never_there() {
-        let mut sketches = Sketches::default();
-        [(1, vec![10, 11]), (2, vec![]), (3, vec![12])].iter().for_each(|(notes, sketch)| sketches.add(*notes, sketch));
-        sketches.truncate(2);
-        sketches.add(4, &[13]);
-        assert_eq!(sketches.iter().collect::<Vec<_>>(), [(1, &[10, 11][..]), (2, &[]), (4, &[13])]);
     }
 }

@@ -17,6 +17,9 @@ pub type Input = Result<MusicFile, FailedFile>;
 
 /// Runs `work` over all files that `visit` finds, in parallel, and hands the results to `take` in the files' order; `take` may
 /// ask to stop. A panic in `work` is a bug in one conversion: it becomes that file's failure, not the end of the others.
+///
+/// # Errors
+/// Those of `visit`.
 pub fn for_each_file<T: Send>(
     visit: impl FnOnce(Visitor) -> Result<()>,
     work: impl Fn(Input) -> T + Sync,
@@ -74,16 +77,11 @@ impl Progress {
 
     /// Counts one file; `detail` is what stands behind the count when it is time for a line.
     pub fn count(&mut self, detail: impl FnOnce() -> String) {
-        self.skip();
+        self.n_files += 1;
         if self.shown.elapsed() >= PROGRESS_INTERVAL {
             self.shown = Instant::now();
             say(self.line(&detail(), self.seconds()));
         }
-    }
-
-    /// Counts one file and prints nothing.
-    pub fn skip(&mut self) {
-        self.n_files += 1;
     }
 
     fn line(&self, detail: &str, seconds: f64) -> String {
@@ -95,14 +93,17 @@ impl Progress {
         format!("{}: {n_files}{of} files, {detail}, {files_per_second:.0} files/s{left}", self.label)
     }
 
+    /// Files so far.
     pub fn n_files(&self) -> usize {
         self.n_files
     }
 
+    /// Time so far.
     pub fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 
+    /// Speed so far.
     pub fn files_per_second(&self) -> f64 {
         self.n_files as f64 / self.seconds().max(1e-9)
     }

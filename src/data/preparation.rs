@@ -1,6 +1,6 @@
 //! The preparation of a corpus: its files are read and put away tune by tune; then tunes are chosen and split by their rows;
-//! then the files are written. Memory holds a row of each tune and never the text. A preparation that was killed goes on
-//! where it was and ends with the same bytes.
+//! then the files are written. Memory holds a row of each tune and never the text. Everything is made in the folder
+//! `.unfinished` and put in its place at the end: a preparation that was killed begins again and ends with the same bytes.
 
 use super::corpus_files::{self, Prepared};
 use super::near_duplicates::near_duplicates;
@@ -10,7 +10,7 @@ use super::row::{Fate, Row};
 use super::sources::Source;
 use super::split::{Groups, assign_splits};
 use super::tune_store::TuneStore;
-use super::{Corpus, CorpusConfig, FailedFile, Split, journal, short_hash};
+use super::{Corpus, CorpusConfig, FailedFile, Split};
 use crate::messages::say;
 use crate::{Error, Result};
 use std::collections::HashSet;
@@ -19,47 +19,68 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 impl Corpus {
-    /// Opens the corpus in `data_dir/<name>`, and prepares it first if it isn't there or was made by another config or from
-    /// other files. `python` runs pip for the corpus `folk`; `None` is the python3 on the PATH.
-    pub fn get_or_prepare(config: &CorpusConfig, data_dir: &Path, python: Option<&Path>) -> Result<Corpus> {
-        let dir = data_dir.join(config.folder_name());
-        let source_stamp = Source::stamp(config).ok(); // a source that is gone doesn't matter once the corpus is prepared
-        if let Some(corpus) = Corpus::find(&dir, config, source_stamp.as_deref())? {
+    /// Opens the corpus in `data_dir/<name>`, and prepares it first if it isn't there or was made by other choices or from other
+    /// files: it is known by its choices and by the content of its files, wherever they lie.
+    ///
+    /// # Errors
+    /// The source is unknown, cannot be got or read, or holds fewer than three different tunes; the folder cannot be written.
+    pub fn get_or_prepare(config: &CorpusConfig, data_dir: &Path) -> Result<Corpus> {
+        if let Err(unknown) = Source::require(config) {
+            return Corpus::whose_source_is_gone(config, data_dir)?.ok_or(unknown);
+        }
+        let content = Source::content(config)?;
+        let dir = data_dir.join(config.folder_name(&content));
+        if let Some(corpus) = Corpus::find(&dir, config, &content)? {
             return Ok(corpus);
         }
-        Source::require(config)?;
         let _lock = lock(&dir)?;
-        if let Some(corpus) = Corpus::find(&dir, config, source_stamp.as_deref())? {
+        if let Some(corpus) = Corpus::find(&dir, config, &content)? {
             return Ok(corpus); // somebody else was preparing it
         }
-        let source = Source::get(config, data_dir, python)?;
-        let mut store = read(config, &source, &dir)?;
-        let (order, groups) = choose(&mut store, config)?;
-        let contents = corpus_files::write(&dir, &store, &order)?;
-        Prepared {
-            version: corpus_files::VERSION,
-            config_hash: config.hash(),
-            source_stamp: source_stamp.unwrap_or_default(),
-            config: config.clone(),
-            n_files: store.n_files,
-            n_inputs: store.n_inputs,
-            seconds: store.seconds.unwrap_or_default(),
-            contents,
-            groups,
-        }
-        .write(&dir)?;
-        store.finish()?;
-        let prepared = Corpus::find(&dir, config, None)?;
-        prepared
-            .ok_or_else(|| Error::Data(format!("{} was changed while it was being prepared; try again", dir.display())))
+        let source = Source::get(config, data_dir)?;
+        let drafts = dir.join(".unfinished");
+        let _ = fs::remove_dir_all(&drafts); // what was killed is of no use, and nearly always there is none
+        fs::create_dir_all(&drafts).map_err(Error::file("create the folder", &drafts))?;
+        let prepared = prepare(config, &source, &dir, &drafts);
+        let _ = fs::remove_dir_all(&drafts); // holds nothing of worth any more
+        let prepared = Prepared { source_stamp: content, ..prepared? };
+        prepared.write(&dir)?;
+        Corpus::open(config, &dir, prepared)
     }
 
     /// The corpus in the folder, if it is whole and made with these choices from these files.
-    fn find(dir: &Path, config: &CorpusConfig, source_stamp: Option<&str>) -> Result<Option<Corpus>> {
-        let prepared = Prepared::read(dir).filter(|prepared| prepared.config_hash == config.hash());
-        let prepared = prepared.filter(|prepared| source_stamp.is_none_or(|stamp| stamp == prepared.source_stamp));
-        prepared.map(|prepared| Corpus::open(dir, prepared)).transpose()
+    fn find(dir: &Path, config: &CorpusConfig, content: &str) -> Result<Option<Corpus>> {
+        let prepared =
+            Prepared::read(dir).filter(|found| found.config_hash == config.hash() && found.source_stamp == content);
+        prepared.map(|prepared| Corpus::open(config, dir, prepared)).transpose()
     }
+
+    /// The newest corpus that was prepared from a source that is there no more.
+    fn whose_source_is_gone(config: &CorpusConfig, data_dir: &Path) -> Result<Option<Corpus>> {
+        let folders = fs::read_dir(data_dir).into_iter().flatten().flatten().map(|entry| entry.path());
+        let prepared = folders.filter_map(|dir| Some((Prepared::read(&dir)?, dir)));
+        let of_config = prepared.filter(|(prepared, _)| prepared.config == *config);
+        let written = |dir: &Path| fs::metadata(dir.join("corpus.json")).and_then(|file| file.modified()).ok();
+        let newest = of_config.max_by_key(|(_, dir)| written(dir));
+        newest.map(|(prepared, dir)| Corpus::open(config, &dir, prepared)).transpose()
+    }
+}
+
+/// Makes all files of the corpus but `corpus.json`, whose contents it returns.
+fn prepare(config: &CorpusConfig, source: &Source, dir: &Path, drafts: &Path) -> Result<Prepared> {
+    let (mut store, seconds) = read(config, source, drafts)?;
+    let (order, groups) = choose(&mut store, config)?;
+    Ok(Prepared {
+        version: corpus_files::VERSION,
+        config_hash: config.hash(),
+        source_stamp: String::new(),
+        config: config.clone(),
+        n_files: store.n_files,
+        n_inputs: store.n_inputs,
+        seconds,
+        contents: corpus_files::write(dir, drafts, &store, &order)?,
+        groups,
+    })
 }
 
 /// Keeps others from preparing the same corpus; ends with the value, or with the program however it ends.
@@ -74,47 +95,28 @@ fn lock(dir: &Path) -> Result<fs::File> {
     Ok(file) // a file system without locks is used without them
 }
 
-/// Reads all files of the source, in parallel, but those that an earlier call has read.
-fn read(config: &CorpusConfig, source: &Source, dir: &Path) -> Result<TuneStore> {
-    let stamp = [config.hash(), source.listing()?, journal::program()];
-    let mut store = TuneStore::open(dir, &short_hash(&stamp.each_ref().map(|part| part.as_bytes())), config.seed)?;
+/// Reads all files of the source, in parallel; returns the time that it took, too.
+fn read(config: &CorpusConfig, source: &Source, drafts: &Path) -> Result<(TuneStore, f64)> {
+    let mut store = TuneStore::new(drafts, config.seed)?;
     let enough = config.max_tunes.filter(|_| config.source == "lakh-full"); // sorted by hash: its front is a random sample
-    let mut n_kept = store.rows.iter().filter(|row| row.is_kept()).count();
-    if store.seconds.is_some() || enough.is_some_and(|enough| n_kept >= enough) {
-        return Ok(store);
-    }
-    let mut n_to_skip = store.n_files;
-    if n_to_skip > 0 {
-        say(format_args!("{}: {n_to_skip} files were read by an earlier call", config.name()));
-    }
-    let visit = |visitor: super::archives::Visitor| {
-        source.visit(&mut |file| {
-            if n_to_skip > 0 {
-                n_to_skip -= 1;
-                return ControlFlow::Continue(());
-            }
-            visitor(file)
-        })
-    };
     let convert = |file: Result<_, FailedFile>| match file {
         Ok(file) => reading::read_tunes(&file, config),
         Err(failed) => Reading { failed: vec![failed], n_inputs: 1, ..Reading::default() },
     };
-    let n_in_all = source.n_files().ok().map(|n_files| n_files.saturating_sub(store.n_files));
-    let mut progress = Progress::new(config.name(), n_in_all);
-    let mut problem = None; // a full disk: every further file would fail too
-    for_each_file(visit, convert, &mut |reading: Reading| {
+    let mut progress = Progress::new(config.name(), source.n_files().ok());
+    let mut n_kept = 0;
+    let mut stored = Ok(()); // or a full disk: every further file would fail, too
+    for_each_file(|visitor| source.visit(visitor), convert, &mut |reading: Reading| {
         n_kept += reading.tunes.iter().filter(|tune| tune.is_kept()).count();
-        problem = store.add(reading).err();
+        stored = store.add(reading);
         progress.count(|| format!("{} tunes, {} failures", store.rows.len(), store.failed.len()));
-        match problem.is_some() || enough.is_some_and(|enough| n_kept >= enough) {
+        match stored.is_err() || enough.is_some_and(|enough| n_kept >= enough) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     })?;
-    problem.map_or(Ok(()), Err)?;
-    store.end((1000.0 * progress.seconds()).round() / 1000.0)?;
-    Ok(store)
+    stored?;
+    Ok((store, (1000.0 * progress.seconds()).round() / 1000.0))
 }
 
 /// Drops repeated texts, samples and splits; returns the order of the tunes: train, val, test, and those that were dropped.

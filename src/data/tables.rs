@@ -6,58 +6,47 @@ use polars::prelude::*;
 use std::collections::BTreeMap;
 
 /// The sixteen families of eight General MIDI programs each.
+#[rustfmt::skip]
 const INSTRUMENT_FAMILIES: [&str; 16] = [
-    "piano",
-    "chromatic percussion",
-    "organ",
-    "guitar",
-    "bass",
-    "strings",
-    "ensemble",
-    "brass",
-    "reed",
-    "pipe",
-    "synth lead",
-    "synth pad",
-    "synth effects",
-    "ethnic",
-    "percussive",
-    "sound effects",
+    "piano", "chromatic percussion", "organ", "guitar", "bass", "strings", "ensemble", "brass",
+    "reed", "pipe", "synth lead", "synth pad", "synth effects", "ethnic", "percussive", "sound effects",
 ];
-
-/// Something about a tune that can be counted.
-type Count = fn(&Tune) -> usize;
 
 /// Width of the classes of tempo, in quarter notes per minute.
 const TEMPO_CLASS_BPM: usize = 20;
 
 impl Corpus {
-    /// One row a tune, kept and dropped, without the text.
+    /// One row a tune, kept and dropped, with everything but its text: for polars to filter, group and count.
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn table(&self) -> Result<DataFrame> {
-        let without_text = |tune: Result<Tune>| tune.map(|tune| Tune { abc: String::new(), ..tune });
-        let tunes = self.tunes()?.map(without_text).collect::<Result<Vec<Tune>>>()?;
-        let texts = |of: fn(&Tune) -> Option<String>| tunes.iter().map(of).collect::<Vec<_>>();
-        let counts = |of: Count| tunes.iter().map(|tune| of(tune) as u64).collect::<Vec<_>>();
+        let tunes = self.map_tunes(|tune| Tune { abc: String::new(), ..tune.clone() })?;
+        let texts = |of: fn(&Tune) -> Option<&str>| tunes.iter().map(of).collect::<Vec<_>>();
+        let counts = |of: fn(&Tune) -> usize| tunes.iter().map(|tune| of(tune) as u64).collect::<Vec<_>>();
         let table = df!(
-            "tune_id" => texts(|tune| Some(tune.tune_id.clone())),
-            "artist" => texts(|tune| tune.artist.clone()),
-            "title" => texts(|tune| tune.title.clone()),
-            "key" => texts(|tune| Some(tune.key.clone())),
-            "meter" => texts(|tune| Some(tune.meter.clone())),
+            "tune_id" => texts(|tune| Some(&tune.tune_id)),
+            "artist" => texts(|tune| tune.artist.as_deref()),
+            "title" => texts(|tune| tune.title.as_deref()),
+            "key" => texts(|tune| Some(&tune.key)),
+            "meter" => texts(|tune| Some(&tune.meter)),
             "tempo_bpm" => tunes.iter().map(|tune| tune.tempo_bpm).collect::<Vec<_>>(),
             "n_voices" => counts(|tune| tune.n_voices),
             "n_notes" => counts(|tune| tune.n_notes),
             "n_bars" => counts(|tune| tune.n_bars),
             "n_chars" => counts(|tune| tune.n_chars),
-            "split" => texts(|tune| tune.split.map(|split| split.to_string())),
-            "dropped_because" => texts(|tune| tune.dropped_because.clone()),
+            "split" => texts(|tune| tune.split.map(Split::name)),
+            "dropped_because" => texts(|tune| tune.dropped_because.as_deref()),
         );
         table.map_err(no_table)
     }
 
     /// One row a failed file: source, stage, reason.
+    ///
+    /// # Errors
+    /// The table cannot be put together.
     pub fn failed_table(&self) -> Result<DataFrame> {
-        let column = |of: fn(&super::FailedFile) -> &str| self.failed.iter().map(of).collect::<Vec<_>>();
+        let column = |of: fn(&FailedFile) -> &str| self.failed.iter().map(of).collect::<Vec<_>>();
         let table = df!(
             "source" => column(|failed| &failed.source),
             "stage" => column(|failed| &failed.stage),
@@ -67,64 +56,56 @@ impl Corpus {
     }
 
     /// Tunes, characters and lengths of each split.
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn by_split(&self) -> Result<DataFrame> {
-        let mut lengths = Split::ALL.map(|_| Vec::new());
-        for (split, n_chars) in self.map_kept(|tune| (tune.split, tune.n_chars as u64))? {
-            if let Some(lengths) = split.and_then(|split| lengths.get_mut(split as usize)) {
-                lengths.push(n_chars);
-            }
-        }
-        lengths.iter_mut().for_each(|lengths| lengths.sort_unstable());
+        let all = self.map_kept(|tune| (tune.split, tune.n_chars))?;
+        let of = |split| all.iter().filter(move |tune| tune.0 == Some(split)).map(|tune| tune.1);
+        let lengths = Split::ALL.map(|split| Numbers::new(of(split)));
         let table = df!(
             "split" => Split::ALL.map(Split::name),
-            "n_tunes" => lengths.each_ref().map(|lengths| lengths.len() as u64),
-            "n_chars" => lengths.each_ref().map(|lengths| lengths.iter().sum::<u64>()),
-            "mean_chars" => lengths.each_ref().map(|lengths| mean(lengths)),
-            "median_chars" => lengths.each_ref().map(|lengths| quantile(lengths, 0.5)),
+            "n_tunes" => lengths.each_ref().map(|lengths| lengths.0.len() as u64),
+            "n_chars" => lengths.each_ref().map(Numbers::sum),
+            "mean_chars" => lengths.each_ref().map(Numbers::mean),
+            "median_chars" => lengths.each_ref().map(|lengths| lengths.quantile(0.5)),
         );
         table.map_err(no_table)
     }
 
     /// Tunes and characters that the policies for long tunes keep, and the characters' share of all that were read. What `drop`
     /// keeps can be seen in a corpus that was split; a corpus that dropped knows only itself.
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn by_policy(&self) -> Result<DataFrame> {
-        let tunes = self.map_tunes(|tune| (tune.is_kept(), tune.is_piece(), tune.n_chars as u64))?;
-        let sum = |is_in: &dyn Fn(bool, bool) -> bool| {
-            let chosen = tunes.iter().filter(|(is_kept, is_piece, _)| is_in(*is_kept, *is_piece));
-            chosen.fold((0u64, 0u64), |(n, n_chars), tune| (n + 1, n_chars + tune.2))
-        };
-        let mut rows = vec![("as read", sum(&|_, _| true)), ("drop", sum(&|is_kept, is_piece| is_kept && !is_piece))];
+        let tunes = self.map_tunes(|tune| (tune.is_kept(), tune.is_piece(), tune.n_chars))?;
+        let of = |is_in: fn(bool, bool) -> bool| Numbers::new(tunes.iter().filter(|t| is_in(t.0, t.1)).map(|t| t.2));
+        let mut rows = vec![("as read", of(|_, _| true)), ("drop", of(|is_kept, is_piece| is_kept && !is_piece))];
         if self.config.long_tunes == LongTunes::Split {
-            rows.push(("split", sum(&|is_kept, _| is_kept)));
+            rows.push(("split", of(|is_kept, _| is_kept)));
         }
-        let n_read = rows.first().map_or(0, |(_, (_, n_chars))| *n_chars).max(1) as f64;
+        let n_read = rows.first().map_or(0, |(_, all)| all.sum()).max(1) as f64;
         let table = df!(
             "long tunes" => rows.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-            "n_tunes" => rows.iter().map(|(_, (n, _))| *n).collect::<Vec<_>>(),
-            "n_chars" => rows.iter().map(|(_, (_, n_chars))| *n_chars).collect::<Vec<_>>(),
-            "percent" => rows.iter().map(|(_, (_, n_chars))| 100.0 * *n_chars as f64 / n_read).collect::<Vec<_>>(),
+            "n_tunes" => rows.iter().map(|(_, lengths)| lengths.0.len() as u64).collect::<Vec<_>>(),
+            "n_chars" => rows.iter().map(|(_, lengths)| lengths.sum()).collect::<Vec<_>>(),
+            "percent" => rows.iter().map(|(_, lengths)| 100.0 * lengths.sum() as f64 / n_read).collect::<Vec<_>>(),
         );
         table.map_err(no_table)
     }
 
     /// Characters, bars, notes and voices of the kept tunes: mean and quantiles.
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn lengths(&self) -> Result<DataFrame> {
-        let measures: [(&str, Count); 4] = [
-            ("n_chars", |tune| tune.n_chars),
-            ("n_bars", |tune| tune.n_bars),
-            ("n_notes", |tune| tune.n_notes),
-            ("n_voices", |tune| tune.n_voices),
-        ];
-        let all = self.map_kept(|tune| measures.map(|(_, of)| of(tune) as u64))?;
-        let sorted = [0, 1, 2, 3].map(|measure: usize| {
-            let mut values: Vec<u64> = all.iter().filter_map(|values| values.get(measure).copied()).collect();
-            values.sort_unstable();
-            values
-        });
-        let at = |share: f64| sorted.each_ref().map(|values| quantile(values, share));
+        let all = self.map_kept(|tune| [tune.n_chars, tune.n_bars, tune.n_notes, tune.n_voices])?;
+        let measures = [0, 1, 2, 3].map(|i| Numbers::new(all.iter().filter_map(|values| values.get(i).copied())));
+        let at = |share: f64| measures.each_ref().map(|numbers| numbers.quantile(share));
         let table = df!(
-            "of a kept tune" => measures.map(|(name, _)| name),
-            "mean" => sorted.each_ref().map(|values| mean(values)),
+            "of a kept tune" => ["n_chars", "n_bars", "n_notes", "n_voices"],
+            "mean" => measures.each_ref().map(Numbers::mean),
             "minimum" => at(0.0),
             "10 %" => at(0.1),
             "median" => at(0.5),
@@ -134,15 +115,10 @@ impl Corpus {
         table.map_err(no_table)
     }
 
-    pub fn by_key(&self) -> Result<DataFrame> {
-        counts("key", self.map_kept(|tune| tune.key.clone())?.into_iter())
-    }
-
-    pub fn by_meter(&self) -> Result<DataFrame> {
-        counts("meter", self.map_kept(|tune| tune.meter.clone())?.into_iter())
-    }
-
     /// Tempi in classes of 20 quarter notes per minute, in order of tempo.
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn by_tempo(&self) -> Result<DataFrame> {
         let mut classes: BTreeMap<usize, u64> = BTreeMap::new();
         for class in self.map_kept(|tune| tune.tempo_bpm.max(0.0) as usize / TEMPO_CLASS_BPM)? {
@@ -157,50 +133,57 @@ impl Corpus {
     }
 
     /// Families of General MIDI instruments, and drums, by the number of tunes that use them and their share of all tunes.
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn by_instrument(&self) -> Result<DataFrame> {
-        shares("instrument", self.map_kept(|tune| instruments(&tune.abc))?.into_iter().flatten(), self.n_kept())
+        counts("instrument", self.map_kept(|tune| instruments(&tune.abc))?.concat(), self.n_kept())
     }
 
     /// Why tunes were dropped.
+    ///
+    /// # Errors
+    /// The tunes cannot be read.
     pub fn drop_reasons(&self) -> Result<DataFrame> {
-        counts("dropped_because", self.map_tunes(|tune| tune.dropped_because.clone())?.into_iter().flatten())
+        let reasons: Vec<String> = self.map_tunes(|tune| tune.dropped_because.clone())?.into_iter().flatten().collect();
+        let n_dropped = reasons.len();
+        counts("dropped_because", reasons, n_dropped)
     }
 
     /// Why files failed, places and numbers left out.
+    ///
+    /// # Errors
+    /// The table cannot be put together.
     pub fn failure_reasons(&self) -> Result<DataFrame> {
         reasons(&self.failed)
     }
 }
 
 /// Stages and reasons of failures, places, numbers and quoted text left out, the most frequent first.
+///
+/// # Errors
+/// The table cannot be put together.
 pub fn reasons(failed: &[FailedFile]) -> Result<DataFrame> {
-    counts("failure", failed.iter().map(reason))
+    counts("failure", failed.iter().map(reason).collect(), failed.len())
 }
 
 /// The same as text and number.
 pub fn count_reasons(failed: &[FailedFile]) -> Vec<(String, u64)> {
-    count(failed.iter().map(reason))
+    count(failed.iter().map(reason).collect())
 }
 
 fn reason(failed: &FailedFile) -> String {
     format!("{}: {}", failed.stage, without_details(&failed.reason))
 }
 
-/// Names and how often each occurs, the most frequent first; percent of all occurrences.
-fn counts(name: &str, values: impl Iterator<Item = String>) -> Result<DataFrame> {
-    let values: Vec<String> = values.collect();
-    let n_values = values.len();
-    shares(name, values.into_iter(), n_values)
-}
-
-/// The same with percent of `total`.
-fn shares(name: &str, values: impl Iterator<Item = String>, total: usize) -> Result<DataFrame> {
+/// Names and how often each occurs, the most frequent first, and percent of `total`.
+fn counts(name: &str, values: Vec<String>, total: usize) -> Result<DataFrame> {
     let (names, n): (Vec<String>, Vec<u64>) = count(values).into_iter().unzip();
     let percent: Vec<f64> = n.iter().map(|&n| 100.0 * n as f64 / total.max(1) as f64).collect();
     df!(name => names, "n" => n, "percent" => percent).map_err(no_table)
 }
 
-fn count(values: impl Iterator<Item = String>) -> Vec<(String, u64)> {
+fn count(values: Vec<String>) -> Vec<(String, u64)> {
     let mut n_of: BTreeMap<String, u64> = BTreeMap::new();
     for value in values {
         *n_of.entry(value).or_default() += 1;
@@ -238,14 +221,29 @@ fn without_details(reason: &str) -> String {
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("n")
 }
 
-fn mean(values: &[u64]) -> f64 {
-    values.iter().sum::<u64>() as f64 / (values.len() as f64).max(1.0)
-}
+/// Whole numbers, sorted.
+struct Numbers(Vec<u64>);
 
-/// The value below which the share lies; 0 for no values.
-fn quantile(sorted: &[u64], share: f64) -> u64 {
-    let place = (share * sorted.len().saturating_sub(1) as f64).round() as usize;
-    sorted.get(place).copied().unwrap_or(0)
+impl Numbers {
+    fn new(values: impl Iterator<Item = usize>) -> Numbers {
+        let mut values: Vec<u64> = values.map(|value| value as u64).collect();
+        values.sort_unstable();
+        Numbers(values)
+    }
+
+    fn sum(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum() as f64 / (self.0.len() as f64).max(1.0)
+    }
+
+    /// The value below which the share lies; 0 for no values.
+    fn quantile(&self, share: f64) -> u64 {
+        let place = (share * self.0.len().saturating_sub(1) as f64).round() as usize;
+        self.0.get(place).copied().unwrap_or(0)
+    }
 }
 
 fn no_table(error: PolarsError) -> Error {
@@ -258,7 +256,7 @@ mod tests {
     use crate::data::corpus::tests::corpus_of;
     use crate::data::tune::tests::tune;
 
-    fn corpus(name: &str) -> Corpus {
+    fn corpus(folder: &tempfile::TempDir) -> Corpus {
         let mut tunes: Vec<Tune> = (0..5).map(|i| tune(&format!("t{i}"), &"x".repeat(100 * (i + 1)))).collect();
         tunes[0].split = Some(Split::Train);
         tunes[1].split = Some(Split::Train);
@@ -268,7 +266,7 @@ mod tests {
         tunes[4].drop_because("too long");
         tunes[0].abc = "V:1\n%%MIDI program 40\nV:2\n%%MIDI program 2 41\nV:3\n%%MIDI channel 10\n".to_string();
         let failed = vec![FailedFile::new("a.abc:1", "read abc", "line 3, column 14: a bar too many")];
-        corpus_of(name, &tunes, failed)
+        corpus_of(folder.path(), &tunes, failed)
     }
 
     fn cell(table: &DataFrame, column: &str, row: usize) -> String {
@@ -278,7 +276,8 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_a_tune() {
-        let table = corpus("table").table().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let table = corpus(&folder).table().unwrap();
         assert_eq!(table.shape(), (5, 12));
         assert_eq!(
             (cell(&table, "tune_id", 4), cell(&table, "dropped_because", 4), cell(&table, "n_chars", 4)),
@@ -287,13 +286,9 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_of_kept_tunes_with_the_most_frequent_first() {
-        let corpus = corpus("counts");
-        let meters = corpus.by_meter().unwrap();
-        assert_eq!(
-            (cell(&meters, "meter", 0), cell(&meters, "n", 0), cell(&meters, "percent", 0)),
-            ("4/4".into(), "3".into(), "75.0".into())
-        );
+    fn lengths_and_tempi_are_of_kept_tunes_and_reasons_without_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = corpus(&folder);
         let splits = corpus.by_split().unwrap();
         assert_eq!(
             (cell(&splits, "n_tunes", 0), cell(&splits, "n_chars", 0), cell(&splits, "mean_chars", 0)),
@@ -317,7 +312,8 @@ mod tests {
         for (tune, split) in tunes.iter_mut().zip(Split::ALL) {
             tune.split = Some(split);
         }
-        let table = corpus_of("policy", &tunes, Vec::new()).by_policy().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let table = corpus_of(folder.path(), &tunes, Vec::new()).by_policy().unwrap();
         let rows = [("as read", "4", "100.0"), ("drop", "2", "50.0"), ("split", "3", "75.0")];
         for (row, (name, n_tunes, percent)) in rows.into_iter().enumerate() {
             let cells = ["long tunes", "n_tunes", "percent"].map(|column| cell(&table, column, row));
@@ -327,8 +323,12 @@ mod tests {
 
     #[test]
     fn instruments_are_families_and_drums_once_a_tune() {
-        let table = corpus("instruments").by_instrument().unwrap();
-        assert_eq!(table.height(), 2);
-        assert_eq!((cell(&table, "instrument", 0), cell(&table, "instrument", 1)), ("drums".into(), "strings".into()));
+        let folder = tempfile::tempdir().unwrap();
+        let table = corpus(&folder).by_instrument().unwrap();
+        let row = |row| ["instrument", "n", "percent"].map(|column| cell(&table, column, row));
+        assert_eq!(
+            (table.height(), row(0), row(1)),
+            (2, ["drums", "1", "25.0"].map(Into::into), ["strings", "1", "25.0"].map(Into::into))
+        );
     }
 }

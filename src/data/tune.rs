@@ -1,6 +1,7 @@
 //! The rows of a corpus: a tune, and a file that could not become one.
 
 use super::Split;
+use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// One tune of a corpus: one line of `tunes.jsonl`.
@@ -14,7 +15,9 @@ pub struct Tune {
     pub source_hash: String,
     /// Hash of the whole tune's notes that neither transposition nor tempo changes; pieces of one tune share it.
     pub fingerprint: String,
+    /// Where the path names one.
     pub artist: Option<String>,
+    /// From the path or the tune itself.
     pub title: Option<String>,
     /// Key at the start, such as `D minor`.
     pub key: String,
@@ -22,8 +25,11 @@ pub struct Tune {
     pub meter: String,
     /// Tempo at the start, in quarter notes per minute.
     pub tempo_bpm: f64,
+    /// Voices that have notes.
     pub n_voices: usize,
+    /// Notes of all voices.
     pub n_notes: usize,
+    /// Bars up to the last note's end.
     pub n_bars: usize,
     /// Characters of the tune's text (counted before it was dropped, if it was).
     pub n_chars: usize,
@@ -31,15 +37,18 @@ pub struct Tune {
     pub abc: String,
     /// Where the tune went; `None` for a tune that was dropped.
     pub split: Option<Split>,
+    /// Why it is in none; `None` for a tune that was kept.
     pub dropped_because: Option<String>,
 }
 
 /// A file, or a tune of an ABC book, that gave no tune: one line of `failed.csv`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedFile {
+    /// Path of the file inside the corpus, and the line of a tune in a book.
     pub source: String,
     /// What was being done: `open`, `read midi`, `write abc`, `read abc`, `split`, `write`.
     pub stage: String,
+    /// A sentence.
     pub reason: String,
 }
 
@@ -59,6 +68,13 @@ impl Tune {
         self.dropped_because = Some(reason.into());
         self.abc = String::new();
         self.split = None;
+    }
+
+    /// Adds the tune as a line of `tunes.jsonl`.
+    pub(super) fn write_line(&self, lines: &mut Vec<u8>) -> Result<()> {
+        let written = serde_json::to_writer(&mut *lines, self);
+        lines.push(b'\n');
+        written.map_err(|error| Error::Data(format!("the tune {} cannot be written: {error}", self.tune_id)))
     }
 }
 
@@ -85,6 +101,7 @@ fn counted(n: usize, noun: &str) -> String {
 }
 
 impl FailedFile {
+    /// What failed, at which stage, and why.
     pub fn new(source: impl Into<String>, stage: &str, reason: impl std::fmt::Display) -> FailedFile {
         FailedFile { source: source.into(), stage: stage.to_string(), reason: reason.to_string() }
     }

@@ -49,16 +49,25 @@ impl Iterator for Tunes {
 
 impl Corpus {
     /// All tunes: those of train, val and test in the order of their text, then the dropped ones, whose text is empty.
+    ///
+    /// # Errors
+    /// `tunes.jsonl` is gone or damaged.
     pub fn tunes(&self) -> Result<Tunes> {
         Tunes::open(self.dir.join("tunes.jsonl"))
     }
 
     /// The tunes that stand in the splits, in the order of the text.
+    ///
+    /// # Errors
+    /// `tunes.jsonl` is gone or damaged.
     pub fn kept(&self) -> Result<impl Iterator<Item = Result<Tune>> + use<>> {
         Ok(self.tunes()?.take(self.n_kept()))
     }
 
     /// The tunes of one split, in the order of its text.
+    ///
+    /// # Errors
+    /// `tunes.jsonl` is gone or damaged.
     pub fn tunes_of(&self, split: Split) -> Result<impl Iterator<Item = Result<Tune>> + use<>> {
         let mut tunes = self.tunes()?;
         for _ in Split::ALL.into_iter().take_while(|earlier| *earlier != split).flat_map(|s| 0..self.n_tunes(s)) {
@@ -68,17 +77,26 @@ impl Corpus {
     }
 
     /// The first tune of a split; a prepared corpus has one in each.
+    ///
+    /// # Errors
+    /// `tunes.jsonl` is gone or damaged.
     pub fn first_tune(&self, split: Split) -> Result<Tune> {
         let none = || Error::Data(format!("{} has no tune in {split}; prepare the corpus again", self.dir.display()));
         self.tunes_of(split)?.next().ok_or_else(none)?
     }
 
     /// Something of every tune, kept or dropped: `corpus.map_tunes(|tune| tune.n_chars)?`.
+    ///
+    /// # Errors
+    /// `tunes.jsonl` is gone or damaged.
     pub fn map_tunes<T>(&self, of: impl Fn(&Tune) -> T) -> Result<Vec<T>> {
         self.tunes()?.map(|tune| tune.map(|tune| of(&tune))).collect()
     }
 
     /// Something of every kept tune: `corpus.map_kept(|tune| tune.key.clone())?`.
+    ///
+    /// # Errors
+    /// `tunes.jsonl` is gone or damaged.
     pub fn map_kept<T>(&self, of: impl Fn(&Tune) -> T) -> Result<Vec<T>> {
         self.kept()?.map(|tune| tune.map(|tune| of(&tune))).collect()
     }
@@ -97,7 +115,8 @@ mod tests {
             vec![split("a", Some(Split::Train)), split("b", Some(Split::Train)), split("c", Some(Split::Val))];
         tunes.extend([split("d", Some(Split::Test)), split("e", None)]);
         tunes[4].drop_because("too short");
-        let corpus = corpus_of("tunes", &tunes, Vec::new());
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = corpus_of(folder.path(), &tunes, Vec::new());
         assert_eq!(corpus.tunes().unwrap().collect::<Result<Vec<_>, _>>().unwrap(), tunes);
         let ids = |split| corpus.tunes_of(split).unwrap().map(|tune| tune.unwrap().tune_id).collect::<String>();
         assert_eq!(Split::ALL.map(ids), ["ab", "c", "d"]);
@@ -106,6 +125,5 @@ mod tests {
         std::fs::write(corpus.dir.join("tunes.jsonl"), "{cut in hal").unwrap();
         let error = corpus.map_tunes(|tune| tune.n_chars).unwrap_err().to_string();
         assert!(error.starts_with("line 1 of ") && error.contains("tunes.jsonl is not a tune"), "{error}");
-        std::fs::remove_dir_all(&corpus.dir).unwrap();
     }
 }

@@ -122,9 +122,7 @@ impl Study {
 
     /// The prepared corpus; made on the first call (download, conversion, splits).
     pub fn corpus(&self) -> Result<Corpus> {
-        let python = self.root.join(".lab/python/bin/python");
-        let python = python.exists().then_some(python);
-        Corpus::get_or_prepare(&self.preset.corpus, &self.data_folder(), python.as_deref())
+        Corpus::get_or_prepare(&self.preset.corpus, &self.data_folder())
     }
 
     /// The corpus as tokens. Where the preset says so, the training split is cut to a subset; validation and test never are.

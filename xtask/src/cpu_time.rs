@@ -1,6 +1,6 @@
 //! CPU seconds of this process and of the processes that it has waited for: on a busy machine the figure to trust.
 
-/// CPU seconds (user and system) so far.
+/// CPU seconds (user and system).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CpuTime {
     pub own_s: f64,
@@ -9,32 +9,28 @@ pub struct CpuTime {
 }
 
 impl CpuTime {
-    /// `None` where the system doesn't say.
+    /// So far; `None` where the system doesn't say.
     pub fn now() -> Option<CpuTime> {
-        Some(CpuTime { own_s: used_s(0)?, children_s: used_s(-1)? }) // RUSAGE_SELF, RUSAGE_CHILDREN
+        Some(CpuTime { own_s: used_s(libc::RUSAGE_SELF)?, children_s: used_s(libc::RUSAGE_CHILDREN)? })
     }
 
-    /// CPU seconds since `earlier`, of this process and of children.
-    pub fn since(&self, earlier: &CpuTime) -> CpuTime {
-        CpuTime { own_s: self.own_s - earlier.own_s, children_s: self.children_s - earlier.children_s }
+    /// What a piece of work takes.
+    pub fn of<T>(work: impl FnOnce() -> T) -> Option<CpuTime> {
+        let before = CpuTime::now()?;
+        work();
+        let after = CpuTime::now()?;
+        Some(CpuTime { own_s: after.own_s - before.own_s, children_s: after.children_s - before.children_s })
     }
 }
 
-#[cfg(all(any(target_os = "linux", target_os = "macos"), target_pointer_width = "64"))]
-fn used_s(who: i32) -> Option<f64> {
-    unsafe extern "C" {
-        fn getrusage(who: i32, usage: *mut [i64; 18]) -> i32;
-    }
-    let mut usage = [0i64; 18]; // struct rusage of both systems on 64 bits: 144 bytes
-    // SAFETY: `usage` has the size and alignment of the struct that the call fills in.
-    let status = unsafe { getrusage(who, &mut usage) };
-    let [user_s, user_us, system_s, system_us, ..] = usage;
-    (status == 0).then(|| (user_s + system_s) as f64 + 1e-6 * (user_us + system_us) as f64)
-}
-
-#[cfg(not(all(any(target_os = "linux", target_os = "macos"), target_pointer_width = "64")))]
-fn used_s(_who: i32) -> Option<f64> {
-    None
+fn used_s(who: libc::c_int) -> Option<f64> {
+    // SAFETY: a rusage of zeros is one, and the call fills in that one.
+    let (status, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::getrusage(who, &mut usage), usage)
+    };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + 1e-6 * time.tv_usec as f64;
+    (status == 0).then(|| seconds(usage.ru_utime) + seconds(usage.ru_stime))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! notes and that we refuse counts as F1 = 0.
 
 mod abcmidi;
-mod corpora;
 mod f1;
 mod files;
 mod notes;
@@ -13,46 +12,37 @@ mod speed;
 #[cfg(test)]
 mod tests;
 
-pub use corpora::Prepared;
-pub use files::{AbcTune, Kept, MidiFile};
-pub use report::Row;
-pub use speed::Speed;
-
-use files::Measured;
-use music_scaling::data::archives::{self, MusicFile, Visitor};
+use files::{AbcTune, Measured, MidiFile};
 use music_scaling::data::parallel::{Progress, for_each_file};
-use music_scaling::data::{FailedFile, short_hash};
+use music_scaling::data::{FailedFile, archives, short_hash};
 use music_scaling::{Error, Result};
-use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
+use serde::Serialize;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+/// Files and tunes whose conversion is timed: the first.
+const N_TIMED: usize = 300;
+
 /// What to measure.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MusicOptions {
-    /// Measure only so many files, a sample that the seed decides.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Options {
+    /// Files, folders, .tar.gz or .zip archives of .mid and .abc files
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Measure a sample of so many files
+    #[arg(long)]
     pub limit: Option<usize>,
+    /// Decides the sample
+    #[arg(long, default_value_t = 1337)]
     pub seed: u64,
-    /// Files and tunes whose conversion is timed: the first.
-    pub n_timed: usize,
-    /// Run abcmidi beside ours where it is installed.
-    pub abcmidi: bool,
-    /// Prepare each input as a corpus, too: groups of the same music, leaks.
-    pub corpora: bool,
-    /// Print no progress.
-    pub quiet: bool,
+    /// Leave abcmidi out even where it is installed
+    #[arg(long)]
+    pub alone: bool,
 }
 
-impl Default for MusicOptions {
-    fn default() -> MusicOptions {
-        MusicOptions { limit: None, seed: 1337, n_timed: 300, abcmidi: true, corpora: false, quiet: false }
-    }
-}
-
-/// Everything that [`music`] measured; [`MusicReport::rows`] sums it up.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// Everything that was measured; [`MusicReport::rows`] sums it up.
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct MusicReport {
     pub n_files: usize,
     pub has_abcmidi: bool,
@@ -60,66 +50,48 @@ pub struct MusicReport {
     pub midi: Vec<MidiFile>,
     pub tunes: Vec<AbcTune>,
     pub failed: Vec<FailedFile>,
-    /// What is there, what `drop` keeps of it, what `split` keeps.
-    pub kept: [Kept; 3],
-    pub speed: Speed,
-    /// Empty where [`MusicOptions::corpora`] was not asked for.
-    pub corpora: Vec<Prepared>,
+    pub speed: speed::Speed,
 }
 
-/// Measures all files of music in `paths`: files, folders, archives.
-pub fn music(paths: &[PathBuf], options: &MusicOptions) -> Result<MusicReport> {
-    let chosen = choose(paths, options)?;
-    let mut report = MusicReport { has_abcmidi: options.abcmidi && abcmidi::is_installed(), ..MusicReport::default() };
-    let with_abcmidi = report.has_abcmidi;
+/// Measures all files of music in the paths.
+pub fn measure(options: &Options) -> Result<MusicReport> {
+    let chosen = choose(options)?;
+    let has_abcmidi = !options.alone && abcmidi::is_installed();
+    let mut report = MusicReport { has_abcmidi, ..MusicReport::default() };
     let mut to_time = Vec::new();
-    let mut progress = Progress::new("bench music", Some(chosen.len()));
-    for path in paths {
-        let visit = |visitor: Visitor| visit_chosen(path, &chosen, visitor);
-        for_each_file(visit, |file| files::measure(file, with_abcmidi), &mut |mut measured: Measured| {
-            if options.quiet {
-                progress.skip();
-            } else {
-                progress.count(|| format!("{} refused", report.failed.len()));
-            }
-            let n_wanted = options.n_timed.saturating_sub(to_time.len());
-            to_time.extend(measured.to_time.drain(..).take(n_wanted));
-            report.add(measured);
+    let mut progress = Progress::new("xtask music", Some(chosen.len()));
+    for path in &options.paths {
+        let is_chosen = |name: &str| chosen.contains(&(path.as_path(), name.to_string()));
+        let visit = |visitor: archives::Visitor| {
+            archives::visit(path, &is_chosen, &mut |file| {
+                let name = file.as_ref().map_or_else(|failed| &failed.source, |file| &file.path);
+                if is_chosen(name) { visitor(file) } else { ControlFlow::Continue(()) } // a single file comes unasked
+            })
+        };
+        for_each_file(visit, |file| files::measure(file, has_abcmidi), &mut |measured: Measured| {
+            progress.count(|| format!("{} refused", report.failed.len()));
+            let n_wanted = N_TIMED.saturating_sub(to_time.len());
+            to_time.extend(measured.to_time.into_iter().take(n_wanted));
+            report.midi.extend(measured.midi);
+            report.tunes.extend(measured.tunes);
+            report.failed.extend(measured.failed);
             ControlFlow::Continue(())
         })?;
     }
     report.n_files = progress.n_files();
-    report.speed = speed::measure(&to_time, with_abcmidi)?;
-    if options.corpora {
-        report.corpora = paths.iter().map(|path| corpora::prepare(path)).collect::<Result<_>>()?;
-    }
+    report.speed = speed::measure(&to_time, has_abcmidi)?;
     Ok(report)
 }
 
-/// A file by its input and its path in there.
-type Name = (PathBuf, String);
-
-/// The names of the files to measure: all, or the sample.
-fn choose(paths: &[PathBuf], options: &MusicOptions) -> Result<HashSet<Name>> {
-    let mut names: Vec<Name> = Vec::new();
-    for path in paths {
-        let found = RefCell::new(Vec::new());
-        let list_and_pass = |name: &str| {
-            found.borrow_mut().extend(archives::is_music_name(name).then(|| name.to_string()));
-            false
-        };
-        archives::visit(path, &list_and_pass, &mut |file: Result<MusicFile, FailedFile>| {
-            found.borrow_mut().push(file.map_or_else(|failed| failed.source, |file| file.path)); // a single file
-            ControlFlow::Continue(())
-        })?;
-        if path.is_dir() {
-            let files = archives::list_folder(path, &archives::is_music_name)?;
-            *found.borrow_mut() = files.into_iter().map(|(_, name)| name).collect();
-        }
-        names.extend(found.into_inner().into_iter().map(|name| (path.clone(), name)));
+/// The files to measure, all or the sample: each by its input and its path in there.
+fn choose(options: &Options) -> Result<HashSet<(&Path, String)>> {
+    let mut names = Vec::new();
+    for path in &options.paths {
+        let inside = archives::names(path, &archives::is_music_name)?;
+        names.extend(inside.into_iter().map(|name| (path.as_path(), name)));
     }
     if names.is_empty() {
-        let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let paths: Vec<String> = options.paths.iter().map(|path| path.display().to_string()).collect();
         let paths = paths.join(", ");
         return Err(Error::Data(format!(
             "{paths}: no file that ends in .mid, .midi, .kar or .abc: nothing to measure"
@@ -127,18 +99,9 @@ fn choose(paths: &[PathBuf], options: &MusicOptions) -> Result<HashSet<Name>> {
     }
     if let Some(limit) = options.limit {
         names.sort_by_cached_key(|(path, name)| {
-            let path = path.to_string_lossy();
-            short_hash(&[&options.seed.to_le_bytes(), path.as_bytes(), name.as_bytes()])
+            short_hash(&[&options.seed.to_le_bytes(), path.to_string_lossy().as_bytes(), name.as_bytes()])
         });
         names.truncate(limit);
     }
     Ok(names.into_iter().collect())
-}
-
-fn visit_chosen(path: &Path, chosen: &HashSet<Name>, visitor: Visitor) -> Result<()> {
-    let is_chosen = |name: &str| chosen.contains(&(path.to_path_buf(), name.to_string()));
-    archives::visit(path, &is_chosen, &mut |file| {
-        let name = file.as_ref().map_or_else(|failed| &failed.source, |file| &file.path);
-        if is_chosen(name) { visitor(file) } else { ControlFlow::Continue(()) } // a single file is visited unasked
-    })
 }

@@ -7,20 +7,11 @@ use music_scaling::{Error, Result};
 use std::process::{Command, Stdio};
 
 /// The models that are compared where none is named: project B's nine, and project A's two smallest of both families.
+#[rustfmt::skip]
 pub const COMPARED: [&str; 13] = [
-    "b-transformer-tiny",
-    "b-transformer-small",
-    "b-transformer-medium",
-    "b-transformer-large",
-    "b-transformer-xl",
-    "b-lstm-tiny",
-    "b-lstm-small",
-    "b-lstm-medium",
-    "b-lstm-large",
-    "a-transformer-1m",
-    "a-transformer-5m",
-    "a-lstm-1m",
-    "a-lstm-5m",
+    "b-transformer-tiny", "b-transformer-small", "b-transformer-medium", "b-transformer-large", "b-transformer-xl",
+    "b-lstm-tiny", "b-lstm-small", "b-lstm-medium", "b-lstm-large",
+    "a-transformer-1m", "a-transformer-5m", "a-lstm-1m", "a-lstm-5m",
 ];
 
 /// What grows in a sweep while the rest stays.
@@ -121,23 +112,18 @@ fn growth_figure(grown: Grown, speeds: &[TrainSpeed], label: &str, value: Value)
     figures::lines(drawn.collect(), grown.label(), label, vec![]).log_x().log_y().title(&title)
 }
 
-/// Measures each setting by calling this program's own `bench train` for it.
-pub fn measure_apart<'a>(
-    settings: &'a [Setting],
-    peer: Option<&'a str>,
-) -> impl Iterator<Item = Result<TrainSpeed>> + 'a {
-    settings.iter().map(move |setting| {
-        let own = std::env::current_exe().map_err(Error::file("find", "this program"))?;
-        let mut command = Command::new(&own);
-        command.args(["bench", "train", "--json", "--model", &setting.model]);
-        let sizes = [("--vocab-size", setting.vocab_size), ("--block-size", setting.block_size)];
-        let counts = [("--batch-size", setting.batch_size), ("--rounds", setting.rounds), ("--steps", setting.steps)];
-        sizes.into_iter().chain(counts).for_each(|(option, n)| _ = command.arg(option).arg(n.to_string()));
-        peer.into_iter().for_each(|peer| _ = command.args(["--peer", peer]));
-        let output = command.stderr(Stdio::inherit()).output().map_err(Error::file("start", &own))?;
-        serde_json::from_slice(&output.stdout)
-            .map_err(|_| Error::Config(format!("the measurement of {} ended without a result", setting.model)))
-    })
+/// Measures a setting by calling this program's own `train` for it.
+pub fn measure_apart(setting: &Setting, peer: Option<&str>) -> Result<TrainSpeed> {
+    let own = std::env::current_exe().map_err(Error::file("find", "this program"))?;
+    let mut command = Command::new(&own);
+    command.args(["train", "--json", "--model", &setting.model]);
+    let sizes = [("--vocab-size", setting.vocab_size), ("--block-size", setting.block_size)];
+    let counts = [("--batch-size", setting.batch_size), ("--rounds", setting.rounds), ("--steps", setting.steps)];
+    sizes.into_iter().chain(counts).for_each(|(option, n)| _ = command.arg(option).arg(n.to_string()));
+    peer.into_iter().for_each(|peer| _ = command.args(["--peer", peer]));
+    let output = command.stderr(Stdio::inherit()).output().map_err(Error::file("start", &own))?;
+    serde_json::from_slice(&output.stdout)
+        .map_err(|_| Error::Config(format!("the measurement of {} ended without a result", setting.model)))
 }
 
 #[cfg(test)]

@@ -23,16 +23,22 @@ const SEED: u64 = 1337;
 const WARM_UP: usize = 2; // steps in which memory is asked for the first time
 
 /// What is measured, and how often.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct Setting {
     /// A rung of a ladder, such as b-transformer-xl.
+    #[arg(skip)]
     pub model: String,
+    #[arg(long, default_value_t = 75)]
     pub vocab_size: usize,
+    #[arg(long, default_value_t = 256)]
     pub block_size: usize,
+    #[arg(long, default_value_t = 16)]
     pub batch_size: usize,
-    /// Rounds, in each of which everything that is compared has its turn.
+    /// Rounds, in each of which everything that is compared has its turn
+    #[arg(long, default_value_t = 3)]
     pub rounds: usize,
-    /// Steps in a round, of which the best counts.
+    /// Steps in a round, of which the best counts
+    #[arg(long, default_value_t = 4)]
     pub steps: usize,
 }
 
@@ -61,7 +67,6 @@ impl Setting {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainSpeed {
     pub model: String,
-    pub dtype: String,
     pub n_params: usize,
     pub block_size: usize,
     pub batch_size: usize,
@@ -80,8 +85,6 @@ pub struct TrainSpeed {
     pub forward_tokens_per_s: f64,
     /// Evaluated tokens a second: the same over a whole split.
     pub evaluate_tokens_per_s: f64,
-    /// Peak resident memory of the evaluation alone, MB.
-    pub evaluate_peak_rss_mb: f64,
     pub peer: Option<PeerSpeed>,
 }
 
@@ -95,7 +98,6 @@ fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
     let config = setting.config()?;
     let mut training = Training::new(&config, setting)?;
     let (forward_tokens_per_s, evaluate_tokens_per_s) = training.forward_and_evaluate_speed()?;
-    let evaluate_peak_rss_mb = peak_rss_mb();
     training.best_step_s(WARM_UP)?;
     let (mut product_gflops, mut ours, mut theirs) = (0f64, Vec::new(), Vec::new());
     for _ in 0..setting.rounds.max(1) {
@@ -109,7 +111,6 @@ fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
     let gflops = tokens_per_s * config.flops_per_token(setting.block_size) / 1e9;
     Ok(TrainSpeed {
         model: setting.model.clone(),
-        dtype: "f32".into(),
         n_params: config.n_params(),
         block_size: setting.block_size,
         batch_size: setting.batch_size,
@@ -121,7 +122,6 @@ fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
         peak_rss_mb: peak_rss_mb(),
         forward_tokens_per_s,
         evaluate_tokens_per_s,
-        evaluate_peak_rss_mb,
         peer: PeerSpeed::of(&ours, &theirs),
     })
 }
@@ -182,47 +182,43 @@ impl<'a> Training<'a> {
     }
 }
 
-impl TrainSpeed {
-    /// The head of the table whose lines are this type's `Display`.
-    pub fn table_head() -> String {
-        format!(
-            "{:<21} {:>11} {:>5} × {:>3} {:>9} {:>8} {:>7} {:>7} {:>9} {:>10} {:>9} {:>6}",
-            "model",
-            "n_params",
-            "block",
-            "B",
-            "tokens/s",
-            "GFLOP/s",
-            "share",
-            "peak MB",
-            "forward/s",
-            "evaluate/s",
-            "peer's",
-            "ratio"
-        )
-    }
+/// The head of the table whose lines are the `Display` of [`TrainSpeed`].
+#[rustfmt::skip]
+pub fn table_head() -> String {
+    line(["model", "n_params", "block", "B", "tokens/s", "GFLOP/s", "share", "peak MB", "forward/s", "evaluate/s", "peer's", "ratio"])
+}
+
+fn line(cells: [&str; 12]) -> String {
+    let [model, params, block, batch, tokens, gflops, share, peak, forward, evaluate, peer, ratio] = cells;
+    let (sizes, speed) =
+        (format!("{model:<21} {params:>11} {block:>5} × {batch:>3}"), format!("{tokens:>9} {gflops:>8}"));
+    format!("{sizes} {speed} {share:>7} {peak:>7} {forward:>9} {evaluate:>10} {peer:>9} {ratio:>6}")
 }
 
 impl fmt::Display for TrainSpeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:<21} {:>11} {:>5} × {:>3} {:>9.0} {:>8.0} {:>6.0}% {:>7.0} {:>9.0} {:>10.0}",
-            self.model,
-            self.n_params,
-            self.block_size,
-            self.batch_size,
-            self.tokens_per_s,
-            self.gflops,
-            100.0 * self.share_of_product,
-            self.peak_rss_mb,
-            self.forward_tokens_per_s,
-            self.evaluate_tokens_per_s
-        )?;
-        match &self.peer {
-            Some(peer) => write!(f, " {:>9.0} {:>6.2}", peer.tokens_per_s, peer.ratio),
-            None => Ok(()),
-        }
+        let whole = |value: f64| format!("{value:.0}");
+        let sizes = [self.n_params, self.block_size, self.batch_size].map(|size| size.to_string());
+        let speeds = [self.tokens_per_s, self.gflops, self.peak_rss_mb, self.forward_tokens_per_s];
+        let ([n_params, block, batch], [tokens, gflops, peak, forward]) = (sizes, speeds.map(whole));
+        let (share, evaluate) = (format!("{:.0}%", 100.0 * self.share_of_product), whole(self.evaluate_tokens_per_s));
+        let peer = self.peer.as_ref().map(|peer| [whole(peer.tokens_per_s), format!("{:.2}", peer.ratio)]);
+        let [peer, ratio] = peer.unwrap_or_default();
+        let cells = [
+            &self.model,
+            &n_params,
+            &block,
+            &batch,
+            &tokens,
+            &gflops,
+            &share,
+            &peak,
+            &forward,
+            &evaluate,
+            &peer,
+            &ratio,
+        ];
+        f.write_str(line(cells.map(String::as_str)).trim_end())
     }
 }
 

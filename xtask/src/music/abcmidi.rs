@@ -2,19 +2,18 @@
 
 use super::f1::f1;
 use super::notes::Notes;
-use music_scaling::files;
 use music_scaling::music::abc2midi::wait;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use tempfile::TempDir;
 
 /// A larger file is an explosion, not a conversion.
 const MAX_OUTPUT_BYTES: u64 = 32 << 20;
 
 /// What abcmidi makes of one file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Peer {
     /// F1 within 1/16 beat of MIDI → our ABC → abc2midi.
     pub f1_of_our_abc: f64,
@@ -39,28 +38,27 @@ pub fn is_installed() -> bool {
     })
 }
 
-/// A folder of its own for one file's way through the tools; removed when it goes.
-pub struct Workbench {
-    pub folder: PathBuf,
-}
-
-static N_WORKBENCHES: AtomicU64 = AtomicU64::new(0);
+/// A folder of its own for one file's way through the tools; it goes with the value.
+pub struct Workbench(TempDir);
 
 impl Workbench {
     /// `None` where nothing can be written.
-    pub fn new() -> Option<Workbench> {
-        let number = N_WORKBENCHES.fetch_add(1, Ordering::Relaxed); // several files are measured at once
-        let folder = std::env::temp_dir().join(format!("music-scaling-bench-{}-{number}", std::process::id()));
-        fs::create_dir_all(&folder).ok()?;
-        Some(Workbench { folder })
+    pub fn new(files: &[(&str, &[u8])]) -> Option<Workbench> {
+        let bench = Workbench(TempDir::new().ok()?);
+        files.iter().try_for_each(|(name, bytes)| fs::write(bench.folder().join(name), bytes).ok())?;
+        Some(bench)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.0.path()
     }
 
     /// Runs a tool here; what it printed, if it ended well and in time.
     pub fn run(&self, tool: &str, arguments: &[&str]) -> Option<String> {
-        let log = self.folder.join("log.txt");
+        let log = self.folder().join("log.txt");
         let output = File::create(&log).ok()?;
         let mut command = Command::new(tool);
-        command.args(arguments).current_dir(&self.folder).stdin(Stdio::null()).stderr(Stdio::null()).stdout(output);
+        command.args(arguments).current_dir(self.folder()).stdin(Stdio::null()).stderr(Stdio::null()).stdout(output);
         let ended_well = wait(command.spawn().ok()?);
         let said = String::from_utf8_lossy(&read_bounded(&log)?).into_owned();
         ended_well.then_some(said)
@@ -68,27 +66,19 @@ impl Workbench {
 
     /// abc2midi's notes of an ABC file that lies here, and what it said.
     fn abc2midi(&self, abc_name: &str) -> (Option<Notes>, Option<String>) {
-        let _ = fs::remove_file(self.folder.join("out.mid")); // there is none the first time
+        let _ = fs::remove_file(self.folder().join("out.mid")); // there is none the first time
         let said = self.run("abc2midi", &[abc_name, "-NGUI", "-o", "out.mid"]); // chord symbols are not played
-        let notes = read_bounded(&self.folder.join("out.mid")).and_then(|bytes| Notes::read(&bytes));
+        let notes = read_bounded(&self.folder().join("out.mid")).and_then(|bytes| Notes::read(&bytes));
         (notes.filter(|notes| !notes.is_empty()), said)
-    }
-}
-
-impl Drop for Workbench {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder); // leaving it behind is no reason to fail
     }
 }
 
 /// Both round trips of one MIDI file; `None` where nothing can be written.
 pub fn measure(midi: &[u8], expected: &Notes, our_abc: &str) -> Option<Peer> {
-    let bench = Workbench::new()?;
-    files::write_atomic(bench.folder.join("ours.abc"), our_abc).ok()?;
-    files::write_atomic(bench.folder.join("in.mid"), midi).ok()?;
+    let bench = Workbench::new(&[("ours.abc", our_abc.as_bytes()), ("in.mid", midi)])?;
     let (of_ours, said_of_ours) = bench.abc2midi("ours.abc");
     let made = bench.run("midi2abc", &["-s", "in.mid", "-o", "theirs.abc"]).is_some();
-    let text = made.then(|| read_bounded(&bench.folder.join("theirs.abc"))).flatten();
+    let text = made.then(|| read_bounded(&bench.folder().join("theirs.abc"))).flatten();
     let (theirs, said) = if text.is_some() { bench.abc2midi("theirs.abc") } else { (None, None) };
     let score = |found: Option<Notes>| found.map_or(0.0, |found| f1(expected, &found, 16));
     Some(Peer {
@@ -104,9 +94,7 @@ pub fn measure(midi: &[u8], expected: &Notes, our_abc: &str) -> Option<Peer> {
 
 /// abc2midi's notes of one tune; `None` where it gives none.
 pub fn notes_of_abc(text: &str) -> Option<Notes> {
-    let bench = Workbench::new()?;
-    files::write_atomic(bench.folder.join("tune.abc"), text).ok()?;
-    bench.abc2midi("tune.abc").0
+    Workbench::new(&[("tune.abc", text.as_bytes())])?.abc2midi("tune.abc").0
 }
 
 /// A tool that crashed or did not end reported the worst.

@@ -4,13 +4,13 @@ use super::abcmidi::{self, Peer};
 use super::f1::f1;
 use super::notes::Notes;
 use music_scaling::data::archives::{MusicFile, is_abc_name};
-use music_scaling::data::{CorpusConfig, FailedFile, LongTunes, reading};
+use music_scaling::data::{FailedFile, reading};
 use music_scaling::music::abc::{self, Performance, WriteOptions};
 use music_scaling::music::{Score, midi};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// One MIDI file on its way to our ABC and back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct MidiFile {
     pub path: String,
     pub n_notes: usize,
@@ -26,7 +26,7 @@ pub struct MidiFile {
 }
 
 /// One tune of an ABC file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct AbcTune {
     /// File and line.
     pub source: String,
@@ -41,54 +41,33 @@ pub struct AbcTune {
     pub f1_as_written: Option<f64>,
 }
 
-/// What one policy for long tunes keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Kept {
-    pub n_tunes: usize,
-    pub n_chars: usize,
-    pub n_notes: usize,
-}
-
 /// Everything measured of one file.
 #[derive(Debug, Clone, Default)]
 pub struct Measured {
     pub midi: Option<MidiFile>,
     pub tunes: Vec<AbcTune>,
     pub failed: Vec<FailedFile>,
-    /// All tunes with nothing dropped or split; those that `drop` keeps; the pieces that `split` keeps.
-    pub kept: [Kept; 3],
     /// For timing: the MIDI file and the text that was made of it, or MIDI made of each tune and the tune's text.
     pub to_time: Vec<(Vec<u8>, String)>,
 }
 
 /// Measures a file; `with_abcmidi` where the tools are installed.
 pub fn measure(file: Result<MusicFile, FailedFile>, with_abcmidi: bool) -> Measured {
-    let file = match file {
-        Ok(file) => file,
-        Err(failed) => return Measured { failed: vec![failed], ..Measured::default() },
-    };
-    let mut measured =
-        if is_abc_name(&file.path) { abc_file(&file, with_abcmidi) } else { midi_file(&file, with_abcmidi) };
-    measured.kept = kept(&file);
-    measured
+    match file {
+        Ok(file) if is_abc_name(&file.path) => abc_file(&file, with_abcmidi),
+        Ok(file) => midi_file(&file, with_abcmidi),
+        Err(failed) => Measured { failed: vec![failed], ..Measured::default() },
+    }
 }
 
 fn midi_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
     let expected = Notes::read(&file.bytes).filter(|notes| !notes.is_empty());
     let n_notes = expected.as_ref().map_or(0, Notes::len);
-    let row = |f1, f1_32| MidiFile {
-        path: file.path.clone(),
-        n_notes,
-        f1,
-        f1_32,
-        n_chars: 0,
-        is_idempotent: false,
-        abcmidi: None,
-    };
+    let refused = MidiFile { path: file.path.clone(), n_notes, ..MidiFile::default() };
     let score = match reading::score_of_midi(file) {
         Ok(score) => score,
         Err(failed) => {
-            return Measured { midi: expected.map(|_| row(0.0, 0.0)), failed: vec![failed], ..Measured::default() };
+            return Measured { midi: expected.map(|_| refused), failed: vec![failed], ..Measured::default() };
         }
     };
     let text = abc::write(&score, &WriteOptions::default());
@@ -100,7 +79,9 @@ fn midi_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
             n_chars: text.chars().count(),
             is_idempotent: back_again.as_ref() == Some(&text),
             abcmidi: if with_abcmidi { abcmidi::measure(&file.bytes, &expected, &text) } else { None },
-            ..row(f1(&expected, &found, 16), f1(&expected, &found, 32))
+            f1: f1(&expected, &found, 16),
+            f1_32: f1(&expected, &found, 32),
+            ..refused
         }
     });
     Measured { midi, to_time: vec![(file.bytes.clone(), text)], ..Measured::default() }
@@ -136,22 +117,4 @@ fn abc_tune(source: String, text: &str, score: &Score, with_abcmidi: bool) -> Ab
         f1_as_played: theirs.as_ref().map(|theirs| f1(theirs, &played.unwrap_or_default(), 16)),
         f1_as_written: theirs.as_ref().map(|theirs| f1(theirs, &ours, 16)),
     }
-}
-
-/// What remains of a file's tunes: as they are, under `drop`, and under `split`, at the default limits.
-fn kept(file: &MusicFile) -> [Kept; 3] {
-    let policy = |long_tunes| {
-        let config = CorpusConfig { long_tunes, ..CorpusConfig::default() };
-        reading::read_tunes(file, &config).tunes
-    };
-    let sum = |tunes: &[&music_scaling::data::Tune]| Kept {
-        n_tunes: tunes.len(),
-        n_chars: tunes.iter().map(|tune| tune.n_chars).sum(),
-        n_notes: tunes.iter().map(|tune| tune.n_notes).sum(),
-    };
-    let (dropping, splitting) = (policy(LongTunes::Drop), policy(LongTunes::Split));
-    let all: Vec<_> = dropping.iter().collect();
-    let kept =
-        |tunes: &[music_scaling::data::Tune]| sum(&tunes.iter().filter(|tune| tune.is_kept()).collect::<Vec<_>>());
-    [sum(&all), kept(&dropping), kept(&splitting)]
 }

@@ -100,44 +100,37 @@ impl Track<'_> {
         let mut status = *self.bytes.get(self.at)?;
         if status >= 0x80 {
             self.at += 1;
-        } else if self.running != 0 {
-            status = self.running;
         } else {
-            return None;
+            status = self.running;
         }
         match status {
-            0..0xf0 => self.channel_message(status, notes)?,
+            0..0x80 => None,
+            0x80..0xf0 => {
+                self.running = status;
+                let first = self.byte()?;
+                let second = if matches!(status >> 4, 0xc | 0xd) { 0 } else { self.byte()? };
+                if status >> 4 == 9 && second > 0 {
+                    notes.onsets.entry((first & 127, status & 15 == 9)).or_default().push(self.now);
+                }
+                Some(())
+            }
             0xff => {
                 let kind = self.byte()?;
                 let length = self.number()?;
                 self.skip(length);
-                return (kind != 0x2f).then_some(());
+                (kind != 0x2f).then_some(())
             }
-            0xf0 | 0xf7 => {
-                let length = self.number()?;
-                self.skip(length);
+            system => {
                 self.running = 0;
-            }
-            other => {
-                self.skip(match other {
+                let length = match system {
+                    0xf0 | 0xf7 => self.number()?,
                     0xf1 | 0xf3 => 1,
-                    0xf2 => 2,
-                    _ => 0,
-                });
-                self.running = 0;
+                    _ => u64::from(system == 0xf2) * 2,
+                };
+                self.skip(length);
+                Some(())
             }
         }
-        Some(())
-    }
-
-    fn channel_message(&mut self, status: u8, notes: &mut Notes) -> Option<()> {
-        self.running = status;
-        let first = self.byte()?;
-        let second = if matches!(status >> 4, 0xc | 0xd) { 0 } else { self.byte()? };
-        if status >> 4 == 9 && second > 0 {
-            notes.onsets.entry((first & 127, status & 15 == 9)).or_default().push(self.now);
-        }
-        Some(())
     }
 }
 

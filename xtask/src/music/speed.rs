@@ -7,9 +7,9 @@ use crate::cpu_time::CpuTime;
 use music_scaling::data::archives::MusicFile;
 use music_scaling::data::reading::score_of_midi;
 use music_scaling::music::{abc, midi};
-use music_scaling::{Error, Result, files};
+use music_scaling::{Error, Result};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ const SHORTEST_S: f64 = 0.02;
 
 /// Files per second. `None`: not measured, because nothing was there to convert, it took no time to speak of, or the tool
 /// is not installed.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Speed {
     pub n_files: usize,
     /// Per CPU second.
@@ -39,56 +39,46 @@ pub struct Speed {
 pub fn measure(pairs: &[(Vec<u8>, String)], with_abcmidi: bool) -> Result<Speed> {
     let n_cores = rayon::current_num_threads();
     let mut speed = Speed { n_files: pairs.len(), n_cores, ..Speed::default() };
-    let Some(bench) = Workbench::new() else { return Ok(speed) };
-    for (index, (midi, abc)) in pairs.iter().enumerate() {
-        files::write_atomic(bench.folder.join(format!("{index}.mid")), midi)?;
-        files::write_atomic(bench.folder.join(format!("{index}.abc")), abc)?;
-    }
-    let rounds: Vec<Round> = (0..N_ROUNDS).filter_map(|_| Round::measure(&bench, pairs.len(), with_abcmidi)).collect();
-    let rate = |seconds: fn(&Round) -> f64| {
-        let seconds = percentile(&rounds.iter().map(seconds).collect::<Vec<_>>(), 0.5);
+    let names: Vec<[String; 2]> = (0..pairs.len()).map(|i| [format!("{i}.mid"), format!("{i}.abc")]).collect();
+    let bytes = |[mid, abc]: &'_ [String; 2], (midi, text): &'_ (Vec<u8>, String)| {
+        [(mid.clone(), midi.clone()), (abc.clone(), text.clone().into_bytes())]
+    };
+    let files: Vec<(String, Vec<u8>)> = names.iter().zip(pairs).flat_map(|(names, pair)| bytes(names, pair)).collect();
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let Some(bench) = Workbench::new(&files) else { return Ok(speed) };
+    let rounds: Vec<[f64; 4]> = (0..N_ROUNDS).filter_map(|_| round(&bench, &names, with_abcmidi)).collect();
+    let rate = |what: usize| {
+        let seconds: Vec<f64> = rounds.iter().filter_map(|round| round.get(what).copied()).collect();
+        let seconds = percentile(&seconds, 0.5);
         (seconds >= SHORTEST_S).then(|| pairs.len() as f64 / seconds)
     };
-    (speed.midi_to_abc, speed.abc_to_midi) = (rate(|round| round.seconds[0]), rate(|round| round.seconds[1]));
+    (speed.midi_to_abc, speed.abc_to_midi, speed.midi2abc, speed.abc2midi) = (rate(0), rate(1), rate(2), rate(3));
     if with_abcmidi {
-        (speed.midi2abc, speed.abc2midi) = (rate(|round| round.seconds[2]), rate(|round| round.seconds[3]));
-        speed.abcmidi_start_ms = start_ms(&bench);
+        let start = || Some(CpuTime::of(|| bench.run("abc2midi", &["-ver"]))?.children_s); // it only says its version
+        let times: Option<Vec<f64>> = (0..20).map(|_| start()).collect();
+        speed.abcmidi_start_ms = times.map(|times| 1000.0 * percentile(&times, 0.5));
     }
     (speed.on_one_core, speed.on_all_cores) = (per_second(pairs, 1)?, per_second(pairs, n_cores)?);
     Ok(speed)
 }
 
-/// CPU seconds of all files: MIDI → ABC, ABC → MIDI, midi2abc, abc2midi.
-struct Round {
-    seconds: [f64; 4],
-}
-
-impl Round {
-    /// `None` where the system doesn't tell CPU times.
-    fn measure(bench: &Workbench, n_files: usize, with_abcmidi: bool) -> Option<Round> {
-        let mut seconds = [0.0; 4];
-        for index in 0..n_files {
-            let (mid, abc) = (format!("{index}.mid"), format!("{index}.abc"));
-            let times = [
-                cpu_time(|| to_abc(&bench.folder.join(&mid)))?.own_s,
-                cpu_time(|| to_midi(&bench.folder.join(&abc)))?.own_s,
-                if with_abcmidi {
-                    cpu_time(|| bench.run("midi2abc", &["-s", &mid, "-o", "a"]))?.children_s
-                } else {
-                    0.0
-                },
-                if with_abcmidi { cpu_time(|| bench.run("abc2midi", &[&abc, "-o", "m"]))?.children_s } else { 0.0 },
-            ];
-            seconds.iter_mut().zip(times).for_each(|(sum, time)| *sum += time);
-        }
-        Some(Round { seconds })
+/// CPU seconds of all files: MIDI → ABC, ABC → MIDI, midi2abc, abc2midi. `None` where the system doesn't tell CPU times.
+fn round(bench: &Workbench, names: &[[String; 2]], with_abcmidi: bool) -> Option<[f64; 4]> {
+    let mut seconds = [0.0; 4];
+    for [mid, abc] in names {
+        let tool = |tool, arguments: &[&str]| match with_abcmidi {
+            true => Some(CpuTime::of(|| bench.run(tool, arguments))?.children_s),
+            false => Some(0.0),
+        };
+        let times = [
+            CpuTime::of(|| to_abc(&bench.folder().join(mid)))?.own_s,
+            CpuTime::of(|| to_midi(&bench.folder().join(abc)))?.own_s,
+            tool("midi2abc", &["-s", mid, "-o", "a"])?,
+            tool("abc2midi", &[abc, "-o", "m"])?,
+        ];
+        seconds.iter_mut().zip(times).for_each(|(sum, time)| *sum += time);
     }
-}
-
-fn cpu_time<T>(work: impl FnOnce() -> T) -> Option<CpuTime> {
-    let before = CpuTime::now()?;
-    work();
-    Some(CpuTime::now()?.since(&before))
+    Some(seconds)
 }
 
 fn to_abc(path: &Path) -> Option<()> {
@@ -100,13 +90,6 @@ fn to_abc(path: &Path) -> Option<()> {
 fn to_midi(path: &Path) -> Option<()> {
     let (score, _) = abc::parse_lenient(&std::fs::read_to_string(path).ok()?).ok()?;
     std::fs::write(path.with_file_name("m"), midi::write(&score)).ok()
-}
-
-/// Median CPU time of a process that only says its version.
-fn start_ms(bench: &Workbench) -> Option<f64> {
-    let times: Option<Vec<f64>> =
-        (0..20).map(|_| Some(cpu_time(|| bench.run("abc2midi", &["-ver"]))?.children_s)).collect();
-    times.map(|times| 1000.0 * percentile(&times, 0.5))
 }
 
 /// There and back in memory on so many threads, files per second of the clock.
