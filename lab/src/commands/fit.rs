@@ -1,0 +1,59 @@
+//! `fit`: a law through a table of sizes and losses.
+
+use super::output::show;
+use lab::{Error, Result};
+use music_scaling::fitting::{self, Claim, Objective, PowerCurve};
+use std::path::Path;
+
+#[derive(clap::Args)]
+pub(crate) struct FitOptions {
+    /// power (L = a·N^-alpha + c), power-without-c, log (L = A + B·ln N), or nd (L = E + A/N^alpha + B/D^beta)
+    #[arg(long, default_value = "power")]
+    law: String,
+    /// For the laws power and nd: least-squares, log (squares of ln loss) or huber (the Chinchilla objective)
+    #[arg(long, default_value = "least-squares")]
+    objective: String,
+    /// Bootstrap resamples for the intervals
+    #[arg(long, default_value_t = 1000)]
+    resamples: usize,
+    #[arg(long, default_value_t = 1337)]
+    seed: u64,
+    /// Published numbers to check against the table, such as a=8.42,alpha=0.152,c=1.45
+    #[arg(long)]
+    claim: Option<String>,
+    /// The R² published with the claim
+    #[arg(long, requires = "claim")]
+    claim_r2: Option<String>,
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn fit(file: &Path, options: &FitOptions) -> Result<()> {
+    let FitOptions { law, objective, resamples, seed, claim, claim_r2, json } = options;
+    let objective: Objective = objective.parse()?;
+    if law == "nd" && claim.is_none() {
+        return show(
+            *json,
+            &fitting::report_in_n_and_d(&fitting::read_run_points(file)?, objective, *resamples, *seed)?,
+        );
+    }
+    let points = fitting::read_points(file)?;
+    let Some(claim) = claim else {
+        if objective == Objective::LeastSquares {
+            return show(*json, &fitting::report(&points, law, *resamples, *seed)?);
+        }
+        if law != "power" {
+            return Err(Error::Config(format!(
+                "--objective {} is offered for --law power and --law nd",
+                objective.name()
+            )));
+        }
+        let curve = PowerCurve::fit(&points, objective)?;
+        return show(*json, &if *resamples > 0 { curve.with_intervals(&points, *resamples, *seed)? } else { curve });
+    };
+    let mut claim: Claim = claim.parse()?;
+    if let Some(r_squared) = claim_r2 {
+        claim = claim.with_r_squared(r_squared)?;
+    }
+    show(*json, &claim.check(&points)?)
+}

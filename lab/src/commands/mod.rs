@@ -1,0 +1,17 @@
+//! One file for each sub-command: a few calls into the library, and what is printed.
+
+mod evaluate;
+mod fit;
+mod generate;
+mod output;
+mod prepare;
+mod study;
+mod train;
+
+pub(crate) use evaluate::score;
+pub(crate) use fit::{FitOptions, fit};
+pub(crate) use generate::{GenerateOptions, generate};
+pub(crate) use output::{keep_stdout_for, show};
+pub(crate) use prepare::prepare;
+pub(crate) use study::{lab, study};
+pub(crate) use train::train;

@@ -1,0 +1,26 @@
+//! `study` runs everything, `lab` opens JupyterLab.
+
+use lab::{Lab, Result, open_jupyter, run_study};
+use music_scaling::study::Study;
+
+pub(crate) fn study(preset: &str, force: bool) -> Result<()> {
+    let started = std::time::Instant::now();
+    let study = Study::open(preset)?;
+    println!("{study}");
+    let lab = Lab::open()?;
+    lab.set_up()?;
+    let report = run_study(&lab, &study, force)?;
+    println!("notebooks  {}", study.notebooks_folder().display());
+    println!("figures    {}", study.figures_folder().display());
+    println!("results    {}", study.results_folder().join("results.json").display());
+    println!("report     {}", report.display());
+    println!("finished in {:.1} minutes", started.elapsed().as_secs_f64() / 60.0);
+    Ok(())
+}
+
+pub(crate) fn lab(preset: &str, arguments: &[String]) -> Result<()> {
+    Study::open(preset)?; // an unknown preset is an error now, not in the first cell
+    let lab = Lab::open()?;
+    lab.set_up()?;
+    open_jupyter(&lab, preset, arguments)
+}
