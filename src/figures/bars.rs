@@ -62,7 +62,8 @@ struct Bars {
 }
 
 /// One bar below the other, in the order given; `value_label` names the quantity and, in brackets, its unit.
-pub fn bars(bars: Vec<NamedValue>, value_label: &str) -> Figure {
+pub fn bars(bars: impl AsRef<[NamedValue]>, value_label: &str) -> Figure {
+    let bars = bars.as_ref().to_vec();
     Figure::new(Bars { bars, value_label: value_label.into() })
 }
 

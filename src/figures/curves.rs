@@ -24,11 +24,12 @@ impl LossCurve {
 }
 
 /// Validation loss (nats per token) against training tokens.
-pub fn loss_curves(curves: Vec<LossCurve>, references: Vec<Reference>) -> Figure {
+pub fn loss_curves(curves: impl AsRef<[LossCurve]>, references: impl AsRef<[Reference]>) -> Figure {
+    let curves = curves.as_ref();
     let x = AxisPlan::new("Training tokens", "tokens").with_zero();
     let mut chart = Chart::new(x, AxisPlan::new("Validation loss (nats per token)", "val_loss"));
-    chart.references = references;
-    chart.marks = curves.iter().map(|curve| mark(curve, size_rank(curve, &curves))).collect();
+    chart.references = references.as_ref().to_vec();
+    chart.marks = curves.iter().map(|curve| mark(curve, size_rank(curve, curves))).collect();
     Figure::new(chart)
 }
 

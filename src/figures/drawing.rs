@@ -4,6 +4,7 @@
 use super::canvas::At;
 use super::{look, png, show, svg};
 use crate::{Error, Result, files};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, IntoDrawingArea, SVGBackend};
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::path::Path;
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// A picture drawn by plotters. Shown when it is the last expression of a notebook cell.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Drawing {
     /// Plotters' SVG text.
     plotted: String,
@@ -20,6 +21,12 @@ pub struct Drawing {
     size: At,
     /// For screen readers and tooltips.
     title: String,
+}
+
+impl std::fmt::Debug for Drawing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the picture \"{}\": end a cell with it to see it", self.title)
+    }
 }
 
 /// A picture of one's own: `paint` gets plotters' drawing area of so many pixels and does with it what it likes.
@@ -88,6 +95,10 @@ impl Drawing {
 
     /// Shows the picture in a notebook: evcxr calls this when it is the last expression of a cell.
     pub fn evcxr_display(&self) {
-        show::print_block("image/svg+xml", &self.svg());
+        // A PNG, since JupyterLab shows no SVG of a notebook that it does not trust, such as a fresh clone's.
+        match self.png() {
+            Ok(png) => show::print_block("image/png", &STANDARD.encode(png)),
+            Err(error) => println!("{error}"),
+        }
     }
 }

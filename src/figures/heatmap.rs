@@ -15,7 +15,13 @@ struct Heatmap {
 }
 
 /// `values[row][column]`; the labels may be empty strings. `value_label` names the quantity and its unit.
-pub fn heatmap(rows: Vec<String>, columns: Vec<String>, values: Vec<Vec<f64>>, value_label: &str) -> Figure {
+pub fn heatmap(
+    rows: impl AsRef<[String]>,
+    columns: impl AsRef<[String]>,
+    values: impl AsRef<[Vec<f64>]>,
+    value_label: &str,
+) -> Figure {
+    let (rows, columns, values) = (rows.as_ref().to_vec(), columns.as_ref().to_vec(), values.as_ref().to_vec());
     Figure::new(Heatmap { rows, columns, values, value_label: value_label.into() })
 }
 

@@ -15,7 +15,13 @@ struct Histogram {
 }
 
 /// Counts of `values`; `counted` names what is counted (`tunes`). Use [`Reference::vertical`] for medians and limits.
-pub fn histogram(values: Vec<f64>, x_label: &str, counted: &str, references: Vec<Reference>) -> Figure {
+pub fn histogram(
+    values: impl AsRef<[f64]>,
+    x_label: &str,
+    counted: &str,
+    references: impl AsRef<[Reference]>,
+) -> Figure {
+    let (values, references) = (values.as_ref().to_vec(), references.as_ref().to_vec());
     Figure::new(Histogram { values, x_label: x_label.into(), counted: counted.into(), references })
 }
 

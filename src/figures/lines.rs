@@ -28,7 +28,8 @@ enum Style {
 
 impl Line {
     /// A solid line.
-    pub fn new(label: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+    pub fn new(label: impl Into<String>, points: impl AsRef<[(f64, f64)]>) -> Self {
+        let points = points.as_ref().to_vec();
         Line { label: label.into(), points, band: Vec::new(), style: Style::Line, colour: None, family: None }
     }
 
@@ -98,10 +99,15 @@ impl Line {
 }
 
 /// Lines on two linear axes; `.log_x()` and `.log_y()` change that. A label names the quantity and its unit in brackets.
-pub fn lines(lines: Vec<Line>, x_label: &str, y_label: &str, references: Vec<Reference>) -> Figure {
+pub fn lines(
+    lines: impl AsRef<[Line]>,
+    x_label: &str,
+    y_label: &str,
+    references: impl AsRef<[Reference]>,
+) -> Figure {
     let mut chart = Chart::new(AxisPlan::new(x_label, &column(x_label)), AxisPlan::new(y_label, &column(y_label)));
-    chart.references = references;
-    chart.marks = lines.iter().enumerate().flat_map(|(i, line)| line.marks(i)).collect();
+    chart.references = references.as_ref().to_vec();
+    chart.marks = lines.as_ref().iter().enumerate().flat_map(|(i, line)| line.marks(i)).collect();
     Figure::new(chart)
 }
 

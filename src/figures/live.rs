@@ -28,7 +28,7 @@ pub fn update(
         return Ok(());
     }
     let curves = [Line::new("training", train).grey(), Line::new("validation", val).with_dots()];
-    let curves = curves.into_iter().filter(|line| !line.points.is_empty()).collect();
+    let curves: Vec<Line> = curves.into_iter().filter(|line| !line.points.is_empty()).collect();
     let picture = live_figure(name, curves, references).svg()?;
     Ok(files::write_atomic(path(figures_dir, name), picture)?)
 }
@@ -40,13 +40,13 @@ fn live_figure(name: &str, curves: Vec<Line>, references: Vec<Reference>) -> Fig
 /// Pictures that fetch `live/<name>.svg` once a second. Put this in a cell before the one that trains. `figures_path` is the
 /// figures' folder seen from where Jupyter was started (`figures`). A picture that has no file yet shows nothing, and so
 /// does a page that was saved as HTML.
-pub fn watch(names: &[&str], figures_path: &str) -> Html {
+pub fn watch(names: impl IntoIterator<Item = impl AsRef<str>>, figures_path: &str) -> Html {
     let folder = figures_path.trim_start_matches("../").trim_matches('/');
-    let picture = |name: &&str| {
-        let file = svg::escape(&format!("{folder}/live/{}.svg", file_name(name)));
+    let picture = |name: String| {
+        let file = svg::escape(&format!("{folder}/live/{}.svg", file_name(&name)));
         format!("<img class=\"live\" data-file=\"{file}\" alt=\"\" style=\"display:none;max-width:48%\">")
     };
-    let pictures: String = names.iter().map(picture).collect();
+    let pictures: String = names.into_iter().map(|name| picture(name.as_ref().to_owned())).collect();
     show::html(&format!("<div>{pictures}{POLL}</div>"))
 }
 

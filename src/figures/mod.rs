@@ -44,20 +44,34 @@ pub use piano_roll::piano_roll;
 pub use scaling::{ScalingSeries, scaling};
 pub use staff::staff;
 
-use crate::{Result, files};
+use crate::{Error, Result, files};
 use canvas::{Canvas, UNITS};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A picture that knows its numbers. Cheap to clone; drawn when it is saved or shown.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Figure {
     picture: Arc<dyn Picture>,
     options: Options,
 }
 
+impl std::fmt::Debug for Figure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the figure \"{}\": end a cell with it, its data borrowed (&), to see it", self.options.title)
+    }
+}
+
+/// Where [`Figure::save`] writes.
+static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Says where [`Figure::save`] writes; opening a study does.
+pub fn save_into(folder: PathBuf) {
+    *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder);
+}
+
 /// What a kind of figure must be able to do.
-trait Picture: std::fmt::Debug + Send + Sync {
+trait Picture: Send + Sync {
     /// Draws itself below the height `top` and returns the height where it ends.
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64>;
     /// The numbers that are drawn.
@@ -147,8 +161,23 @@ impl Figure {
         }
     }
 
+    /// Writes `name.svg`, `name.png` and `name.csv` into the figures' folder of the study that was opened last.
+    ///
+    /// # Errors
+    /// Before a study was opened ([`Figure::save_in`] needs none), and where the picture cannot be drawn or written.
+    pub fn save(self, name: &str) -> Result<Figure> {
+        let folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let folder = folder.ok_or_else(|| {
+            Error::Figure("no study is open, so the figure has no folder: open one, or name the folder with save_in".into())
+        })?;
+        self.save_in(&folder, name)
+    }
+
     /// Writes `name.svg`, `name.png` and `name.csv` into `dir`; each appears whole or not at all.
-    pub fn save(self, dir: &Path, name: &str) -> Result<Figure> {
+    ///
+    /// # Errors
+    /// Where the picture cannot be drawn or written.
+    pub fn save_in(self, dir: &Path, name: &str) -> Result<Figure> {
         let (drawing, csv) = (self.drawing()?, self.csv()?);
         files::write_atomic(dir.join(format!("{name}.csv")), csv)?;
         drawing.save(dir, name)?;

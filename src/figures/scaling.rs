@@ -46,10 +46,11 @@ impl ScalingSeries {
 }
 
 /// Validation loss (nats per token) against parameters on a log axis; `.log_y()` makes the loss logarithmic too.
-pub fn scaling(series: Vec<ScalingSeries>, references: Vec<Reference>) -> Figure {
+pub fn scaling(series: impl AsRef<[ScalingSeries]>, references: impl AsRef<[Reference]>) -> Figure {
+    let series = series.as_ref();
     let x = AxisPlan::new("Parameters", "n_params").log();
     let mut chart = Chart::new(x, AxisPlan::new("Validation loss (nats per token)", "val_loss"));
-    chart.references = references;
+    chart.references = references.as_ref().to_vec();
     let asymptote =
         |one: &ScalingSeries| one.asymptote.map(|c| Reference::new(format!("c = {c:.2}"), c).of_family(one.family));
     chart.references.extend(series.iter().filter_map(asymptote));

@@ -10,8 +10,14 @@ use crate::Result;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// A piece of a page. Shown when it is the last expression of a notebook cell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Html(String);
+
+impl std::fmt::Debug for Html {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a piece of a page of {} bytes: end a cell with a borrow of it to see it", self.0.len())
+    }
+}
 
 impl Html {
     /// The HTML itself.
@@ -50,23 +56,23 @@ pub fn audio(wav: &[u8], caption: &str) -> Html {
 
 /// A figure as a piece of a page.
 pub fn figure(figure: &Figure) -> Result<Html> {
-    let data = STANDARD.encode(figure.svg()?);
+    let data = STANDARD.encode(figure.png()?);
     let alt = svg::escape(figure.title_text());
-    Ok(Html(format!("<img style=\"max-width:100%\" alt=\"{alt}\" src=\"data:image/svg+xml;base64,{data}\">")))
+    Ok(Html(format!("<img style=\"max-width:100%\" alt=\"{alt}\" src=\"data:image/png;base64,{data}\">")))
 }
 
 /// Figures in a row, in one block; they wrap where the page is narrow.
-pub fn side_by_side(figures: &[Figure]) -> Result<Html> {
+pub fn side_by_side(figures: impl AsRef<[Figure]>) -> Result<Html> {
     let mut row = String::from("<div style=\"display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start\">");
-    for one in figures {
+    for one in figures.as_ref() {
         row += &format!("<div style=\"flex:1 1 320px;max-width:650px\">{}</div>", figure(one)?.0);
     }
     Ok(Html(row + "</div>"))
 }
 
 /// Pieces one below the other, in one block.
-pub fn one_after_another(pieces: &[Html]) -> Html {
-    Html(pieces.iter().map(|piece| format!("<div>{}</div>", piece.0)).collect())
+pub fn one_after_another(pieces: impl AsRef<[Html]>) -> Html {
+    Html(pieces.as_ref().iter().map(|piece| format!("<div>{}</div>", piece.0)).collect())
 }
 
 /// Prints a block of rich output.

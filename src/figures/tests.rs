@@ -34,7 +34,7 @@ fn error(figure: &Figure) -> String {
 fn a_saved_figure_is_three_files() {
     let dir = folder("saved");
     let references = vec![Reference::new("6-gram", 1.43)];
-    scaling(vec![transformer(&PROJECT_B)], references).title("It falls & falls").save(&dir, "06_scaling").unwrap();
+    scaling(vec![transformer(&PROJECT_B)], references).title("It falls & falls").save_in(&dir, "06_scaling").unwrap();
     let svg = files::read_text(dir.join("06_scaling.svg")).unwrap();
     assert!(
         svg.starts_with("<svg") && svg.contains("It falls &amp; falls") && svg.contains("6-gram") && svg.len() < 10_000
@@ -108,7 +108,7 @@ fn data_that_cannot_be_drawn_are_refused_in_a_sentence() {
 #[test]
 fn nothing_is_written_when_a_figure_is_refused() {
     let dir = folder("refused");
-    assert!(scaling(vec![], vec![]).save(&dir, "empty").is_err());
+    assert!(scaling(vec![], vec![]).save_in(&dir, "empty").is_err());
     assert!(!dir.exists());
 }
 
@@ -161,7 +161,7 @@ fn long_curves_stay_small() {
     let points: Vec<(f64, f64)> =
         (0..20_000).map(|i| (f64::from(i) * 100.0, 1.3 + 3.0 / (1.0 + f64::from(i) / 300.0))).collect();
     let curves =
-        (0..9).map(|i| LossCurve::new(format!("run {i}"), Family::Lstm, f64::from(i), points.clone())).collect();
+        (0..9).map(|i| LossCurve::new(format!("run {i}"), Family::Lstm, f64::from(i), points.clone())).collect::<Vec<_>>();
     let svg = loss_curves(curves, vec![]).svg().unwrap();
     assert!(svg.len() < 30_000, "{}", svg.len());
 }

@@ -71,7 +71,9 @@ impl Study {
     /// Opens a built-in preset by name, or a user's by the path of its TOML file.
     pub fn open(argument: &str) -> Result<Study> {
         let (name, preset) = Preset::load(argument)?;
-        Ok(Study { argument: argument.to_owned(), name, preset, root: place::find_root()? })
+        let study = Study { argument: argument.to_owned(), name, preset, root: place::find_root()? };
+        crate::figures::save_into(study.figures_folder());
+        Ok(study)
     }
 
     pub fn name(&self) -> &str {

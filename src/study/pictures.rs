@@ -45,10 +45,10 @@ impl Families {
     /// Loss against one kind of cost, and the frontier: the runs that no cheaper run beats.
     pub fn cost_figure(&self, axis: Axis, references: Vec<Reference>) -> Figure {
         let line = |family: Family| {
-            let runs = self.of(family).iter().map(|run| (axis.of(run), run.summary.val_loss)).collect();
+            let runs = self.of(family).iter().map(|run| (axis.of(run), run.summary.val_loss)).collect::<Vec<_>>();
             Line::new(family.to_string(), runs).dots().family(family)
         };
-        let frontier = self.frontier(axis).into_iter().map(|(_, cost, loss)| (cost, loss)).collect();
+        let frontier = self.frontier(axis).into_iter().map(|(_, cost, loss)| (cost, loss)).collect::<Vec<_>>();
         let all = vec![Line::new("frontier", frontier).dashed().grey(), line(Family::Transformer), line(Family::Lstm)];
         lines(all, axis.label(), "Validation loss (nats per token)", references).log_x().height(300.0)
     }
@@ -66,7 +66,7 @@ impl Budgets {
         let mut all: Vec<Line> = by_budget(&self.points()).into_iter().map(profile).collect();
         if let Ok(found) = self.profiles() {
             let best = found.budgets.iter().filter_map(|budget| budget.best);
-            all.push(Line::new("best", best.map(|best| (best.n_params, best.val_loss)).collect()).dashed().grey());
+            all.push(Line::new("best", best.map(|best| (best.n_params, best.val_loss)).collect::<Vec<_>>()).dashed().grey());
         }
         lines(all, "Parameters", "Validation loss (nats per token)", references).log_x().height(300.0)
     }

@@ -96,7 +96,7 @@ fn measure_training(options: TrainOptions) -> Result<()> {
     }
     if let Some(folder) = figure {
         for (name, figure) in sweep::growth_figures(&speeds) {
-            figure.save(&folder, &name)?;
+            figure.save_in(&folder, &name)?;
         }
     }
     Ok(())

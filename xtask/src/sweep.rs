@@ -109,7 +109,7 @@ fn growth_figure(grown: Grown, speeds: &[TrainSpeed], label: &str, value: Value)
     let title = format!("{what} as the {grows} grows: {}, {}", change(&lines[0]), change(&lines[1]));
     let drawn =
         lines.into_iter().map(|(family, points)| Line::new(family.to_string(), points).with_dots().family(family));
-    figures::lines(drawn.collect(), grown.label(), label, vec![]).log_x().log_y().title(&title)
+    figures::lines(drawn.collect::<Vec<_>>(), grown.label(), label, []).log_x().log_y().title(&title)
 }
 
 /// Measures a setting by calling this program's own `train` for it.
