@@ -64,14 +64,13 @@ impl Prepared {
         if !FILES.iter().all(|name| dir.join(name).is_file()) {
             return None;
         }
-        let prepared: Prepared = serde_json::from_slice(&files::read_bytes(dir.join("corpus.json")).ok()?).ok()?;
+        let prepared: Prepared = files::read_json(dir.join("corpus.json"), "prepare the corpus again").ok()?;
         (prepared.version == VERSION).then_some(prepared)
     }
 
     /// Marks the folder as whole.
     pub fn write(&self, dir: &Path) -> Result<()> {
-        let json = serde_json::to_vec_pretty(self).map_err(|error| unwritable("corpus.json", &error))?;
-        Ok(files::write_atomic(dir.join("corpus.json"), json)?)
+        Ok(files::write_json(dir.join("corpus.json"), self)?)
     }
 
     /// Marks the folder as not whole while its files are being replaced.

@@ -4,6 +4,15 @@
 //! sources ─► convert (MIDI or ABC → tunes) ─► split ─► tunes.jsonl, failed.csv, {train,val,test}.txt
 //!                                                └─► tokens ─► {train,val,test}.bin, vocab.json, meta.pkl
 //! ```
+//!
+//! ```no_run
+//! use music_scaling::data::{Corpus, CorpusConfig, Split};
+//!
+//! let corpus = Corpus::get_or_prepare(&CorpusConfig::of("my/music"), "data".as_ref())?; // prepared once, then opened
+//! println!("{corpus}");
+//! println!("{} tokens to train on, such as {}", corpus.n_chars(Split::Train), corpus.first_tune(Split::Train)?);
+//! # Ok::<(), music_scaling::Error>(())
+//! ```
 
 pub mod archives;
 pub mod composed;

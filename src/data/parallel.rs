@@ -89,7 +89,7 @@ impl Progress {
         let files_per_second = n_files as f64 / seconds.max(1e-9);
         let of = self.n_in_all.map(|n| format!(" of {n}")).unwrap_or_default();
         let left = self.n_in_all.filter(|_| n_files > 0).map(|n| n.saturating_sub(n_files) as f64 / files_per_second);
-        let left = left.map(|seconds| format!(", {} left", time(seconds))).unwrap_or_default();
+        let left = left.map(|seconds| format!(", {} left", nets::words::duration(seconds))).unwrap_or_default();
         format!("{}: {n_files}{of} files, {detail}, {files_per_second:.0} files/s{left}", self.label)
     }
 
@@ -109,15 +109,6 @@ impl Progress {
     }
 }
 
-/// `45 s`, `12 min`, `3.5 h`
-fn time(seconds: f64) -> String {
-    match seconds {
-        s if s < 100.0 => format!("{s:.0} s"),
-        s if s < 6000.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,10 +118,9 @@ mod tests {
         let progress = |n_files, n_in_all| Progress { n_files, ..Progress::new("x", n_in_all) };
         assert_eq!(
             progress(500, Some(178_561)).line("3 failures", 2.0),
-            "x: 500 of 178561 files, 3 failures, 250 files/s, 12 min left"
+            "x: 500 of 178561 files, 3 failures, 250 files/s, 11 min 52 s left"
         );
         assert_eq!(progress(500, None).line("3 failures", 2.0), "x: 500 files, 3 failures, 250 files/s");
-        assert_eq!([99.0, 101.0, 12_600.0].map(time), ["99 s", "2 min", "3.5 h"]);
     }
 
     fn files(n: usize) -> impl FnOnce(Visitor) -> Result<()> {

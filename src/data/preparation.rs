@@ -11,6 +11,7 @@ use super::sources::Source;
 use super::split::{Groups, assign_splits};
 use super::tune_store::TuneStore;
 use super::{Corpus, CorpusConfig, FailedFile, Split};
+use crate::files::Lock;
 use crate::messages::say;
 use crate::{Error, Result};
 use std::collections::HashSet;
@@ -84,15 +85,13 @@ fn prepare(config: &CorpusConfig, source: &Source, dir: &Path, drafts: &Path) ->
 }
 
 /// Keeps others from preparing the same corpus; ends with the value, or with the program however it ends.
-fn lock(dir: &Path) -> Result<fs::File> {
-    fs::create_dir_all(dir).map_err(Error::file("create the folder", dir))?;
+fn lock(dir: &Path) -> Result<Lock> {
     let path = dir.join(".lock");
-    let file = fs::File::create(&path).map_err(Error::file("create", &path))?;
-    if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
-        say(format_args!("{} is being prepared by another program: waiting for it", dir.display()));
-        file.lock().map_err(Error::file("lock", &path))?;
+    if let Some(lock) = Lock::try_take(&path)? {
+        return Ok(lock);
     }
-    Ok(file) // a file system without locks is used without them
+    say(format_args!("{} is being prepared by another program: waiting for it", dir.display()));
+    Ok(Lock::wait(&path)?)
 }
 
 /// Reads all files of the source, in parallel; returns the time that it took, too.

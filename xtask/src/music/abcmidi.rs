@@ -43,9 +43,9 @@ pub struct Workbench(TempDir);
 
 impl Workbench {
     /// `None` where nothing can be written.
-    pub fn new(files: &[(&str, &[u8])]) -> Option<Workbench> {
+    pub fn new<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<Workbench> {
         let bench = Workbench(TempDir::new().ok()?);
-        files.iter().try_for_each(|(name, bytes)| fs::write(bench.folder().join(name), bytes).ok())?;
+        files.into_iter().try_for_each(|(name, bytes)| fs::write(bench.folder().join(name), bytes).ok())?;
         Some(bench)
     }
 
@@ -75,7 +75,7 @@ impl Workbench {
 
 /// Both round trips of one MIDI file; `None` where nothing can be written.
 pub fn measure(midi: &[u8], expected: &Notes, our_abc: &str) -> Option<Peer> {
-    let bench = Workbench::new(&[("ours.abc", our_abc.as_bytes()), ("in.mid", midi)])?;
+    let bench = Workbench::new([("ours.abc", our_abc.as_bytes()), ("in.mid", midi)])?;
     let (of_ours, said_of_ours) = bench.abc2midi("ours.abc");
     let made = bench.run("midi2abc", &["-s", "in.mid", "-o", "theirs.abc"]).is_some();
     let text = made.then(|| read_bounded(&bench.folder().join("theirs.abc"))).flatten();
@@ -94,7 +94,7 @@ pub fn measure(midi: &[u8], expected: &Notes, our_abc: &str) -> Option<Peer> {
 
 /// abc2midi's notes of one tune; `None` where it gives none.
 pub fn notes_of_abc(text: &str) -> Option<Notes> {
-    Workbench::new(&[("tune.abc", text.as_bytes())])?.abc2midi("tune.abc").0
+    Workbench::new([("tune.abc", text.as_bytes())])?.abc2midi("tune.abc").0
 }
 
 /// A tool that crashed or did not end reported the worst.

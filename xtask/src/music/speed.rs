@@ -40,12 +40,11 @@ pub fn measure(pairs: &[(Vec<u8>, String)], with_abcmidi: bool) -> Result<Speed>
     let n_cores = rayon::current_num_threads();
     let mut speed = Speed { n_files: pairs.len(), n_cores, ..Speed::default() };
     let names: Vec<[String; 2]> = (0..pairs.len()).map(|i| [format!("{i}.mid"), format!("{i}.abc")]).collect();
-    let bytes = |[mid, abc]: &'_ [String; 2], (midi, text): &'_ (Vec<u8>, String)| {
-        [(mid.clone(), midi.clone()), (abc.clone(), text.clone().into_bytes())]
-    };
-    let files: Vec<(String, Vec<u8>)> = names.iter().zip(pairs).flat_map(|(names, pair)| bytes(names, pair)).collect();
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-    let Some(bench) = Workbench::new(&files) else { return Ok(speed) };
+    let files = names
+        .iter()
+        .zip(pairs)
+        .flat_map(|([mid, abc], (midi, text))| [(mid.as_str(), midi.as_slice()), (abc.as_str(), text.as_bytes())]);
+    let Some(bench) = Workbench::new(files) else { return Ok(speed) };
     let rounds: Vec<[f64; 4]> = (0..N_ROUNDS).filter_map(|_| round(&bench, &names, with_abcmidi)).collect();
     let rate = |what: usize| {
         let seconds: Vec<f64> = rounds.iter().filter_map(|round| round.get(what).copied()).collect();
