@@ -20,5 +20,5 @@ pub mod study;
 
 pub use abc_score as music;
 pub use error::{Error, Result};
-pub use nets::{files, messages, models, ops, training};
+pub use nets::{files, messages, models, ops, training, words};
 pub use scaling_laws as fitting;

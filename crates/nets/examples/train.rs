@@ -27,7 +27,7 @@ fn main() -> Result<()> {
         tied: true,
     };
     let size = entry.size(data.tokenizer.vocab_size(), 64);
-    let config = RunConfig::new(&size.name, &size.model, &data, 120_000);
+    let config = RunConfig::new(&size.name, &size.model, &data, 60_000);
     let config = RunConfig { block_size: 64, batch_size: 8, n_evals: 4, ..config }.with_rates(3e-3, 0.1);
     let run = Runs::open(folder.join("runs"))?.get_or_train(&config, &data)?; // a second call loads it
     for (n_tokens, loss) in run.val_curve() {

@@ -173,6 +173,14 @@ fn read_tokens(path: &Path, tokenizer: &Tokenizer, n_tokens: usize) -> Result<(V
         reader.read_exact(&mut pair).map_err(Error::file("read", path))?;
         tokens.push(u16::from_le_bytes(pair));
     }
+    let (pairs, _) = tokens.as_chunks::<2>();
+    let is_wide = pairs.iter().all(|[_, high]| *high == 0) && tokens.iter().any(|token| *token != 0);
+    if is_wide && pairs.len() >= 8 {
+        return Err(Error::Data(format!(
+            "{} has a zero at every second place: it seems to hold 4-byte tokens; write them as uint16, as nanoGPT does",
+            path.display()
+        )));
+    }
     let vocab_size = tokenizer.vocab_size();
     if let Some(place) = tokens.iter().position(|token| usize::from(*token) >= vocab_size) {
         let (path, token) = (path.display(), tokens.get(place).copied().unwrap_or_default());
@@ -190,28 +198,28 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    fn data(name: &str) -> TokenData {
-        let dir = std::env::temp_dir().join(format!("music-scaling-token-data-{name}-{}", std::process::id()));
-        let tokenizer = Tokenizer::from_text("\n ABCX:1|é").unwrap();
+    /// In a folder that goes with the first value.
+    fn data() -> (tempfile::TempDir, TokenData) {
+        let folder = tempfile::tempdir().unwrap();
+        let (dir, tokenizer) = (folder.path().to_path_buf(), Tokenizer::from_text("\n ABCX:1|é").unwrap());
         let encode = |text: &str| tokenizer.encode(text).unwrap();
         let (train, val, test) =
             (encode("X:1\nABC|\n\nX:1\nCC|\n\nX:1\nA|\n\n"), encode("X:1\nA é|\n\n"), encode("X:1\nB|\n\n"));
-        TokenData { dir, tokenizer, train, val, test }
+        (folder, TokenData { dir, tokenizer, train, val, test })
     }
 
     #[test]
     fn what_is_saved_opens_again_and_its_hash_tells_it_apart() {
-        let data = data("saved");
+        let (_folder, data) = data();
         data.save().unwrap();
         assert_eq!(TokenData::open(&data.dir).unwrap(), data);
         assert_eq!(TokenData::open(&data.dir).unwrap().hash(), data.hash());
         assert_ne!(data.subset(12).hash(), data.hash());
-        std::fs::remove_dir_all(&data.dir).unwrap();
     }
 
     #[test]
     fn a_subset_holds_whole_tunes_and_leaves_val_and_test_alone() {
-        let data = data("subset");
+        let (_folder, data) = data();
         let texts = [(10, "X:1\nABC|\n\n"), (17, "X:1\nABC|\n\n"), (20, "X:1\nABC|\n\nX:1\nCC|\n\n"), (4, "X:1\n")];
         for (budget, text) in texts {
             let subset = data.subset(budget);
@@ -223,17 +231,16 @@ mod tests {
 
     #[test]
     fn a_subset_read_from_the_front_of_the_file_is_the_subset_of_the_whole() {
-        let data = data("front");
+        let (_folder, data) = data();
         data.save().unwrap();
         for n_tokens in 1..=data.train.len() + 1 {
             assert_eq!(TokenData::open_subset(&data.dir, n_tokens).unwrap(), data.subset(n_tokens));
         }
-        std::fs::remove_dir_all(&data.dir).unwrap();
     }
 
     #[test]
     fn token_files_that_are_cut_or_do_not_fit_the_vocabulary_are_refused() {
-        let data = data("refused");
+        let (_folder, data) = data();
         data.save().unwrap();
         files::write_atomic(data.dir.join("val.bin"), [1, 0, 2]).unwrap();
         let error = TokenData::open(&data.dir).unwrap_err().to_string();
@@ -241,7 +248,10 @@ mod tests {
         files::write_atomic(data.dir.join("val.bin"), [1, 0, 77, 0]).unwrap();
         let error = TokenData::open(&data.dir).unwrap_err().to_string();
         assert!(error.contains("holds the token 77 at place 1") && error.contains(&data.tokenizer.hash()), "{error}");
-        std::fs::remove_dir_all(&data.dir).unwrap();
+        let wide: Vec<u8> = data.train.iter().flat_map(|token| u32::from(*token).to_le_bytes()).collect();
+        files::write_atomic(data.dir.join("train.bin"), wide).unwrap();
+        let error = TokenData::open(&data.dir).unwrap_err().to_string();
+        assert!(error.contains("train.bin has a zero at every second place"), "{error}");
     }
 
     fn python(script: &str, dir: &Path) -> Option<std::process::Output> {
@@ -262,13 +272,12 @@ sys.stdout.buffer.write(''.join(meta['itos'][i] for i in tokens).encode())
 
     #[test]
     fn nanogpt_reads_the_folder_as_it_is() {
-        let data = data("nanogpt-reads");
+        let (_folder, data) = data();
         data.save().unwrap();
         if let Some(output) = python(READ_LIKE_NANOGPT, &data.dir) {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             assert_eq!(String::from_utf8_lossy(&output.stdout), "X:1\nA é|\n\n");
         }
-        std::fs::remove_dir_all(&data.dir).unwrap();
     }
 
     /// The core of nanoGPT's data/shakespeare_char/prepare.py.
@@ -286,8 +295,7 @@ pickle.dump({'vocab_size': len(chars), 'itos': itos, 'stoi': stoi}, open('meta.p
 
     #[test]
     fn a_folder_that_nanogpt_prepared_opens_here() {
-        let dir = data("nanogpt-prepares").dir;
-        std::fs::create_dir_all(&dir).unwrap();
+        let (_folder, TokenData { dir, .. }) = data();
         if let Some(output) = python(PREPARE_LIKE_NANOGPT, &dir) {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             let data = TokenData::open(&dir).unwrap();
@@ -297,6 +305,5 @@ pickle.dump({'vocab_size': len(chars), 'itos': itos, 'stoi': stoi}, open('meta.p
             );
             assert!(data.test.is_empty());
         }
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

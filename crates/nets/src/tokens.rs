@@ -216,20 +216,20 @@ mod tests {
 
     #[test]
     fn vocab_json_and_meta_pkl_give_the_same_tokenizer() {
-        let dir = std::env::temp_dir().join(format!("music-scaling-tokens-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
         let tokenizer = Tokenizer::from_text("X:1\nK:Cé♯|").unwrap();
-        tokenizer.save(&dir).unwrap();
-        assert_eq!(Tokenizer::load(&dir).unwrap(), tokenizer);
+        tokenizer.save(dir).unwrap();
+        assert_eq!(Tokenizer::load(dir).unwrap(), tokenizer);
         std::fs::remove_file(dir.join("vocab.json")).unwrap();
-        assert_eq!(Tokenizer::load(&dir).unwrap(), tokenizer);
+        assert_eq!(Tokenizer::load(dir).unwrap(), tokenizer);
         files::write_atomic(dir.join("meta.pkl"), "not a pickle").unwrap();
         assert!(
-            Tokenizer::load(&dir)
+            Tokenizer::load(dir)
                 .unwrap_err()
                 .to_string()
                 .contains("meta.pkl is not the meta.pkl of a character-level corpus")
         );
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The loss of a language model: mean cross-entropy in nats per token.
 //!
-//! loss = -1/N · Σ_i log softmax(logits_i)[target_i]
+//! `loss = -1/N · Σ_i log softmax(logits_i)[target_i]`
 //! Backward: dlogits_i = (softmax(logits_i) - onehot(target_i)) / N.
 
 use super::fused::{Fused, apply};

@@ -1,6 +1,6 @@
 //! Table look-up: a row for each token.
 //!
-//! y[i] = table[token[i]]
+//! `y[i] = table[token[i]]`
 
 use super::fused::{Fused, apply};
 use super::runs_fused;

@@ -95,7 +95,11 @@ pub(super) fn read_metrics(path: &Path) -> Result<Vec<Metric>> {
     let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
     let parse = |(number, line): (usize, &str)| {
         serde_json::from_str(line).map_err(|error| {
-            Error::Checkpoint(format!("line {} of {} is not a metric: {error}", number + 1, path.display()))
+            Error::Checkpoint(format!(
+                "line {} of {} is not a metric ({error}); remove the run's folder to train it again",
+                number + 1,
+                path.display()
+            ))
         })
     };
     whole.lines().enumerate().map(parse).collect()
