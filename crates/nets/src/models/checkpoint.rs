@@ -40,15 +40,9 @@ pub(super) fn save(model: &Model, path: &Path) -> Result<()> {
     write_atomic(path, bytes)
 }
 
-/// A tensor of a file.
-pub(super) struct Array {
-    pub(super) shape: Vec<usize>,
-    pub(super) numbers: Vec<f32>,
-}
-
 /// A file's tensors under their plain names, and the config where the file tells it.
 pub(super) struct Contents {
-    arrays: HashMap<String, Array>,
+    tensors: HashMap<String, Tensor>,
     config: Option<ModelConfig>,
 }
 
@@ -56,13 +50,16 @@ impl Contents {
     /// A file of `torch.save` where the name ends in .pt or .pth, else a safetensors file.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let ending = path.extension().map(|ending| ending.to_ascii_lowercase()).unwrap_or_default();
-        let (arrays, config) = if ending == "pt" || ending == "pth" {
-            let (arrays, config) = torch_file::read(path)?;
-            (arrays, config.map(ModelConfig::Transformer))
+        let (tensors, config) = if ending == "pt" || ending == "pth" {
+            let (tensors, config) = torch_file::read(path)?;
+            (tensors, config.map(ModelConfig::Transformer))
         } else {
             read_safetensors(path)?
         };
-        Ok(Contents { arrays: arrays.into_iter().map(|(name, array)| (plain_name(&name), array)).collect(), config })
+        Ok(Contents {
+            tensors: tensors.into_iter().map(|(name, tensor)| (plain_name(&name), tensor)).collect(),
+            config,
+        })
     }
 
     /// What the file says, else an LSTM's shape read off its tensors. A Transformer's tensors do not tell its number of heads.
@@ -70,10 +67,10 @@ impl Contents {
         if let Some(config) = &self.config {
             return Ok(config.clone());
         }
-        let shape = |name: &str| self.arrays.get(name).map(|array| array.shape.as_slice());
+        let shape = |name: &str| self.tensors.get(name).map(Tensor::dims);
         match (shape("embedding.weight"), shape("lstm.weight_hh_l0")) {
             (Some(&[vocab_size, d_embed]), Some(&[_, d_hidden])) => {
-                let n_layer = self.arrays.keys().filter(|name| name.starts_with("lstm.weight_hh_l")).count();
+                let n_layer = self.tensors.keys().filter(|name| name.starts_with("lstm.weight_hh_l")).count();
                 Ok(ModelConfig::Lstm(LstmConfig { vocab_size, d_embed, d_hidden, n_layer }))
             }
             _ => Err(Error::Checkpoint(format!(
@@ -88,18 +85,23 @@ impl Contents {
         let path = path.display();
         let mut list = Vec::with_capacity(specs.len());
         for Spec { name, shape, .. } in specs {
-            let Some(array) = self.arrays.remove(name) else {
+            let Some(tensor) = self.tensors.remove(name) else {
                 return Err(Error::Checkpoint(format!("{path} has no tensor {name:?}; it belongs to another model")));
             };
-            if array.shape != *shape {
-                let there = &array.shape;
+            if tensor.dims() != shape {
+                let there = tensor.dims();
                 return Err(Error::Checkpoint(format!(
                     "{path}: tensor {name:?} has shape {there:?} where this model has {shape:?}"
                 )));
             }
-            list.push((name.clone(), Var::from_vec(array.numbers, shape.as_slice(), device)?));
+            if !tensor.dtype().is_float() {
+                let dtype = tensor.dtype();
+                return Err(Error::Checkpoint(format!("{path}: tensor {name:?} holds {dtype:?}, not F32")));
+            }
+            let tensor = tensor.to_dtype(DType::F32)?.to_device(device)?.contiguous()?;
+            list.push((name.clone(), Var::from_tensor(&tensor)?));
         }
-        match self.arrays.keys().filter(|name| !is_spare(name)).min() {
+        match self.tensors.keys().filter(|name| !is_spare(name)).min() {
             Some(name) => Err(Error::Checkpoint(format!(
                 "{path} has a tensor {name:?} that this model has not; it belongs to another model"
             ))),
@@ -108,42 +110,18 @@ impl Contents {
     }
 }
 
-fn read_safetensors(path: &Path) -> Result<(HashMap<String, Array>, Option<ModelConfig>)> {
+fn read_safetensors(path: &Path) -> Result<(HashMap<String, Tensor>, Option<ModelConfig>)> {
     let bytes = read_bytes(path)?;
-    let damaged = |e| {
+    let damaged = |e: &dyn std::fmt::Display| {
         let path = path.display();
         Error::Checkpoint(format!(
             "{path} is not a whole safetensors file ({e}); it was probably cut off: use an earlier checkpoint"
         ))
     };
-    let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
-    let (_, head) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+    let (_, head) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(&e))?;
     let config = head.metadata().as_ref().and_then(|notes| notes.get("config"));
-    let mut arrays = HashMap::new();
-    for (name, view) in file.tensors() {
-        let dtype = match view.dtype() {
-            Dtype::F32 => DType::F32,
-            Dtype::F64 => DType::F64,
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::BF16,
-            other => {
-                let path = path.display();
-                return Err(Error::Checkpoint(format!("{path}: tensor {name:?} holds {other:?}, not F32")));
-            }
-        };
-        arrays.insert(name, Array { shape: view.shape().to_vec(), numbers: f32_numbers(view.data(), dtype)? });
-    }
-    Ok((arrays, config.and_then(|text| serde_json::from_str(text).ok())))
-}
-
-/// Little-endian numbers of a floating-point type, as f32; what does not fill a number at the end is left out.
-fn f32_numbers(bytes: &[u8], dtype: DType) -> Result<Vec<f32>> {
-    if dtype == DType::F32 {
-        return Ok(bytes.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect());
-    }
-    let n = bytes.len() / dtype.size_in_bytes();
-    let numbers = Tensor::from_raw_buffer(&bytes[..n * dtype.size_in_bytes()], dtype, &[n], &Device::Cpu)?;
-    Ok(numbers.to_dtype(DType::F32)?.to_vec1()?)
+    let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| damaged(&e))?;
+    Ok((tensors, config.and_then(|text| serde_json::from_str(text).ok())))
 }
 
 /// torch.compile puts `_orig_mod.` in front of every name, training on several GPUs `module.`.
@@ -177,6 +155,13 @@ mod tests {
                 let numbers = |v: &Var| v.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 assert_eq!(numbers(a), numbers(b), "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn wrappers_leave_no_trace_in_names() {
+        for name in ["lm_head.weight", "_orig_mod.lm_head.weight", "module._orig_mod.lm_head.weight"] {
+            assert_eq!(plain_name(name), "lm_head.weight");
         }
     }
 

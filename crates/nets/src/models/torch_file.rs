@@ -7,10 +7,9 @@
 //! ```
 //! Unlike Python's, candle's reader of pickles only builds lists, dictionaries and names: it runs nothing that a file asks for.
 
-use super::checkpoint::Array;
 use super::config::TransformerConfig;
 use crate::{Error, Result};
-use candle_core::DType;
+use candle_core::Tensor;
 use candle_core::pickle::{Object, PthTensors, Stack};
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,26 +21,23 @@ use zip::ZipArchive;
 const STATE_DICTS: [&str; 3] = ["model", "state_dict", "model_state_dict"];
 
 /// The tensors of a file, and the shape of a nanoGPT model where the file tells it.
-pub(super) fn read(path: &Path) -> Result<(HashMap<String, Array>, Option<TransformerConfig>)> {
+pub(super) fn read(path: &Path) -> Result<(HashMap<String, Tensor>, Option<TransformerConfig>)> {
     let refuse = |what: &str| Error::Checkpoint(format!("{} {what}", path.display()));
     let root = pickle(path)?;
     let key = STATE_DICTS.into_iter().find(|key| matches!(field(&root, key), Some(Object::Dict(_))));
     let unreadable = |error| refuse(&format!("has a tensor that cannot be read ({error}); copy the file again"));
     let tensors = PthTensors::new(path, key).map_err(unreadable)?;
-    let mut arrays = HashMap::new();
-    for (name, info) in tensors.tensor_infos() {
-        if info.dtype.is_float()
-            && let Some(tensor) = tensors.get(name).map_err(unreadable)?
-        {
-            let numbers = tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?;
-            arrays.insert(name.clone(), Array { shape: tensor.dims().to_vec(), numbers });
+    let mut found = HashMap::new();
+    for name in tensors.tensor_infos().keys() {
+        if let Some(tensor) = tensors.get(name).map_err(unreadable)? {
+            found.insert(name.clone(), tensor);
         }
     }
-    if arrays.is_empty() {
+    if found.is_empty() {
         return Err(refuse("holds no state dict; save it as torch.save(model.state_dict(), …) or as nanoGPT does"));
     }
     let config = field(&root, "model_args").map(|args| model_args(args).map_err(|what| refuse(&what))).transpose()?;
-    Ok((arrays, config))
+    Ok((found, config))
 }
 
 /// What the archive's pickle says; the numbers of tensors are not in it.
