@@ -20,27 +20,48 @@ pub fn converts(text: &str) -> Option<bool> {
 /// The MIDI file that abc2midi makes of the tune: `None` where abc2midi cannot be asked, `Some(None)` where it reports an
 /// error or finds no notes.
 pub fn convert(text: &str) -> Option<Option<Vec<u8>>> {
-    let number = N_ASKED.fetch_add(1, Ordering::Relaxed); // several samples are judged at once
-    let folder = std::env::temp_dir().join(format!("abc-score-abc2midi-{}-{number}", std::process::id()));
-    let midi = ask(text, &folder);
-    let _ = std::fs::remove_dir_all(&folder); // leaving it behind is no reason to fail
-    midi
+    in_a_folder(|folder| {
+        std::fs::write(folder.join("tune.abc"), text).ok()?;
+        ask(folder)
+    })
 }
 
-fn ask(text: &str, folder: &Path) -> Option<Option<Vec<u8>>> {
-    let (tune, log, output) = (folder.join("tune.abc"), folder.join("log.txt"), folder.join("tune.mid"));
-    std::fs::create_dir_all(folder).ok()?;
-    std::fs::write(&tune, text).ok()?;
-    let mut command = Command::new("abc2midi");
-    command.arg(&tune).arg("-o").arg(&output).current_dir(folder);
-    command.stdin(Stdio::null()).stdout(File::create(&log).ok()?).stderr(Stdio::null());
-    let succeeded = wait(command.spawn().ok()?);
-    let said = String::from_utf8_lossy(&std::fs::read(&log).ok()?).into_owned();
+/// A MIDI file through midi2abc and abc2midi and back: what is left of it. `None` where one of the two cannot be asked or fails.
+pub fn there_and_back(midi: &[u8]) -> Option<Vec<u8>> {
+    in_a_folder(|folder| {
+        std::fs::write(folder.join("in.mid"), midi).ok()?;
+        run(folder, "midi2abc", &["-s", "in.mid", "-o", "tune.abc"])?;
+        ask(folder)?
+    })
+}
+
+fn in_a_folder<T>(work: impl FnOnce(&Path) -> Option<T>) -> Option<T> {
+    let number = N_ASKED.fetch_add(1, Ordering::Relaxed); // several samples are judged at once
+    let folder = std::env::temp_dir().join(format!("abc-score-abc2midi-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).ok()?;
+    let result = work(&folder);
+    let _ = std::fs::remove_dir_all(&folder); // leaving it behind is no reason to fail
+    result
+}
+
+/// abc2midi on `tune.abc`.
+fn ask(folder: &Path) -> Option<Option<Vec<u8>>> {
+    let (succeeded, said) = run(folder, "abc2midi", &["tune.abc", "-o", "tune.mid"])?;
     if !succeeded || said.contains("Error in line") {
         return Some(None);
     }
-    let bytes = std::fs::read(&output).ok();
+    let bytes = std::fs::read(folder.join("tune.mid")).ok();
     Some(bytes.filter(|bytes| midi::read(bytes).is_ok_and(|score| score.n_notes() > 0)))
+}
+
+/// Whether the tool ended well, and what it said; `None` where it is not installed.
+fn run(folder: &Path, tool: &str, arguments: &[&str]) -> Option<(bool, String)> {
+    let log = folder.join("log.txt");
+    let mut command = Command::new(tool);
+    command.args(arguments).current_dir(folder);
+    command.stdin(Stdio::null()).stdout(File::create(&log).ok()?).stderr(Stdio::null());
+    let succeeded = wait(command.spawn().ok()?);
+    Some((succeeded, String::from_utf8_lossy(&std::fs::read(&log).ok()?).into_owned()))
 }
 
 /// Whether the process ends well within [`TIME_LIMIT`]; if it does not end at all, it is stopped.
