@@ -3,7 +3,7 @@
 use super::output::show;
 use lab::{Error, Result};
 use music_scaling::fitting::{self, Claim, Objective, PowerCurve};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 #[derive(clap::Args)]
 pub(crate) struct FitOptions {

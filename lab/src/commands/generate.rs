@@ -4,7 +4,7 @@ use super::evaluate::Subject;
 use super::output::print_json;
 use lab::Result;
 use music_scaling::generation::{self, Prompt, Rates};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct GenerateOptions {
