@@ -76,9 +76,22 @@ fn build_library(lab: &Lab) -> Result<PathBuf> {
                 described = deps.join(format!("{stem}.d"));
             }
         }
-        gather(&described, &finished.join(format!("{name}.d")))?;
+        write_if_changed(&finished.join(format!("{name}.d")), &with_root(&read_text(described)?, &lab.root))?;
     }
     Ok(finished)
+}
+
+/// The list of a crate's source files, for a cargo that starts elsewhere: in the workspace their paths begin at its root.
+fn with_root(list: &str, root: &Path) -> String {
+    let root = root.display().to_string().replace(' ', "\\ ");
+    let absolute = |word: &str| match word {
+        _ if word.starts_with("crates/") || word.starts_with("src/") => format!("{root}/{word}"),
+        _ => word.to_owned(),
+    };
+    list.split('\n')
+        .map(|line| line.split(' ').map(absolute).collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A copy under a new inode: kernels that run keep the file that they started with.
