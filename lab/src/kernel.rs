@@ -12,24 +12,96 @@
 use super::setup::Lab;
 use super::toolchain::{host, rust_src, rustc};
 use crate::{Error, Result};
-use music_scaling::files::{read_text, write_atomic};
+use music_scaling::files::{Lock, read_text, write_atomic};
 use music_scaling::training::device_name;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+/// Our own crates that cells call; cargo would compile them again for each kernel.
+const OWN_CRATES: [&str; 4] = ["abc_score", "music_scaling", "nets", "scaling_laws"];
 
 /// Prepares every crate that a notebook needs. Under a second when nothing changed; else cargo shows what it does.
+///
+/// # Errors
+/// A crate does not compile, or a file below `.lab/` cannot be written.
 pub fn warm(lab: &Lab) -> Result<()> {
-    let mut library = cargo();
-    library.args(["build", "--quiet", "--lib", "--features", feature()]).current_dir(&lab.root);
-    super::setup::run(library, "build the library for the notebooks")?;
+    let _one_at_a_time = one_at_a_time(lab)?;
+    build(lab)
+}
+
+/// Two kernels that start together take turns: one copies what the other would be rewriting.
+fn one_at_a_time(lab: &Lab) -> Result<Lock> {
+    Ok(Lock::wait(lab.folder().join("lock"))?)
+}
+
+fn build(lab: &Lab) -> Result<()> {
+    let finished = build_library(lab)?;
     let seed = write_seed(lab)?;
-    let finished = lab.root.join("target").join(host()?).join("debug/deps");
     let rustc = write_rustc(&lab.folder().join("rustc"), &finished)?;
     let mut build = cargo();
     build.args(["build", "--quiet", "--target", &host()?]).current_dir(seed);
     build.env("CARGO_TARGET_DIR", seed_target(lab)).env("RUSTFLAGS", "-Cprefer-dynamic").env("RUSTC", rustc);
     super::setup::run(build, "build the crates for the notebooks")
+}
+
+/// Builds the library as `cargo run` does and gathers the finished files of [`OWN_CRATES`], which cargo names, in one folder:
+/// `target/` may hold others of the same crates, made for tests or for other features.
+fn build_library(lab: &Lab) -> Result<PathBuf> {
+    let mut library = cargo();
+    library.args(["build", "--quiet", "--lib", "--features", feature(), "--message-format=json-render-diagnostics"]);
+    library.current_dir(&lab.root).stderr(Stdio::inherit());
+    let cannot = |what: String| Error::Lab(format!("could not build the library for the notebooks: {what}"));
+    let output = library.output().map_err(|error| cannot(error.to_string()))?;
+    if !output.status.success() {
+        return Err(cannot(format!("cargo ended with {}", output.status)));
+    }
+    let finished = lab.folder().join("library");
+    fs::create_dir_all(&finished).map_err(Error::file("create the folder", &finished))?;
+    let deps = lab.root.join("target").join(host()?).join("debug/deps");
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        let name = message["target"]["name"].as_str().unwrap_or_default();
+        if message["reason"] != "compiler-artifact" || !OWN_CRATES.contains(&name) {
+            continue;
+        }
+        let mut described = deps.join(format!("{name}.d"));
+        for file in
+            message["filenames"].as_array().into_iter().flatten().filter_map(|file| file.as_str().map(Path::new))
+        {
+            let kind = file.extension().unwrap_or_default().to_string_lossy();
+            gather(file, &finished.join(format!("lib{name}.{kind}")))?;
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            if let ("rmeta", Some(stem)) = (&*kind, stem.strip_prefix("lib")) {
+                described = deps.join(format!("{stem}.d"));
+            }
+        }
+        write_if_changed(&finished.join(format!("{name}.d")), &with_root(&read_text(described)?, &lab.root))?;
+    }
+    Ok(finished)
+}
+
+/// The list of a crate's source files, for a cargo that starts elsewhere: in the workspace their paths begin at its root.
+fn with_root(list: &str, root: &Path) -> String {
+    let root = root.display().to_string().replace(' ', "\\ ");
+    let absolute = |word: &str| match word {
+        _ if word.starts_with("crates/") || word.starts_with("src/") => format!("{root}/{word}"),
+        _ => word.to_owned(),
+    };
+    list.split('\n')
+        .map(|line| line.split(' ').map(absolute).collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// A copy under a new inode: kernels that run keep the file that they started with.
+fn gather(from: &Path, to: &Path) -> Result<()> {
+    let stamp = |path: &Path| fs::metadata(path).and_then(|found| Ok((found.modified()?, found.len()))).ok();
+    if stamp(to).is_some() && stamp(to) == stamp(from) {
+        return Ok(());
+    }
+    let _ = fs::remove_file(to); // usually there is none
+    copy_with_time(from, to)
 }
 
 /// The seed crate, with the third-party crates that are compiled already; returns its folder.
@@ -58,26 +130,24 @@ fn write_rustc(path: &Path, finished: &Path) -> Result<PathBuf> {
     let script = format!(
         r#"#!/bin/sh
 finished={finished}
-case "$2" in music_scaling | abc_score | nets | scaling_laws)
+case "$2" in {names})
     name=$2 hash=
     for argument in "$@"; do
         case "$argument" in extra-filename=*) hash=${{argument#extra-filename=}} ;; esac
         case "$before" in --out-dir) out=$argument ;; esac
         before=$argument
     done
-    rm -f "$out/lib$name"* "$out/$name"*.d
-    cp -p "$finished/lib$name"* "$out"
-    if [ -n "$hash" ]; then
-        newest=$(ls -t "$finished/lib$name"-*.rlib | head -n 1)
-        newest=${{newest%.rlib}}
-        for kind in rlib rmeta; do cp -p "$newest.$kind" "$out/lib$name$hash.$kind"; done
-        exec cp -p "$finished/${{newest##*/lib}}.d" "$out/$name$hash.d"
-    fi
-    exec cp -p "$finished/$name.d" "$out" ;;
+    for kind in rlib rmeta so dylib; do
+        [ -e "$finished/lib$name.$kind" ] || continue
+        rm -f "$out/lib$name$hash.$kind"
+        cp -p "$finished/lib$name.$kind" "$out/lib$name$hash.$kind" || exit 1
+    done
+    exec cp -p "$finished/$name.d" "$out/$name$hash.d" ;;
 esac
 exec {rustc} "$@"
 "#,
         finished = quoted(finished),
+        names = OWN_CRATES.join(" | "),
         rustc = quoted(&rustc()?),
     );
     write_if_changed(path, &script)?;
@@ -130,19 +200,24 @@ fn leave_out_own_libraries(lab: &Lab, command: &mut Command) {
 }
 
 /// Starts a kernel for Jupyter and stays until it ends; returns its exit code.
+///
+/// # Errors
+/// What [`warm`] says, or the kernel does not start.
 pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
-    warm(lab)?;
+    let one_at_a_time = one_at_a_time(lab)?;
+    build(lab)?;
     let kernels = lab.folder().join("kernels");
     remove_abandoned(&kernels);
     let folder = new_folder(&kernels)?;
     let lock = File::create(folder.join("lock")).map_err(Error::file("write", folder.join("lock")))?;
     lock.lock().map_err(Error::file("lock", folder.join("lock")))?;
     link_artifacts(&seed_target(lab), &folder.join("target"), Ours::Copy)?;
-    let rustc = keep_library(&folder)?;
+    let rustc = keep_library(lab, &folder)?;
     let seed_lock = lab.folder().join("seed/Cargo.lock");
     fs::copy(&seed_lock, folder.join("Cargo.lock")).map_err(Error::file("copy", &seed_lock))?;
 
     write_atomic(folder.join("config/evcxr.toml"), kernel_config(lab, &folder, &seed_lock, &rustc))?;
+    drop(one_at_a_time);
     let mut evcxr = without_cargo_variables(Command::new(lab.evcxr()));
     leave_out_own_libraries(lab, &mut evcxr);
     let status = evcxr
@@ -161,14 +236,11 @@ pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
 
 /// The library that a kernel started with stays its library: another one under a running process, after src/ has changed,
 /// would crash it. Returns the program that hands it over whenever cargo wants to compile it anew.
-fn keep_library(folder: &Path) -> Result<PathBuf> {
-    let (deps, kept) = (folder.join("target").join(host()?).join("debug/deps"), folder.join("library"));
+fn keep_library(lab: &Lab, folder: &Path) -> Result<PathBuf> {
+    let (finished, kept) = (lab.folder().join("library"), folder.join("library"));
     fs::create_dir_all(&kept).map_err(Error::file("create the folder", &kept))?;
-    for entry in fs::read_dir(&deps).map_err(Error::file("list", &deps))?.flatten() {
-        let name = entry.file_name();
-        if is_ours(&name.to_string_lossy()) {
-            fs::hard_link(entry.path(), kept.join(name)).map_err(Error::file("link", entry.path()))?;
-        }
+    for entry in fs::read_dir(&finished).map_err(Error::file("list", &finished))?.flatten() {
+        fs::hard_link(entry.path(), kept.join(entry.file_name())).map_err(Error::file("link", entry.path()))?;
     }
     write_rustc(&folder.join("rustc"), &kept)
 }
@@ -245,7 +317,7 @@ fn link_tree(from: &Path, to: &Path, ours: Ours) -> Result<()> {
 /// Whether an artifact belongs to one of our own crates, or to a cell.
 fn is_ours(name: &str) -> bool {
     let name = name.strip_prefix("lib").unwrap_or(name).replace('-', "_");
-    ["music_scaling", "abc_score", "scaling_laws", "nets_", "lab_", "xtask", "ctx"]
+    ["music_scaling", "abc_score", "scaling_laws", "nets_", "nets.", "lab_", "lab.", "xtask", "ctx"]
         .iter()
         .any(|part| name.starts_with(part))
 }

@@ -7,7 +7,7 @@ use commands::{FitOptions, GenerateOptions};
 use lab::{Lab, Result, kernel};
 use music_scaling::data::{Split, Target, convert_as};
 use music_scaling::music::abc::Performance;
-use music_scaling::study::Study;
+use music_scaling::study::{Study, place};
 use music_scaling::training;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,6 +16,9 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "music-scaling", version)]
 struct Arguments {
+    /// The checkout to work on; without it, MUSIC_SCALING_ROOT, or the one around the current folder
+    #[arg(long, global = true)]
+    root: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -125,17 +128,25 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = Arguments::parse().command;
+    let Arguments { root, command } = Arguments::parse();
+    if let Some(root) = root {
+        place::use_root(root);
+    }
     if matches!(command, Command::Study { .. } | Command::Train { .. }) {
         training::stop_on_ctrl_c(); // what else can be broken off may end at once
     }
-    match run(command) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
+    let result = run(command);
+    if let Some(signal) = training::interrupted_by() {
+        eprintln!(
+            "stopped by {}: what was done is kept, the same command goes on from here",
+            if signal == 2 { "Ctrl-C" } else { "a signal" }
+        );
+        return ExitCode::from(u8::try_from(128 + signal).unwrap_or(1));
     }
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
 }
 
 fn run(command: Command) -> Result<ExitCode> {

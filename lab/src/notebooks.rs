@@ -2,14 +2,16 @@
 
 use super::setup::{Lab, run};
 use crate::{Error, Result};
-use music_scaling::files::{read_bytes, read_text, write_atomic};
+use music_scaling::files::{Lock, read_bytes, read_json, read_text, write_json};
 use music_scaling::study::Study;
+use music_scaling::training::interrupted;
+use nets::words::duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, VecDeque};
-use std::io::Write;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 /// The hash that each executed copy was made from: a notebook is executed again only when its hash changed.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -17,36 +19,31 @@ struct Executed {
     hashes: BTreeMap<String, String>,
 }
 
-/// Executes the notebooks of `study` in order, skipping those whose executed copy is current, then writes the report. While one
-/// notebook runs, the next one's kernel starts.
+/// Executes the notebooks of `study` in order, skipping those whose executed copy is current, then writes the report. One kernel
+/// at a time: the start of another would slow down a training that is timed.
+///
+/// # Errors
+/// A notebook that fails, with its failing cell shown before; a signal; files that cannot be written.
 pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
     let stamp_path = study.folder().join("executed.json");
-    let mut executed: Executed =
-        read_text(&stamp_path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let mut executed: Executed = read_json(&stamp_path, "remove it").unwrap_or_default();
     let library = library_hash(&lab.root, study)?;
-    let (mut copies, mut stale) = (Vec::new(), VecDeque::new());
+    let mut copies = Vec::new();
     for notebook in notebooks(&lab.root)? {
         let name = file_name(&notebook);
         let copy = study.notebooks_folder().join(&name);
+        copies.push(copy.clone());
         let hash = notebook_hash(&notebook, &library)?;
         if !force && executed.hashes.get(&name) == Some(&hash) && is_executed(&copy) {
             println!("{name}: up to date");
-        } else {
-            stale.push_back((name, hash, notebook, copy.clone()));
+            continue;
         }
-        copies.push(copy);
-    }
-    let mut next: Option<Runner> = None;
-    while let Some((name, hash, notebook, copy)) = stale.pop_front() {
         println!("{name}: running");
-        let started = std::time::Instant::now();
-        let runner = next.take().map_or_else(|| Runner::start(lab, study, &notebook, &copy), Ok)?;
-        next = stale.front().map(|(_, _, notebook, copy)| Runner::start(lab, study, notebook, copy)).transpose()?;
-        runner.run(&name)?;
-        println!("{name}: done in {:.0} s", started.elapsed().as_secs_f64());
+        let started = Instant::now();
+        execute(lab, study, &notebook, &copy)?;
+        println!("{name}: done in {}", duration(started.elapsed().as_secs_f64()));
         executed.hashes.insert(name, hash);
-        let text = serde_json::to_string_pretty(&executed).map_err(|error| Error::Lab(error.to_string()))?;
-        write_atomic(&stamp_path, text + "\n")?;
+        write_json(&stamp_path, &executed)?;
     }
     let report = study.figures_folder().join("report.html");
     let title = format!("Scaling laws for music language models: the {} study", study.name());
@@ -56,43 +53,66 @@ pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
     Ok(report)
 }
 
-/// The program that executes one notebook. Its kernel starts at once, its cells wait for [`Runner::run`]; dropped before, it
-/// shuts its kernel down.
-struct Runner(Child);
-
-impl Runner {
-    fn start(lab: &Lab, study: &Study, notebook: &Path, copy: &Path) -> Result<Runner> {
-        let mut command = lab.python_command();
-        command.arg(lab.runner_script()).arg("--wait").arg(notebook).arg(copy).env("STUDY", study.preset_argument());
-        let child = command.stdin(Stdio::piped()).spawn();
-        child.map(Runner).map_err(|error| Error::Lab(format!("could not start {:?}: {error}", command.get_program())))
-    }
-
-    fn run(mut self, name: &str) -> Result<()> {
-        let cannot =
-            |what: String| Error::Lab(format!("could not run {name} (the cell that failed is shown above): {what}"));
-        if let Some(mut stdin) = self.0.stdin.take() {
-            let _ = stdin.write_all(b"go\n"); // a runner that has failed by now says so in its status
+/// Executes one notebook. Ctrl-C and SIGTERM, seen by [`interrupted`], let a training in it save before all ends.
+fn execute(lab: &Lab, study: &Study, notebook: &Path, copy: &Path) -> Result<()> {
+    let name = file_name(notebook);
+    let mut command = lab.python_command();
+    command.arg(lab.runner_script()).arg(notebook).arg(copy).env("STUDY", absolute(study.preset_argument())?);
+    // Its stdin is a leash: when it ends, with this program or before, the runner ends its kernel and itself.
+    command.stdin(Stdio::piped());
+    #[cfg(unix)] // in a group of its own: Ctrl-C in a terminal comes to this program alone, which passes it on
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let cannot =
+        |what: String| Error::Lab(format!("could not run {name} (the cell that failed is shown above): {what}"));
+    let mut runner = command.spawn().map_err(|error| cannot(error.to_string()))?;
+    loop {
+        match runner.try_wait().map_err(|error| cannot(error.to_string()))? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(cannot(format!("the command ended with {status}"))),
+            None if interrupted() => {
+                save_trainings(&study.folder().join("runs"));
+                drop(runner.stdin.take());
+                let _ = runner.wait();
+                return Err(Error::Lab(format!("{name} was broken off")));
+            }
+            None => std::thread::sleep(Duration::from_millis(100)),
         }
-        let status = self.0.wait().map_err(|error| cannot(error.to_string()))?;
-        if status.success() { Ok(()) } else { Err(cannot(format!("the command ended with {status}"))) }
     }
 }
 
-impl Drop for Runner {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
+/// Asks every training at work to stop, by the file that it looks for after each step, and waits until it has saved.
+fn save_trainings(runs: &Path) {
+    for folder in std::fs::read_dir(runs).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let (lock, stop) = (folder.join(".lock"), folder.join("STOP"));
+        let at_work = || lock.exists() && matches!(Lock::try_take(&lock), Ok(None));
+        if at_work() && !folder.join("summary.json").exists() && std::fs::write(&stop, "").is_ok() {
+            println!("{} saves its state …", folder.file_name().unwrap_or_default().to_string_lossy());
+            while at_work() {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
     }
 }
 
 /// Opens JupyterLab with the kernel ready; stays until it is closed. `arguments` go to JupyterLab as they are.
+///
+/// # Errors
+/// JupyterLab does not start, or fails.
 pub fn open_jupyter(lab: &Lab, preset: &str, arguments: &[String]) -> Result<()> {
     let mut command = lab.python_command();
     // The project is the root, so that pages find figures/live/ while a model trains.
     command.args(["-m", "jupyterlab", "--allow-root", "--LabApp.default_url=/lab/tree/notebooks/01_data.ipynb"]);
-    command.arg(format!("--ServerApp.root_dir={}", lab.root.display())).args(arguments).env("STUDY", preset);
+    command.arg(format!("--ServerApp.root_dir={}", lab.root.display())).args(arguments).env("STUDY", absolute(preset)?);
     run(command, "run JupyterLab")
+}
+
+/// A preset's path for a process with another current folder; a built-in name as it is.
+fn absolute(preset: &str) -> Result<PathBuf> {
+    if preset.ends_with(".toml") {
+        std::path::absolute(preset).map_err(Error::file("find", preset))
+    } else {
+        Ok(preset.into())
+    }
 }
 
 /// `notebooks/NN_*.ipynb` in order.

@@ -1,15 +1,16 @@
-"""Executes one Rust notebook: run_notebook.py [--wait] NOTEBOOK EXECUTED_COPY
+"""Executes one Rust notebook: run_notebook.py NOTEBOOK EXECUTED_COPY
 
-With --wait the kernel starts at once and the cells when a line comes on stdin, so that one notebook's kernel can start
-while another's cells run; where stdin ends without a line, nothing is executed and the kernel is shut down. Cell output is streamed as it comes. The kernel reports a panic, and an `Err` from `?`, as successful cells that wrote to
+Cell output is streamed as it comes. The kernel reports a panic, and an `Err` from `?`, as successful cells that wrote to
 stderr, sometimes after their reply; so any text on stderr fails the run here. The executed copy is written in both cases.
+stdin is a leash: when it ends, because the program at the other end asks for it or is gone, the kernel and this process end.
 """
 import argparse
-import asyncio
 import os
 import pathlib
 import queue
+import signal
 import sys
+import threading
 import time
 
 import nbformat
@@ -18,14 +19,19 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 
 class Runner(NotebookClient):
-    wait = False
+    async def async_start_new_kernel(self, **kwargs):
+        await super().async_start_new_kernel(**kwargs)
+        threading.Thread(target=self.end_with_stdin, args=(self.km.provisioner.pid,), daemon=True).start()
 
-    async def async_start_new_kernel_client(self):
-        client = await super().async_start_new_kernel_client()
-        if self.wait and not await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
-            await self._async_cleanup_kernel()
-            sys.exit(1)
-        return client
+    @staticmethod
+    def end_with_stdin(kernel):
+        while os.read(0, 1024):
+            pass
+        try:
+            os.killpg(kernel, signal.SIGKILL)  # Jupyter gives a kernel a process group of its own
+        except (ProcessLookupError, PermissionError):
+            pass
+        os._exit(1)
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] == "stream":
@@ -50,7 +56,7 @@ def show_paths_from_project_root(notebook):
                     output.data[mime] = content.replace(root, "")
 
 
-def execute(source, target, wait):
+def execute(source, target):
     notebook = nbformat.read(source, as_version=4)
     started = {}
 
@@ -81,7 +87,6 @@ def execute(source, target, wait):
         on_cell_start=lambda cell, cell_index: started.__setitem__(cell_index, time.time()),
         on_cell_executed=after_cell,
     )
-    client.wait = wait
     problem = None
     try:
         client.execute()
@@ -98,11 +103,10 @@ def execute(source, target, wait):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--wait", action="store_true")
     parser.add_argument("notebook", type=pathlib.Path)
     parser.add_argument("executed_copy", type=pathlib.Path)
     arguments = parser.parse_args()
-    problem = execute(arguments.notebook.resolve(), arguments.executed_copy.resolve(), arguments.wait)
+    problem = execute(arguments.notebook.resolve(), arguments.executed_copy.resolve())
     if problem:
         print(problem, flush=True)
         sys.exit(1)

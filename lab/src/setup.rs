@@ -4,12 +4,18 @@ use super::toolchain;
 use crate::{Error, Result};
 use music_scaling::files::{read_text, write_atomic};
 use music_scaling::study::place;
-use music_scaling::training::device_name;
-use std::path::PathBuf;
+use music_scaling::training::{device_name, interrupted};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// The version that the kernel recipe was measured with; another may need other settings.
 const EVCXR_VERSION: &str = "0.22.0";
+const EVCXR: &str = "evcxr_jupyter 0.22.0";
+/// Of the building, at this level, on two cores.
+const EVCXR_MINUTES: f64 = 2.5;
+/// Without optimisation the kernel builds in 4 CPU minutes instead of 12 and more.
+const EVCXR_OPT_LEVEL: &str = "0";
 const PYTHON_REQUIREMENTS: &str = include_str!("requirements.txt");
 const NOTEBOOK_RUNNER: &str = include_str!("run_notebook.py");
 const REPORT_WRITER: &str = include_str!("write_report.py");
@@ -30,13 +36,52 @@ impl Lab {
         Ok(Lab { root: place::find_root()? })
     }
 
-    /// Installs what is missing, says each step, and checks the prerequisites. Quick when everything is there.
+    /// Says what this machine lacks, before anything long starts.
+    ///
+    /// # Errors
+    /// One sentence that names everything that is missing, with what to do.
+    pub fn check(&self) -> Result<()> {
+        let mut missing = toolchain::missing();
+        if !self.python().exists() && !succeeds("python3", &["-c", "import ensurepip, venv"]) {
+            missing.push(
+                "python3 with venv (Debian: apt install python3-venv; Fedora: dnf install python3; macOS: xcode-select --install)"
+                    .into(),
+            );
+        }
+        if !missing.is_empty() {
+            return Err(Error::Lab(format!("this machine lacks {}; add it and try again", missing.join(", and "))));
+        }
+        let trial = self.folder().join("trial");
+        write_atomic(&trial, "").map_err(|error| {
+            Error::Lab(format!(
+                "{error}; set-up writes below the checkout: work in a copy of your own, or name one with --root"
+            ))
+        })?;
+        std::fs::remove_file(&trial).map_err(Error::file("remove", &trial))
+    }
+
+    /// Installs what is missing and says each step. Quick when everything is there.
+    ///
+    /// # Errors
+    /// What [`Lab::check`] finds; a step that fails, usually for want of the network.
     pub fn set_up(&self) -> Result<()> {
-        toolchain::rust_src()?;
+        self.check()?;
         self.install_evcxr()?;
         self.install_python()?;
         self.write_kernelspec()?;
         super::kernel::warm(self)
+    }
+
+    /// What [`Lab::set_up`] will make, each with the minutes that it takes on two cores.
+    pub fn missing_steps(&self) -> Vec<(&'static str, f64)> {
+        let mut steps = Vec::new();
+        if !self.has_evcxr() && installed_evcxr().is_none() {
+            steps.push(("build the notebook kernel, evcxr_jupyter", EVCXR_MINUTES));
+        }
+        if !self.has_python() {
+            steps.push(("install Jupyter", 1.0));
+        }
+        steps
     }
 
     /// `.lab/`: everything that set-up makes; deleting it is always safe.
@@ -60,6 +105,7 @@ impl Lab {
         let mut command = Command::new(self.python());
         command
             .current_dir(&self.root)
+            .env(place::ROOT_VARIABLE, &self.root)
             .env("JUPYTER_PATH", &jupyter)
             .env("JUPYTER_DATA_DIR", jupyter.join("data"))
             .env("JUPYTER_CONFIG_DIR", jupyter.join("config"))
@@ -70,43 +116,60 @@ impl Lab {
         command
     }
 
+    /// The Python program that executes one notebook.
     pub fn runner_script(&self) -> PathBuf {
         self.folder().join("run_notebook.py")
     }
 
+    /// The Python program that writes the HTML report.
     pub fn report_script(&self) -> PathBuf {
         self.folder().join("write_report.py")
     }
 
+    /// cargo's own record tells the version; the program itself does not.
+    fn has_evcxr(&self) -> bool {
+        self.evcxr().exists() && records_evcxr(&self.folder())
+    }
+
     fn install_evcxr(&self) -> Result<()> {
-        let wanted = format!("evcxr_jupyter {EVCXR_VERSION}");
-        // cargo's own record of what it installed there; the program itself does not tell its version.
-        let record = read_text(self.folder().join(".crates.toml")).unwrap_or_default();
-        if self.evcxr().exists() && record.contains(&wanted) {
+        if self.has_evcxr() {
             return Ok(());
         }
-        println!("set-up: installing {wanted} into .lab/ (about five minutes, once)");
+        if let Some(installed) = installed_evcxr() {
+            println!("set-up: taking {}", installed.display());
+            let (from, to) = (installed, self.evcxr());
+            let folder = self.folder().join("bin");
+            std::fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
+            std::fs::copy(&from, &to).map_err(Error::file("copy", &from))?;
+            let record = format!("[v1]\n\"{EVCXR} (copied)\" = [\"evcxr_jupyter\"]\n");
+            return Ok(write_atomic(self.folder().join(".crates.toml"), record)?);
+        }
+        println!("set-up: building the notebook kernel, {EVCXR} (about {EVCXR_MINUTES} minutes on two cores, once)");
         let mut command = super::kernel::cargo();
-        command.args(["install", "evcxr_jupyter", "--version", EVCXR_VERSION, "--locked", "--force", "--root"]);
-        command.arg(self.folder());
+        command.args([
+            "install",
+            "evcxr_jupyter",
+            "--version",
+            EVCXR_VERSION,
+            "--locked",
+            "--force",
+            "--quiet",
+            "--root",
+        ]);
+        command.arg(self.folder()).env("CARGO_PROFILE_RELEASE_OPT_LEVEL", EVCXR_OPT_LEVEL);
         run(command, "install evcxr_jupyter (cargo needs the network for it)")
     }
 
+    fn has_python(&self) -> bool {
+        let stamp = self.folder().join("python/requirements.txt");
+        self.python().exists() && read_text(&stamp).is_ok_and(|installed| installed == PYTHON_REQUIREMENTS)
+    }
+
     fn install_python(&self) -> Result<()> {
-        let environment = self.folder().join("python");
-        let stamp = environment.join("requirements.txt");
-        if self.python().exists() && read_text(&stamp).is_ok_and(|installed| installed == PYTHON_REQUIREMENTS) {
+        if self.has_python() {
             return Ok(());
         }
-        let mut check = Command::new("python3");
-        check.args(["-c", "import ensurepip, venv"]).stdout(Stdio::null()).stderr(Stdio::null());
-        if !check.status().is_ok_and(|status| status.success()) {
-            return Err(Error::Lab(
-                "python3 with venv is missing: install it (Debian: apt install python3-venv; Fedora: dnf install python3; \
-                 macOS: xcode-select --install) and try again"
-                    .into(),
-            ));
-        }
+        let environment = self.folder().join("python");
         println!("set-up: making a private Python environment with Jupyter in .lab/python (about a minute, once)");
         let mut make = Command::new("python3");
         make.args(["-m", "venv", "--clear"]).arg(&environment);
@@ -116,7 +179,7 @@ impl Lab {
         let mut install = self.python_command();
         install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
         run(install, "install Jupyter (pip needs the network for it)")?;
-        Ok(write_atomic(&stamp, PYTHON_REQUIREMENTS)?)
+        Ok(write_atomic(environment.join("requirements.txt"), PYTHON_REQUIREMENTS)?)
     }
 
     /// One kernelspec; it starts this very program, which prepares the kernel's folder and then starts evcxr. Its name must not
@@ -128,6 +191,7 @@ impl Lab {
             "display_name": format!("Rust ({})", device_name()),
             "language": "rust",
             "interrupt_mode": "message",
+            "env": { place::ROOT_VARIABLE: self.root },
         });
         write_atomic(self.folder().join("jupyter/kernels/music-scaling/kernel.json"), format!("{spec:#}\n"))?;
         write_atomic(self.runner_script(), NOTEBOOK_RUNNER)?;
@@ -135,14 +199,41 @@ impl Lab {
     }
 }
 
-/// Runs a command with its output shown; `what` completes "could not …".
+/// A kernel of the right version that `cargo install` has put where programs of this user are.
+fn installed_evcxr() -> Option<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))?;
+    let program = home.join("bin/evcxr_jupyter");
+    (records_evcxr(&home) && program.exists()).then_some(program)
+}
+
+fn records_evcxr(folder: &Path) -> bool {
+    read_text(folder.join(".crates.toml")).is_ok_and(|record| record.contains(&format!("\"{EVCXR} ")))
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Runs a command with its output shown; `what` completes "could not …". Ctrl-C and SIGTERM, seen by [`interrupted`], end it.
+///
+/// # Errors
+/// The command does not start, fails, or is ended.
 pub fn run(mut command: Command, what: &str) -> Result<()> {
-    let status = command.status();
-    let status = status
-        .map_err(|error| Error::Lab(format!("could not {what}: {:?} did not start: {error}", command.get_program())))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Error::Lab(format!("could not {what}: the command ended with {status}")))
-    }
+    let cannot = |why: String| Error::Lab(format!("could not {what}: {why}"));
+    let mut child = command
+        .spawn()
+        .map_err(|error| cannot(format!("{} did not start: {error}", command.get_program().display())))?;
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(|error| cannot(error.to_string()))? {
+            break status;
+        }
+        if interrupted() {
+            let _ = child.kill(); // it has ended by itself, then
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    if status.success() { Ok(()) } else { Err(cannot(format!("the command ended with {status}"))) }
 }

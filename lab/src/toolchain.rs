@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The target triple that rustc builds for, as in `target/<host>/debug`.
 pub fn host() -> Result<String> {
@@ -27,11 +27,33 @@ pub fn rust_src() -> Result<PathBuf> {
     if library.join("core").is_dir() {
         return Ok(library);
     }
-    Err(Error::Lab(
-        "the Rust kernel needs the standard library's source: run `rustup component add rust-src` (or set RUST_SRC_PATH \
-         to a folder `library` of the Rust source)"
-            .into(),
-    ))
+    Err(Error::Lab(format!("this machine lacks {RUST_SRC}")))
+}
+
+const RUST_SRC: &str =
+    "the standard library's source (rustup component add rust-src; or set RUST_SRC_PATH to a folder `library` of it)";
+
+/// What building needs and this machine lacks, each with how to get it.
+pub fn missing() -> Vec<String> {
+    let starts = |program: &str| {
+        let mut command = Command::new(program);
+        command
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    let mut missing = Vec::new();
+    if !starts("rustc") || !starts("cargo") {
+        missing.push("rustc and cargo on the PATH (https://rustup.rs)".to_owned());
+    } else if rust_src().is_err() {
+        missing.push(RUST_SRC.to_owned());
+    }
+    if !["cc", "gcc", "clang"].into_iter().any(starts) {
+        missing.push("a C compiler (Debian: apt install build-essential; Fedora: dnf install gcc; macOS: xcode-select --install)".into());
+    }
+    missing
 }
 
 fn sysroot() -> Result<PathBuf> {

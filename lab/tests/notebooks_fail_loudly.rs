@@ -4,6 +4,7 @@
 
 use lab::Lab;
 use std::path::Path;
+use std::process::Stdio;
 
 fn run_cells(name: &str, cells: &[&str]) -> Option<(bool, String)> {
     let lab = Lab::open().unwrap();
@@ -21,7 +22,13 @@ fn run_cells(name: &str, cells: &[&str]) -> Option<(bool, String)> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (source, executed) = (folder.join(format!("{name}.ipynb")), folder.join(format!("{name}-executed.ipynb")));
     std::fs::write(&source, notebook.to_string()).unwrap();
-    let output = lab.python_command().arg(lab.runner_script()).arg(&source).arg(&executed).output().unwrap();
+    let mut runner = lab.python_command();
+    runner.arg(lab.runner_script()).arg(&source).arg(&executed);
+    runner.stdin(Stdio::piped()).stdout(Stdio::piped()); // its stdin stays open while the cells run
+    let mut runner = runner.spawn().unwrap();
+    let leash = runner.stdin.take();
+    let output = runner.wait_with_output().unwrap();
+    drop(leash);
     Some((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 

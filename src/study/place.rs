@@ -2,20 +2,30 @@
 
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Names the project's folder, before any search.
 pub const ROOT_VARIABLE: &str = "MUSIC_SCALING_ROOT";
 /// Names the folder for corpora and studies where it is not `data/` in the project: another disk, say.
 pub const DATA_VARIABLE: &str = "MUSIC_SCALING_DATA";
 
-/// The project's folder: what [`ROOT_VARIABLE`] names, else the nearest folder above the current one that holds the project.
+static NAMED: OnceLock<PathBuf> = OnceLock::new();
+
+/// Names the project's folder for this process, before the variable: the command line's `--root`. The first call counts.
+pub fn use_root(folder: PathBuf) {
+    let _ = NAMED.set(folder);
+}
+
+/// The project's folder: what [`use_root`] or [`ROOT_VARIABLE`] names, else the nearest folder above the current one that holds the project.
 ///
 /// # Errors
 /// Where neither leads to a folder with the project's Cargo.toml and notebooks; the sentence says what to do.
 pub fn find_root() -> Result<PathBuf> {
-    if let Some(named) = std::env::var_os(ROOT_VARIABLE).map(PathBuf::from) {
+    let variable = || std::env::var_os(ROOT_VARIABLE).map(PathBuf::from);
+    let named = NAMED.get().map(|folder| (folder.clone(), "--root"));
+    if let Some((named, by)) = named.or_else(|| Some((variable()?, ROOT_VARIABLE))) {
         let folder = named.canonicalize().map_err(Error::file("open the project's folder", &named))?;
-        return if holds_project(&folder) { Ok(folder) } else { Err(not_a_project(&folder, ROOT_VARIABLE)) };
+        return if holds_project(&folder) { Ok(folder) } else { Err(not_a_project(&folder, by)) };
     }
     let current = std::env::current_dir().map_err(Error::file("open", "the current folder"))?;
     let found = current.ancestors().find(|folder| holds_project(folder)).map(Path::to_path_buf);
@@ -23,7 +33,7 @@ pub fn find_root() -> Result<PathBuf> {
 }
 
 /// Where corpora and studies lie: what [`DATA_VARIABLE`] names, else `data/` in the project.
-pub(super) fn data_folder(root: &Path) -> PathBuf {
+pub fn data_folder(root: &Path) -> PathBuf {
     std::env::var_os(DATA_VARIABLE).map_or_else(|| root.join("data"), |folder| root.join(folder))
 }
 

@@ -1,9 +1,10 @@
 //! `evaluate`: the loss of a run, or of a model that was trained anywhere.
 
 use super::output::json_line;
-use lab::{Error, Lab, Result};
+use lab::{Error, Result};
 use music_scaling::data::{Split, TokenData};
 use music_scaling::models::{Model, ModelConfig};
+use music_scaling::study::place;
 use music_scaling::training::{self, Run, Runs, evaluate};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -76,11 +77,17 @@ impl Subject {
         if path.is_file() {
             return Self::open_file(path, name, data);
         }
+        if !path.is_dir() {
+            return Err(Error::Config(format!(
+                "there is no run {}: name a run's folder (data/studies/…/runs/…), or a model's file with --data",
+                path.display()
+            )));
+        }
         let runs = Runs::open(path.parent().unwrap_or(Path::new(".")))?;
         let run = runs.get(&name)?;
         let data_folder = match data {
             Some(folder) => folder,
-            None => Lab::open()?.root.join("data").join(&run.config.corpus),
+            None => place::data_folder(&place::find_root()?).join(&run.config.corpus),
         };
         let data = TokenData::open(&data_folder)?;
         run.check_vocabulary(&data.tokenizer.hash())?;

@@ -1,9 +1,10 @@
 //! `prepare`: a corpus, converted, filtered, split and tokenised.
 
 use super::output::{keep_stdout_for, print_json};
-use lab::{Lab, Result};
+use lab::Result;
 use music_scaling::data::split::Groups;
 use music_scaling::data::{Corpus, CorpusConfig, Split, Tokenizer};
+use music_scaling::study::place;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ pub(crate) fn prepare(corpus: String, max_tunes: Option<usize>, data: Option<Pat
     let config = CorpusConfig { max_tunes, ..CorpusConfig::of(corpus) };
     let data_folder = match data {
         Some(folder) => folder,
-        None => Lab::open()?.root.join("data"),
+        None => place::data_folder(&place::find_root()?),
     };
     let corpus = Corpus::get_or_prepare(&config, &data_folder)?;
     if !json {
