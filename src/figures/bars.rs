@@ -2,7 +2,7 @@
 
 use super::axes::{Axis, AxisPlan, human};
 use super::canvas::Canvas;
-use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, WIDTH};
+use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE};
 use super::{Figure, Numbers, Options, Picture, lines};
 use crate::models::Family;
 use crate::{Error, Result};
@@ -71,13 +71,17 @@ const ROW: f64 = 25.0;
 const THICKNESS: f64 = 15.0;
 
 impl Picture for Bars {
+    fn legend(&self) -> &'static str {
+        "Whiskers, where there are any, are 95 % intervals."
+    }
+
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {
         let axis = self.axis(options)?;
         let widest =
             |texts: Vec<String>| texts.iter().map(|text| look::text_width(text, LABEL_SIZE, false)).fold(0.0, f64::max);
-        let label_room = widest(self.bars.iter().map(|bar| bar.label.clone()).collect()).min(0.4 * WIDTH);
-        let note_room = widest(self.bars.iter().map(NamedValue::end_text).collect()).min(0.3 * WIDTH);
-        let (left, right) = (label_room + 12.0, WIDTH - note_room - 14.0);
+        let label_room = widest(self.bars.iter().map(|bar| bar.label.clone()).collect()).min(0.4 * canvas.width);
+        let note_room = widest(self.bars.iter().map(NamedValue::end_text).collect()).min(0.3 * canvas.width);
+        let (left, right) = (label_room + 12.0, canvas.width - note_room - 14.0);
         let x = |value: f64| left + (right - left) * axis.place(value).clamp(0.0, 1.0);
         let (first, last) = (top + 4.0, top + 4.0 + ROW * self.bars.len() as f64);
         for tick in &axis.ticks {
@@ -90,9 +94,9 @@ impl Picture for Bars {
         let zero = x(0.0);
         canvas.line(vec![(zero, first), (zero, last)], AXIS, 1.0);
         let mut bottom = last + 33.0;
-        for line in look::wrap(&axis.label, LABEL_SIZE, false, WIDTH - 6.0) {
+        for line in look::wrap(&axis.label, LABEL_SIZE, false, canvas.width - 6.0) {
             let half = look::text_width(&line, LABEL_SIZE, false) / 2.0;
-            let middle = ((left + right) / 2.0).clamp(half + 3.0, WIDTH - half - 3.0); // a long label stays on the page
+            let middle = ((left + right) / 2.0).clamp(half + 3.0, canvas.width - half - 3.0); // a long label stays on the page
             canvas.text((middle, bottom), line, look::text(LABEL_SIZE, INK).middle());
             bottom += 1.3 * LABEL_SIZE;
         }

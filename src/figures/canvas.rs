@@ -1,13 +1,14 @@
 //! A canvas: hands a figure's lines, areas, dots and texts to plotters.
 //!
-//! Lengths are in points of a figure that is [`look::WIDTH`] wide; x grows to the right, y downwards. Plotters knows whole
+//! Lengths are in points, of which a figure is [`look::WIDTH`] wide unless it is printed at another width; x grows to the right, y downwards. Plotters knows whole
 //! numbers only, so it is given [`UNITS`] to the point.
 
 use super::drawing::{Area, failed};
 use super::look::{self, Colour};
+use super::recording::Recorder;
 use crate::Result;
 use plotters::element::{DashedPathElement, Drawable, PointCollection};
-use plotters::prelude::{Circle, FontDesc, FontFamily, FontStyle, PathElement, Polygon, Rectangle, SVGBackend, Text};
+use plotters::prelude::{Circle, FontDesc, FontFamily, FontStyle, PathElement, Polygon, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, RGBAColor, ShapeStyle, TextStyle};
 
@@ -19,6 +20,8 @@ pub(super) const UNITS: f64 = 10.0;
 
 pub(super) struct Canvas<'a> {
     pub area: Area<'a>,
+    /// How wide the figure is, in points.
+    pub width: f64,
     /// The first thing that plotters refused.
     pub outcome: Result<()>,
 }
@@ -34,13 +37,14 @@ pub(super) struct TextLook {
 
 impl<'a> Canvas<'a> {
     pub fn new(area: &Area<'a>) -> Self {
-        Canvas { area: area.clone(), outcome: Ok(()) }
+        let width = f64::from(area.dim_in_pixel().0) / UNITS;
+        Canvas { area: area.clone(), width, outcome: Ok(()) }
     }
 
     fn draw<E>(&mut self, element: E)
     where
         for<'b> &'b E: PointCollection<'b, (i32, i32)>,
-        E: Drawable<SVGBackend<'a>>,
+        E: Drawable<Recorder<'a>>,
     {
         if self.outcome.is_ok() {
             self.outcome = self.area.draw(&element).map_err(failed);

@@ -4,7 +4,7 @@ use super::axes::{Axis, AxisPlan, human};
 use super::canvas::{At, Canvas, stroke, units};
 use super::drawing::failed;
 use super::labels::{self, EndLabel};
-use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, REFERENCE, TICK_SIZE, WIDTH};
+use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, REFERENCE, TICK_SIZE};
 use super::{Numbers, Options, Picture};
 use crate::models::Family;
 use crate::{Error, Result};
@@ -161,6 +161,10 @@ impl Frame {
 }
 
 impl Picture for Chart {
+    fn legend(&self) -> &'static str {
+        "Dots are measured, lines connect or fit them, bands are 95 % intervals, dashed lines are there for comparison."
+    }
+
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {
         let chart = self.with(options);
         chart.check()?;
@@ -246,7 +250,7 @@ impl Chart {
         let last_half = x.ticks.last().map_or(0.0, |tick| look::text_width(&tick.label, TICK_SIZE, false) / 2.0);
         let frame_top = top + 24.0; // the y axis's label stands above the frame
         let height = options.frame_height.unwrap_or(look::FRAME_HEIGHT).clamp(60.0, 2000.0);
-        let (left, right) = (tick_room + 14.0, WIDTH - room.max(last_half + 2.0).max(8.0));
+        let (left, right) = (tick_room + 14.0, options.width() - room.max(last_half + 2.0).max(8.0));
         Ok(Frame { left, right, top: frame_top, bottom: frame_top + height, x, y })
     }
 

@@ -1,26 +1,27 @@
-//! What plotters drew. Plotters writes SVG; [`super::svg`] trims that text for a page, [`super::png`] fills pixels from it,
-//! so that both files show the same picture.
+//! A picture: what plotters drew, as a list of shapes, and the files that are made from it.
 
 use super::canvas::At;
-use super::{look, png, show, svg};
+use super::recording::{Recorder, Shape};
+use super::{look, pdf, png, show, svg};
 use crate::{Error, Result, files};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use plotters::coord::Shift;
-use plotters::prelude::{DrawingArea, IntoDrawingArea, SVGBackend};
+use plotters::prelude::{DrawingArea, IntoDrawingArea};
 use std::path::Path;
 
 /// Where plotters draws a figure.
-pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub type Area<'a> = DrawingArea<Recorder<'a>, Shift>;
 
 /// A picture drawn by plotters. Shown when it is the last expression of a notebook cell.
 #[derive(Clone)]
 pub struct Drawing {
-    /// Plotters' SVG text.
-    plotted: String,
+    pub(super) shapes: Vec<Shape>,
     /// Width and height in plotters' units.
-    size: At,
+    pub(super) size: At,
     /// For screen readers and tooltips.
-    title: String,
+    pub(super) title: String,
+    /// How wide it is printed, in inches.
+    pub(super) printed: f64,
 }
 
 impl std::fmt::Debug for Drawing {
@@ -31,15 +32,23 @@ impl std::fmt::Debug for Drawing {
 
 /// A picture of one's own: `paint` gets plotters' drawing area of so many pixels and does with it what it likes.
 ///
-/// ```text
-/// figures::draw(640, 360, |area| {
+/// ```
+/// use music_scaling::figures::{self, look};
+/// use plotters::prelude::*;
+///
+/// let squares = figures::draw(640, 360, |area| {
 ///     let mut builder = ChartBuilder::on(area);
 ///     let mut chart = builder.margin(10).set_left_and_bottom_label_area_size(40).build_cartesian_2d(0..10, 0..100)?;
 ///     chart.configure_mesh().draw()?;
 ///     chart.draw_series(LineSeries::new((0..=10).map(|x| (x, x * x)), &look::category_colour(0).rgb()))?;
 ///     Ok(())
-/// })?
+/// })?;
+/// assert!(squares.svg().starts_with("<svg") && squares.pdf()?.starts_with(b"%PDF"));
+/// # Ok::<(), music_scaling::Error>(())
 /// ```
+///
+/// # Errors
+/// What `paint` returns, and what plotters refuses.
 pub fn draw(
     width: u32,
     height: u32,
@@ -61,34 +70,50 @@ impl Drawing {
     ) -> Result<(Drawing, T)> {
         look::register_fonts();
         let size = (width.clamp(1, 20_000), height.clamp(1, 100_000));
-        let mut plotted = String::new();
+        let mut shapes = Vec::new();
         let returned = {
-            let area = SVGBackend::with_string(&mut plotted, size).into_drawing_area();
+            let area = Recorder { shapes: &mut shapes, size }.into_drawing_area();
             let returned = paint(&area)?;
             area.present().map_err(failed)?;
             returned
         };
-        Ok((Drawing { plotted, size: (size.0.into(), size.1.into()), title: String::new() }, returned))
+        let size = (size.0.into(), size.1.into());
+        Ok((Drawing { shapes, size, title: String::new(), printed: look::PRINTED }, returned))
     }
 
-    /// The same with an end at another height (plotters' units), and with a title.
-    pub(super) fn cut(self, height: f64, title: &str) -> Drawing {
-        Drawing { size: (self.size.0, height.round()), title: title.to_string(), ..self }
+    /// The same with an end at another height (plotters' units), a title, and a width in print.
+    pub(super) fn cut(self, height: f64, title: &str, printed: f64) -> Drawing {
+        Drawing { size: (self.size.0, height.round()), title: title.to_string(), printed, ..self }
     }
 
     /// As SVG text.
     pub fn svg(&self) -> String {
-        svg::trim(&self.plotted, self.size, &self.title)
+        svg::write(self)
     }
 
     /// As a PNG file's bytes.
+    ///
+    /// # Errors
+    /// Where the pixels cannot be packed.
     pub fn png(&self) -> Result<Vec<u8>> {
-        png::write(&self.plotted, self.size)
+        png::write(self)
     }
 
-    /// Writes `name.svg` and `name.png` into `dir`; each appears whole or not at all.
+    /// As a PDF file's bytes: vectors, texts as outlines.
+    ///
+    /// # Errors
+    /// Where the page cannot be packed.
+    pub fn pdf(&self) -> Result<Vec<u8>> {
+        pdf::write(self)
+    }
+
+    /// Writes `name.svg`, `name.png` and `name.pdf` into `dir`; each appears whole or not at all.
+    ///
+    /// # Errors
+    /// Where a file cannot be written.
     pub fn save(self, dir: &Path, name: &str) -> Result<Drawing> {
         files::write_atomic(dir.join(format!("{name}.png")), self.png()?)?;
+        files::write_atomic(dir.join(format!("{name}.pdf")), self.pdf()?)?;
         files::write_atomic(dir.join(format!("{name}.svg")), self.svg())?;
         Ok(self)
     }

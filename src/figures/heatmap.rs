@@ -2,7 +2,7 @@
 
 use super::axes::human;
 use super::canvas::Canvas;
-use super::look::{self, AXIS, Colour, INK, LABEL_SIZE, WIDTH};
+use super::look::{self, AXIS, Colour, INK, LABEL_SIZE};
 use super::{Figure, Numbers, Options, Picture};
 use crate::{Error, Result};
 
@@ -39,7 +39,7 @@ impl Picture for Heatmap {
         let label_room =
             self.rows.iter().map(|label| look::text_width(label, LABEL, false)).fold(0.0, f64::max).min(120.0);
         let (left, first) = (label_room + 8.0, top + 20.0);
-        let cell_width = ((WIDTH - left - 76.0) / self.columns.len() as f64).min(40.0);
+        let cell_width = ((canvas.width - left - 76.0) / self.columns.len() as f64).min(40.0);
         let most_height = options.frame_height.unwrap_or(330.0) / self.rows.len() as f64;
         let cell = cell_width.min(most_height);
         let (width, height) = (cell, cell);

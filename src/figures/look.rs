@@ -19,6 +19,9 @@ pub(super) const SCREEN_SCALE: f64 = 1.3;
 /// Width of every PNG in pixels: 300 dots per inch at five inches.
 pub(super) const PIXELS_ACROSS: f64 = 1500.0;
 
+/// How wide a figure is printed unless it is said otherwise, in inches.
+pub(super) const PRINTED: f64 = 5.0;
+
 pub(super) const TITLE_SIZE: f64 = 15.0;
 pub(super) const LABEL_SIZE: f64 = 12.5;
 pub(super) const TICK_SIZE: f64 = 12.0;
@@ -149,6 +152,17 @@ pub(super) fn layout(text: &str, size: f64, bold: bool) -> (Vec<(GlyphId, f64)>,
         previous = Some(glyph);
     }
     (glyphs, x)
+}
+
+/// The glyphs of a text, and how far left of its place the first one stands.
+pub(super) fn anchored(text: &str, size: f64, bold: bool, anchor: HPos) -> (Vec<(GlyphId, f64)>, f64) {
+    let (glyphs, width) = layout(text, size, bold);
+    let left = match anchor {
+        HPos::Left => 0.0,
+        HPos::Center => -width / 2.0,
+        HPos::Right => -width,
+    };
+    (glyphs, left)
 }
 
 /// Width of a text in points.

@@ -1,13 +1,17 @@
 //! Figures: one function for each kind, one look for all, and a way into a notebook.
 //!
 //! A kind's function takes plain data and returns a [`Figure`]; nothing is drawn yet. [`Figure::save`] draws it into
-//! `name.svg` and `name.png` and writes the plotted numbers to `name.csv`; as the last expression of a notebook cell the
+//! SVG, PNG and PDF files and writes the plotted numbers beside them; as the last expression of a notebook cell the
 //! figure is shown. The title should be the finding:
 //!
-//! ```text
-//! figures::scaling(series, vec![Reference::new("6-gram", 1.43)])
-//!     .title("Ten times the parameters buy 0.2 nats")
-//!     .save(&figures_dir, "06_scaling")?
+//! ```
+//! use music_scaling::figures::{self, Reference, ScalingSeries};
+//! use music_scaling::models::Family;
+//!
+//! let runs = [ScalingSeries::new("Transformer", Family::Transformer, vec![(1e5, 1.75), (1e6, 1.55)])];
+//! let figure = figures::scaling(&runs, [Reference::new("6-gram", 1.43)]).title("Ten times the parameters buy 0.2 nats");
+//! assert!(figure.csv()?.contains("1.55"));
+//! # Ok::<(), music_scaling::Error>(())
 //! ```
 
 mod axes;
@@ -24,8 +28,10 @@ mod lines;
 pub mod live;
 pub mod look;
 mod ornaments;
+mod pdf;
 mod piano_roll;
 mod png;
+mod recording;
 mod scaling;
 pub mod show;
 mod show_table;
@@ -74,6 +80,10 @@ pub fn save_into(folder: PathBuf) {
 trait Picture: Send + Sync {
     /// Draws itself below the height `top` and returns the height where it ends.
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64>;
+    /// What its marks mean, in a sentence for the caption; empty where they speak for themselves.
+    fn legend(&self) -> &'static str {
+        ""
+    }
     /// The numbers that are drawn.
     fn numbers(&self, options: &Options) -> Numbers;
 }
@@ -85,6 +95,17 @@ struct Options {
     x: AxisWish,
     y: AxisWish,
     frame_height: Option<f64>,
+    /// In print, in inches.
+    printed: Option<f64>,
+    without_title: bool,
+}
+
+impl Options {
+    /// Width in points: a figure for a narrow column has fewer, so that its labels are as large in print as in a wide one.
+    fn width(&self) -> f64 {
+        const SHRUNK: f64 = 0.6; // 12.5-point labels are printed 7.5 points high
+        self.printed.map_or(look::WIDTH, |inches| inches * 72.0 / SHRUNK)
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -153,6 +174,18 @@ impl Figure {
         self
     }
 
+    /// Prints the figure so many inches wide (1 to 20), with labels of 7.5 points: 3.3 for a column, 6.5 for a page.
+    pub fn width_in(mut self, inches: f64) -> Self {
+        self.options.printed = inches.is_finite().then_some(inches.clamp(1.0, 20.0));
+        self
+    }
+
+    /// Leaves the title out of the picture: for a page whose caption says it. The caption file still has it.
+    pub fn without_title(mut self) -> Self {
+        self.options.without_title = true;
+        self
+    }
+
     /// Shows the figure in a notebook: evcxr calls this when a figure is the last expression of a cell.
     pub fn evcxr_display(&self) {
         match self.drawing() {
@@ -161,25 +194,28 @@ impl Figure {
         }
     }
 
-    /// Writes `name.svg`, `name.png` and `name.csv` into the figures' folder of the study that was opened last.
+    /// Writes `name.svg`, `name.png`, `name.pdf`, the numbers (`name.csv`) and a caption (`name.txt`) into the figures' folder of the study that was opened last.
     ///
     /// # Errors
     /// Before a study was opened ([`Figure::save_in`] needs none), and where the picture cannot be drawn or written.
     pub fn save(self, name: &str) -> Result<Figure> {
         let folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let folder = folder.ok_or_else(|| {
-            Error::Figure("no study is open, so the figure has no folder: open one, or name the folder with save_in".into())
+            Error::Figure(
+                "no study is open, so the figure has no folder: open one, or name the folder with save_in".into(),
+            )
         })?;
         self.save_in(&folder, name)
     }
 
-    /// Writes `name.svg`, `name.png` and `name.csv` into `dir`; each appears whole or not at all.
+    /// Writes `name.svg`, `name.png`, `name.pdf`, `name.csv` and `name.txt` into `dir`; each appears whole or not at all.
     ///
     /// # Errors
     /// Where the picture cannot be drawn or written.
     pub fn save_in(self, dir: &Path, name: &str) -> Result<Figure> {
         let (drawing, csv) = (self.drawing()?, self.csv()?);
         files::write_atomic(dir.join(format!("{name}.csv")), csv)?;
+        files::write_atomic(dir.join(format!("{name}.txt")), self.caption(name) + "\n")?;
         drawing.save(dir, name)?;
         Ok(self)
     }
@@ -194,6 +230,25 @@ impl Figure {
         self.drawing()?.png()
     }
 
+    /// The picture as a PDF file's bytes.
+    ///
+    /// # Errors
+    /// As [`Figure::svg`].
+    pub fn pdf(&self) -> Result<Vec<u8>> {
+        self.drawing()?.pdf()
+    }
+
+    /// What stands below the figure in print: the finding, what the marks are, and where the numbers lie.
+    fn caption(&self, name: &str) -> String {
+        let title = self.options.title.trim_end_matches('.');
+        let marks = self.picture.legend();
+        [format!("{title}."), marks.to_string(), format!("Numbers: {name}.csv.")]
+            .into_iter()
+            .filter(|part| part.len() > 1)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
     /// The plotted numbers as CSV text.
     pub fn csv(&self) -> Result<String> {
         self.picture.numbers(&self.options).csv()
@@ -205,21 +260,25 @@ impl Figure {
 
     fn drawing(&self) -> Result<Drawing> {
         const MOST_HEIGHT: f64 = 6000.0;
-        let size = (look::WIDTH * UNITS, MOST_HEIGHT * UNITS);
+        let size = (self.options.width() * UNITS, MOST_HEIGHT * UNITS);
         let (drawing, bottom) = Drawing::new((size.0 as u32, size.1 as u32), |area| {
             let mut canvas = Canvas::new(area);
             let top = self.draw_title(&mut canvas);
             let bottom = self.picture.draw(&self.options, &mut canvas, top)?;
             canvas.outcome.map(|()| bottom)
         })?;
-        Ok(drawing.cut(bottom.clamp(1.0, MOST_HEIGHT) * UNITS, &self.options.title))
+        let printed = self.options.printed.unwrap_or(look::PRINTED);
+        Ok(drawing.cut(bottom.clamp(1.0, MOST_HEIGHT) * UNITS, &self.options.title, printed))
     }
 
     /// Returns the height where the title ends.
     fn draw_title(&self, canvas: &mut Canvas<'_>) -> f64 {
         const LINE_HEIGHT: f64 = 1.27 * look::TITLE_SIZE;
         let mut top = 5.0;
-        for line in look::wrap(&self.options.title, look::TITLE_SIZE, true, look::WIDTH - 6.0) {
+        if self.options.without_title {
+            return top;
+        }
+        for line in look::wrap(&self.options.title, look::TITLE_SIZE, true, canvas.width - 6.0) {
             top += LINE_HEIGHT;
             canvas.text((2.0, top - 4.0), line, look::text(look::TITLE_SIZE, look::INK).bold());
         }

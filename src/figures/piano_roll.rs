@@ -2,7 +2,7 @@
 
 use super::axes::human;
 use super::canvas::Canvas;
-use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, TICK_SIZE, WIDTH};
+use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, TICK_SIZE};
 use super::{Figure, Numbers, Options, Picture};
 use crate::music::{Score, TICKS_PER_BEAT, Voice};
 use crate::{Error, Result};
@@ -60,7 +60,7 @@ impl Picture for PianoRoll {
         let has_pitches = self.pitched().any(|(_, voice)| !voice.notes.is_empty());
         let height = if has_pitches { options.frame_height.unwrap_or(220.0).clamp(60.0, 2000.0) } else { 0.0 };
         let bottom = legend_bottom + height;
-        let roll = Roll { left: 48.0, right: WIDTH - 14.0, top: legend_bottom, bottom, beats, pitches };
+        let roll = Roll { left: 48.0, right: canvas.width - 14.0, top: legend_bottom, bottom, beats, pitches };
         let drums = self.drum_rows();
         let drums_top = if drums.is_empty() { bottom } else { bottom + 8.0 };
         let end = drums_top + DRUM_ROW * drums.len() as f64;
@@ -147,7 +147,7 @@ impl PianoRoll {
         for (index, name) in names {
             let name = look::shorten(&name, LABEL_SIZE, 150.0);
             let width = look::text_width(&name, LABEL_SIZE, false) + 30.0;
-            if x > 48.0 && x + width > WIDTH {
+            if x > 48.0 && x + width > canvas.width {
                 (x, y) = (48.0, y + 16.0);
             }
             canvas.rectangle((x, y - 8.0), (12.0, 7.0), look::category_colour(index));

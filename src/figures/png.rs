@@ -1,95 +1,25 @@
-//! Plotters' SVG as PNG: shapes filled with exact pixel coverage (the font rasteriser's own method), then the file format,
-//! which is short: signature, IHDR, IDAT (zlib), IEND; each chunk is length, name, data, CRC-32.
+//! A drawing as PNG: shapes filled with exact pixel coverage (the font rasteriser's own method), then the file format,
+//! which is short: signature, IHDR, pHYs, IDAT (zlib), IEND; each chunk is length, name, data, CRC-32.
 //!
 //! Plotters' own bitmaps are not used: their texts are unevenly spaced.
 
-use super::canvas::{At, BASELINE};
+use super::canvas::At;
+use super::drawing::Drawing;
 use super::look::{self, Colour, PIXELS_ACROSS};
+use super::recording::{Ink, Label, Shape};
 use crate::{Error, Result};
 use ab_glyph::{Font, Glyph};
 use ab_glyph_rasterizer::{Rasterizer, point};
 use flate2::{Compression, Crc, write::ZlibEncoder};
 use std::io::Write;
 
-/// The whole picture, [`PIXELS_ACROSS`] pixels wide. `plotted` is what plotters' `SVGBackend` writes: each element a line,
-/// except texts, which are lines between two tags.
-pub(super) fn write(plotted: &str, size: At) -> Result<Vec<u8>> {
-    let mut image = Image::new(size);
-    let mut lines = plotted.lines();
-    while let Some(line) = lines.next() {
-        let element = Element { line, scale: image.scale };
-        if element.tag() == "text" {
-            let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "</text>").collect();
-            image.text(&element, &unescape(&text.join(" ")));
-        } else {
-            image.shape(&element);
-        }
+/// The whole picture, [`PIXELS_ACROSS`] pixels wide.
+pub(super) fn write(drawing: &Drawing) -> Result<Vec<u8>> {
+    let mut image = Image::new(drawing.size);
+    for shape in &drawing.shapes {
+        image.draw(shape);
     }
-    image.encode()
-}
-
-/// One element of plotters' SVG, read in pixels.
-struct Element<'a> {
-    line: &'a str,
-    /// Pixels to plotters' unit.
-    scale: f64,
-}
-
-impl<'a> Element<'a> {
-    fn tag(&self) -> &'a str {
-        self.line.trim_start_matches('<').split([' ', '>']).next().unwrap_or_default()
-    }
-
-    fn attribute(&self, name: &str) -> Option<&'a str> {
-        let (_, rest) = self.line.split_once(&format!(" {name}=\""))?;
-        rest.split('"').next()
-    }
-
-    fn number(&self, name: &str) -> Option<f64> {
-        self.attribute(name)?.parse().ok()
-    }
-
-    fn length(&self, name: &str) -> f64 {
-        self.number(name).unwrap_or(0.0) * self.scale
-    }
-
-    /// `None` where nothing is painted.
-    fn colour(&self, name: &str) -> Option<Colour> {
-        let rgb = u32::from_str_radix(self.attribute(name)?.strip_prefix('#')?, 16).ok()?;
-        let [_, red, green, blue] = rgb.to_be_bytes();
-        Some(Colour(red, green, blue))
-    }
-
-    fn opacity(&self) -> f64 {
-        self.number("opacity").unwrap_or(1.0)
-    }
-
-    /// The corners, and whether the last is joined to the first.
-    fn outline(&self) -> (Vec<At>, bool) {
-        let place = |x, y| (self.length(x), self.length(y));
-        match self.tag() {
-            "line" => (vec![place("x1", "y1"), place("x2", "y2")], false),
-            "rect" => {
-                let ((x, y), (width, height)) = (place("x", "y"), place("width", "height"));
-                (vec![(x, y), (x + width, y), (x + width, y + height), (x, y + height)], true)
-            }
-            "circle" => (disc(place("cx", "cy"), self.length("r")), true),
-            tag => {
-                let point = |pair: &str| {
-                    let (x, y) = pair.split_once(',')?;
-                    Some((x.parse::<f64>().ok()? * self.scale, y.parse::<f64>().ok()? * self.scale))
-                };
-                let points = self.attribute("points").unwrap_or_default();
-                (points.split_whitespace().filter_map(point).collect(), tag == "polygon")
-            }
-        }
-    }
-}
-
-fn unescape(text: &str) -> String {
-    const ESCAPED: [(&str, &str); 5] =
-        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]; // & last: "&amp;lt;" is "&lt;"
-    ESCAPED.iter().fold(text.to_string(), |text, (escaped, plain)| text.replace(escaped, plain))
+    image.encode(drawing.printed)
 }
 
 struct Image {
@@ -109,15 +39,30 @@ impl Image {
         Image { width, height, scale, pixels: vec![255; width * height * 3] }
     }
 
-    fn shape(&mut self, element: &Element<'_>) {
-        let (mut outline, closed) = element.outline();
-        if let Some(colour) = element.colour("fill") {
-            self.fill(std::slice::from_ref(&outline), colour, element.opacity());
-        }
-        if let Some(colour) = element.colour("stroke") {
-            outline.extend(outline.first().copied().filter(|_| closed));
-            let width = element.number("stroke-width").unwrap_or(1.0) * self.scale;
-            self.fill(&stroke(&outline, width), colour, element.opacity());
+    fn draw(&mut self, shape: &Shape) {
+        let scaled = |(x, y): At| (x * self.scale, y * self.scale);
+        let (outline, ink) = match shape {
+            Shape::Text(label) => return self.text(label),
+            Shape::Path { corners, ink } => {
+                (corners.iter().map(|(x, y)| scaled((f64::from(*x), f64::from(*y)))).collect(), ink)
+            }
+            Shape::Rectangle { at, size, ink } => {
+                let ((left, top), (right, bottom)) = (scaled(*at), scaled((at.0 + size.0, at.1 + size.1)));
+                (vec![(left, top), (right, top), (right, bottom), (left, bottom)], ink)
+            }
+            Shape::Disc { at, radius, ink } => (disc(scaled(*at), radius * self.scale), ink),
+        };
+        let closed = !matches!(shape, Shape::Path { .. });
+        self.paint(outline, closed, *ink);
+    }
+
+    fn paint(&mut self, mut outline: Vec<At>, closed: bool, ink: Ink) {
+        match ink {
+            Ink::Fill(paint) => self.fill(&[outline], paint.colour, paint.opacity),
+            Ink::Stroke(paint, width) => {
+                outline.extend(outline.first().copied().filter(|_| closed));
+                self.fill(&stroke(&outline, width * self.scale), paint.colour, paint.opacity);
+            }
         }
     }
 
@@ -151,40 +96,27 @@ impl Image {
         });
     }
 
-    /// Plotters asks SVG to put the top of a text 0.76 em above its baseline, the middle half an x-height, and the bottom
-    /// half an x-height below; turned texts turn about their place.
-    fn text(&mut self, element: &Element<'_>, text: &str) {
-        let bold = element.attribute("font-weight").is_some();
-        let size = element.length("font-size");
-        let (glyphs, width) = look::layout(text, size, bold);
-        let (Some(font), Some(colour)) = (look::font(bold), element.colour("fill")) else { return };
-        let left = match element.attribute("text-anchor") {
-            Some("middle") => -width / 2.0,
-            Some("end") => -width,
-            _ => 0.0,
-        };
-        let baseline = match element.attribute("dy") {
-            Some("0.5ex") => 0.5 * look::X_HEIGHT * size,
-            Some("-0.5ex") => -0.5 * look::X_HEIGHT * size,
-            _ => BASELINE * size,
-        };
-        let turn = element.attribute("transform").and_then(|turn| turn.strip_prefix("rotate(")?.split(',').next());
-        let (x, y) = (element.length("x"), element.length("y"));
+    fn text(&mut self, label: &Label) {
+        let size = label.size * self.scale;
+        let Some(font) = look::font(label.bold) else { return };
+        let (glyphs, left) = look::anchored(&label.text, size, label.bold, label.anchor);
+        let (x, y) = (label.at.0 * self.scale, label.at.1 * self.scale);
         let (whole, part) = ((x.floor() as i64, y.floor() as i64), (x.fract(), y.fract()));
         for (id, along) in glyphs {
-            let position = point((part.0 + left + along) as f32, (part.1 + baseline) as f32);
+            let position = point((part.0 + left + along) as f32, (part.1 + label.baseline * self.scale) as f32);
             let glyph = Glyph { id, scale: look::glyph_scale(font, size), position };
             let Some(outline) = font.outline_glyph(glyph) else { continue };
             let corner = outline.px_bounds().min;
             outline.draw(|x, y, share| {
                 let (x, y) = (corner.x as i64 + i64::from(x), corner.y as i64 + i64::from(y));
-                let (x, y) = match turn {
-                    Some("90") => (-y, x),
-                    Some("180") => (-x, -y),
-                    Some("270") => (y, -x),
+                let (x, y) = match label.turn {
+                    90 => (-y, x),
+                    180 => (-x, -y),
+                    270 => (y, -x),
                     _ => (x, y),
                 };
-                self.blend(whole.0 + x, whole.1 + y, colour, element.opacity() * f64::from(share.min(1.0)));
+                let share = label.paint.opacity * f64::from(share.min(1.0));
+                self.blend(whole.0 + x, whole.1 + y, label.paint.colour, share);
             });
         }
     }
@@ -201,7 +133,8 @@ impl Image {
         }
     }
 
-    fn encode(&self) -> Result<Vec<u8>> {
+    /// `printed`: how wide the picture is in print, in inches, which the file says in dots a metre.
+    fn encode(&self, printed: f64) -> Result<Vec<u8>> {
         let failed = |error: std::io::Error| Error::Figure(format!("the picture could not be packed as PNG: {error}"));
         let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
         for row in self.pixels.chunks(self.width * 3) {
@@ -211,8 +144,10 @@ impl Image {
         let mut header = Vec::from((self.width as u32).to_be_bytes());
         header.extend((self.height as u32).to_be_bytes());
         header.extend([8, 2, 0, 0, 0]); // 8 bits a channel, RGB, the only compression and filter method, not interlaced
+        let per_metre = ((self.width as f64 / printed / 0.0254).round() as u32).to_be_bytes();
+        let physical = [per_metre.as_slice(), &per_metre, &[1]].concat();
         let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-        for (name, data) in [(b"IHDR", &header), (b"IDAT", &packed), (b"IEND", &Vec::new())] {
+        for (name, data) in [(b"IHDR", &header), (b"pHYs", &physical), (b"IDAT", &packed), (b"IEND", &Vec::new())] {
             let mut crc = Crc::new();
             crc.update(name);
             crc.update(data);
@@ -252,10 +187,15 @@ fn disc(at: At, radius: f64) -> Vec<At> {
 mod tests {
     use super::*;
 
-    /// A picture of 100 × 100 units as plotters would have written it.
-    fn drawn(element: &str) -> Image {
+    use crate::figures::recording::Paint;
+    use plotters_backend::text_anchor::HPos;
+
+    const BLACK: Paint = Paint { colour: Colour(0, 0, 0), opacity: 1.0 };
+
+    /// A picture of 100 × 100 units.
+    fn drawn(shape: Shape) -> Image {
         let mut image = Image::new((100.0, 100.0));
-        image.shape(&Element { line: element, scale: image.scale });
+        image.draw(&shape);
         image
     }
 
@@ -266,60 +206,44 @@ mod tests {
 
     #[test]
     fn the_ink_of_a_shape_is_its_area() {
-        let square = r##"<rect x="11" y="12" width="43" height="31" opacity="1" fill="#000000" stroke="none"/>"##;
+        let square = Shape::Rectangle { at: (11.0, 12.0), size: (43.0, 31.0), ink: Ink::Fill(BLACK) };
         assert!((ink(&drawn(square)) - 43.0 * 31.0).abs() < 1.0);
-        let half = r##"<polygon opacity="0.5" fill="#000000" points="10,10 90,10 90,50 "/>"##;
+        let grey = Ink::Fill(Paint { opacity: 0.5, ..BLACK });
+        let half = Shape::Path { corners: vec![(10, 10), (90, 10), (90, 50)], ink: grey };
         assert!((ink(&drawn(half)) - 800.0).abs() < 4.0);
-        let line = r##"<polyline fill="none" opacity="1" stroke="#000000" stroke-width="12" points="10,10 80,50 "/>"##;
+        let line = Shape::Path { corners: vec![(10, 10), (80, 50)], ink: Ink::Stroke(BLACK, 12.0) };
         assert!((ink(&drawn(line)) - 12.0 * 70f64.hypot(40.0)).abs() < 1.0);
-        let ring = r##"<circle cx="50" cy="50" r="30" opacity="1" fill="none" stroke="#000000" stroke-width="2"/>"##;
-        assert!((ink(&drawn(ring)) - 120.0 * std::f64::consts::PI).abs() < 4.0, "{}", ink(&drawn(ring)));
+        let ring = drawn(Shape::Disc { at: (50.0, 50.0), radius: 30.0, ink: Ink::Stroke(BLACK, 2.0) });
+        assert!((ink(&ring) - 120.0 * std::f64::consts::PI).abs() < 4.0, "{}", ink(&ring));
     }
 
     #[test]
     fn a_line_that_turns_back_on_itself_does_not_cancel() {
-        let line =
-            r##"<polyline fill="none" opacity="1" stroke="#000000" stroke-width="20" points="10,50 90,50 10,50 "/>"##;
+        let line = Shape::Path { corners: vec![(10, 50), (90, 50), (10, 50)], ink: Ink::Stroke(BLACK, 20.0) };
         let expected = 80.0 * 20.0 + 0.5 * std::f64::consts::PI * 100.0; // half a disc at the turn
-        assert!((ink(&drawn(line)) - expected).abs() < 3.0, "{}", ink(&drawn(line)));
-    }
-
-    #[test]
-    fn elements_that_plotters_never_writes_are_passed_over() {
-        for line in [
-            "",
-            "<",
-            "<rect",
-            "<polygon fill=\"#00000é\" points=\"1,x ,2 é\"/>",
-            "<text x=\"",
-            "</svg>",
-            "<rect fill=\"#1\" x=\"NaN\" y=\"inf\"/>",
-        ] {
-            drawn(line);
-            assert!(write(line, (f64::NAN, 0.0)).is_ok());
-        }
+        let ink = ink(&drawn(line));
+        assert!((ink - expected).abs() < 3.0, "{ink}");
     }
 
     #[test]
     fn a_turned_text_has_as_much_ink_and_is_as_high_as_it_was_wide() {
-        let text = |turn: &str| {
-            let mut image = Image::new((100.0, 100.0));
-            let line = format!(
-                "<text x=\"50\" y=\"50\" dy=\"0.5ex\" text-anchor=\"middle\" font-size=\"20\" fill=\"#000000\"{turn}>"
-            );
-            image.text(&Element { line: &line, scale: image.scale }, "WWW");
+        let text = |turn| {
+            let (text, at, anchor) = ("WWW".to_string(), (50.0, 50.0), HPos::Center);
+            let label = Label { text, at, baseline: 5.0, size: 20.0, bold: false, anchor, turn, paint: BLACK };
+            let image = drawn(Shape::Text(label));
             let rows = image.pixels.chunks(image.width * 3).filter(|row| row.iter().any(|value| *value < 128)).count();
             (ink(&image), rows as f64 / image.scale)
         };
-        let (level, upright) = (text(""), text(" transform=\"rotate(270, 50, 50)\""));
+        let (level, upright) = (text(0), text(270));
         assert!((level.0 - upright.0).abs() < 1.0 && level.1 < 16.0 && upright.1 > 50.0, "{level:?} {upright:?}");
     }
 
     #[test]
-    fn the_file_starts_as_png_and_says_its_size() {
-        let png = write("", (500.0, 10.0)).unwrap();
+    fn the_file_starts_as_png_and_says_its_size_in_pixels_and_in_print() {
+        let png = Image::new((500.0, 10.0)).encode(5.0).unwrap();
         assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
         assert_eq!(&png[16..24], [0, 0, 0x05, 0xDC, 0, 0, 0, 30]);
+        assert_eq!(&png[37..45], [b'p', b'H', b'Y', b's', 0, 0, 0x2E, 0x23]); // 11,811 dots a metre: 300 an inch
         assert_eq!(&png[png.len() - 4..], [0xAE, 0x42, 0x60, 0x82]); // the CRC of every IEND chunk
     }
 }

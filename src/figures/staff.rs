@@ -5,7 +5,7 @@
 use super::axes::human;
 use super::canvas::{At, Canvas};
 use super::engraving::{self, Measure, Symbol};
-use super::look::{self, AXIS, INK, WIDTH};
+use super::look::{self, AXIS, INK};
 use super::piano_roll::pitch_name;
 use super::{Figure, Numbers, Options, Picture, ornaments};
 use crate::music::{Score, TICKS_PER_BEAT, Voice};
@@ -17,7 +17,7 @@ pub(super) const SPACE: f64 = 5.6;
 const SYSTEM_HEIGHT: f64 = 13.0 * SPACE;
 const MOST_SYSTEMS: usize = 12;
 const STEM: f64 = 3.4 * SPACE;
-const RIGHT: f64 = WIDTH - 6.0;
+const MARGIN_RIGHT: f64 = 6.0;
 const LEFT: f64 = 4.0;
 
 #[derive(Debug, Clone)]
@@ -58,7 +58,8 @@ impl Picture for Staff {
         let measures = engraving::measures(&self.score, voice);
         let bottom_step = clef(voice);
         let mut system = System { top: top + 5.0 * SPACE, bottom_step };
-        let lines = lines(&measures, self.head_width(true), self.head_width(false));
+        let right = canvas.width - MARGIN_RIGHT;
+        let lines = lines(&measures, right, self.head_width(true), self.head_width(false));
         let shown = lines.len().min(MOST_SYSTEMS);
         for (i, line) in lines.iter().take(shown).enumerate() {
             self.draw_line(canvas, &system, line, i == 0, i + 1 == lines.len());
@@ -118,7 +119,7 @@ impl Staff {
 
     fn draw_line(&self, canvas: &mut Canvas, system: &System, measures: &[&Measure], first: bool, last: bool) {
         let head = self.head_width(first);
-        let room = RIGHT - LEFT - head;
+        let room = canvas.width - MARGIN_RIGHT - LEFT - head;
         let natural: f64 = measures.iter().map(|measure| width(measure)).sum();
         let stretch = if last && natural < 0.7 * room { 1.0 } else { room / natural.max(1.0) };
         let end = LEFT + head + natural * stretch;
@@ -177,7 +178,7 @@ fn clef(voice: &Voice) -> i32 {
 }
 
 /// Bars in lines: as many as fit at their natural width.
-fn lines(measures: &[Measure], first_head: f64, head: f64) -> Vec<Vec<&Measure>> {
+fn lines(measures: &[Measure], right: f64, first_head: f64, head: f64) -> Vec<Vec<&Measure>> {
     let mut lines: Vec<Vec<&Measure>> = Vec::new();
     let mut left = 0.0;
     for measure in measures {
@@ -186,7 +187,7 @@ fn lines(measures: &[Measure], first_head: f64, head: f64) -> Vec<Vec<&Measure>>
             Some(line) => line.push(measure),
             None => {
                 let head = if lines.is_empty() { first_head } else { head };
-                left = RIGHT - LEFT - head;
+                left = right - LEFT - head;
                 lines.push(vec![measure]);
             }
         }

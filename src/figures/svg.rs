@@ -1,75 +1,95 @@
-//! Plotters' SVG, trimmed for a page: as wide as every figure, without what SVG assumes anyway, and without ids, classes or
-//! scripts (so several figures can stand in one page).
+//! A drawing as SVG: as wide as every figure on screen, without ids, classes or scripts, so that several figures can stand in one
+//! page.
 
 use super::canvas::At;
-use super::look;
+use super::drawing::Drawing;
+use super::look::{self, Colour};
+use super::recording::{Ink, Label, Paint, Shape};
+use plotters_backend::BackendCoord;
+use plotters_backend::text_anchor::HPos;
 
 /// Viewers without DejaVu fall back to fonts that are no wider, so labels that were measured apart stay apart.
 const FONTS: &str = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif";
 
-/// What plotters writes into every element, and what the root element or SVG itself says once. Quotes inside texts are
-/// escaped, so a text never holds any of these.
-const ASSUMED: [(&str, &str); 9] = [
-    (" opacity=\"1\"", ""),
-    (" stroke=\"none\"", ""),
-    (" stroke-width=\"1\"", ""),
-    (" fill=\"none\"", ""),
-    (" text-anchor=\"start\"", ""),
-    (" font-family=\"sans-serif\"", ""),
-    (" \"/>", "\"/>"),
-    (">\n</text>", "></text>"),
-    ("\n</text>", "</text>"),
-];
-
-/// The whole picture; `title` is for screen readers and tooltips.
-pub(super) fn trim(plotted: &str, (width, height): At, title: &str) -> String {
-    let shown = look::WIDTH * look::SCREEN_SCALE;
-    let elements = plotted.split_once('\n').map_or("", |(_root, elements)| elements);
-    let elements = ASSUMED.iter().fold(elements.to_string(), |text, (said, rest)| text.replace(said, rest));
-    let elements = joined(&elements);
-    format!(
+pub(super) fn write(drawing: &Drawing) -> String {
+    let (width, height) = drawing.size;
+    let shown =
+        if drawing.printed == look::PRINTED { look::WIDTH } else { drawing.printed * 72.0 } * look::SCREEN_SCALE;
+    let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{shown}\" height=\"{:.0}\" viewBox=\"0 0 {width} {height}\" \
          role=\"img\" font-family=\"{FONTS}\" fill=\"none\" stroke-linejoin=\"round\">\n<title>{}</title>\n\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n{elements}",
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n",
         shown * height / width,
-        escape(title),
+        escape(&drawing.title),
+    );
+    let mut open = None; // the ink of the path that the next one may be joined to
+    for shape in &drawing.shapes {
+        match shape {
+            Shape::Path { corners, ink: Ink::Stroke(..) } if open == Some(ink_of(shape)) => {
+                text.insert_str(text.len() - "\"/>\n".len(), &steps(corners)); // the dashes of a dashed line are one path
+            }
+            _ => text += &element(shape),
+        }
+        open = matches!(shape, Shape::Path { ink: Ink::Stroke(..), .. }).then(|| ink_of(shape));
+    }
+    text + "</svg>\n"
+}
+
+fn element(shape: &Shape) -> String {
+    let ink = ink_of(shape);
+    match shape {
+        Shape::Path { corners, ink: Ink::Fill(_) } => format!("<path{ink} d=\"{}z\"/>\n", steps(corners)),
+        Shape::Path { corners, .. } => format!("<path{ink} d=\"{}\"/>\n", steps(corners)),
+        Shape::Rectangle { at: (x, y), size: (width, height), .. } => {
+            format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"{ink}/>\n")
+        }
+        Shape::Disc { at: (x, y), radius, .. } => format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"{ink}/>\n"),
+        Shape::Text(label) => text_element(label),
+    }
+}
+
+fn text_element(label: &Label) -> String {
+    let (x, y): At = label.at;
+    let anchor = match label.anchor {
+        HPos::Left => "",
+        HPos::Center => " text-anchor=\"middle\"",
+        HPos::Right => " text-anchor=\"end\"",
+    };
+    let bold = if label.bold { " font-weight=\"bold\"" } else { "" };
+    let turn = if label.turn == 0 { String::new() } else { format!(" transform=\"rotate({} {x} {y})\"", label.turn) };
+    format!(
+        "<text x=\"{x}\" y=\"{:.1}\" font-size=\"{:.0}\"{anchor}{bold}{}{turn}>{}</text>\n",
+        y + label.baseline,
+        label.size,
+        painted("fill", label.paint),
+        escape(&label.text)
     )
 }
 
-/// Lines and polygons as paths with relative steps, neighbouring lines of one style (the dashes of a dashed line) as one.
-fn joined(elements: &str) -> String {
-    let mut text = String::with_capacity(elements.len());
-    let mut open = "";
-    for element in elements.lines() {
-        let points = element.strip_suffix("\"/>").and_then(|element| element.split_once(" points=\""));
-        let line = points.filter(|(style, _)| style.starts_with("<polyline") && !style.contains("opacity"));
-        let style = line.map_or("", |(style, _)| style);
-        match points {
-            Some((_, points)) if style == open && !open.is_empty() => {
-                text.insert_str(text.len() - "\"/>\n".len(), &steps(points))
-            }
-            Some((style, points)) => {
-                let close = if style.starts_with("<polygon") { "z" } else { "" };
-                let style = style.split_once(' ').map_or("", |(_tag, style)| style);
-                text.extend(["<path ", style, " d=\"", &steps(points), close, "\"/>\n"]);
-            }
-            None => text.extend([element, "\n"]),
-        }
-        open = style;
+/// The attributes that say how a shape is painted.
+fn ink_of(shape: &Shape) -> String {
+    match shape {
+        Shape::Path { ink, .. } | Shape::Rectangle { ink, .. } | Shape::Disc { ink, .. } => match ink {
+            Ink::Fill(paint) => painted("fill", *paint),
+            Ink::Stroke(paint, width) => format!("{} stroke-width=\"{width}\"", painted("stroke", *paint)),
+        },
+        Shape::Text(label) => painted("fill", label.paint),
     }
-    text
 }
 
-/// `1,2 4,6` → `M1 2l3 4`.
-fn steps(points: &str) -> String {
+fn painted(what: &str, Paint { colour: Colour(red, green, blue), opacity }: Paint) -> String {
+    let opacity = if opacity < 1.0 { format!(" opacity=\"{opacity}\"") } else { String::new() };
+    format!(" {what}=\"#{red:02X}{green:02X}{blue:02X}\"{opacity}")
+}
+
+/// (1, 2), (4, 6) → `M1 2l3 4`.
+fn steps(corners: &[BackendCoord]) -> String {
     let mut data = String::new();
     let mut from = (0, 0);
-    let point = |pair: &str| Some((pair.split_once(',')?.0.parse().ok()?, pair.split_once(',')?.1.parse().ok()?));
-    for (i, (x, y)) in points.split(' ').filter_map(point).enumerate() {
+    for (i, (x, y)) in corners.iter().enumerate() {
         let sign = ["M", "l", " "].get(i).copied().unwrap_or(" ");
-        let (dx, dy): (i32, i32) = (x - from.0, y - from.1);
-        data += &format!("{sign}{dx} {dy}");
-        from = (x, y);
+        data += &format!("{sign}{} {}", x - from.0, y - from.1);
+        from = (*x, *y);
     }
     data.replace(" -", "-")
 }
@@ -101,12 +121,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbouring_lines_of_one_style_are_one_path() {
-        let line = |style: &str, points: &str| format!("<polyline stroke=\"{style}\" points=\"{points}\"/>\n");
-        let lines = [line("a", "1,2 3,4"), line("a", "5,6 7,8"), line("b", "0,0 1,1"), "<rect/>\n".into()].concat();
-        let paths = "<path stroke=\"a\" d=\"M1 2l2 2M5 6l2 2\"/>\n<path stroke=\"b\" d=\"M0 0l1 1\"/>\n<rect/>\n";
-        assert_eq!(joined(&lines), paths);
-        assert_eq!(joined("<polygon fill=\"a\" points=\"5,5 1,2 3,1\"/>"), "<path fill=\"a\" d=\"M5 5l-4-3 2-1z\"/>\n");
+    fn corners_are_written_as_steps() {
+        assert_eq!(steps(&[(1, 2), (3, 4)]), "M1 2l2 2");
+        assert_eq!(steps(&[(5, 5), (1, 2), (3, 1)]), "M5 5l-4-3 2-1");
     }
 
     #[test]

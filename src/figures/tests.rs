@@ -160,8 +160,9 @@ fn a_piano_roll_and_a_staff_show_every_note() {
 fn long_curves_stay_small() {
     let points: Vec<(f64, f64)> =
         (0..20_000).map(|i| (f64::from(i) * 100.0, 1.3 + 3.0 / (1.0 + f64::from(i) / 300.0))).collect();
-    let curves =
-        (0..9).map(|i| LossCurve::new(format!("run {i}"), Family::Lstm, f64::from(i), points.clone())).collect::<Vec<_>>();
+    let curves = (0..9)
+        .map(|i| LossCurve::new(format!("run {i}"), Family::Lstm, f64::from(i), points.clone()))
+        .collect::<Vec<_>>();
     let svg = loss_curves(curves, vec![]).svg().unwrap();
     assert!(svg.len() < 30_000, "{}", svg.len());
 }
