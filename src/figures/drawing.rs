@@ -31,14 +31,18 @@ impl std::fmt::Debug for Drawing {
 
 /// A picture of one's own: `paint` gets plotters' drawing area of so many pixels and does with it what it likes.
 ///
-/// ```text
+/// ```no_run
+/// # fn main() -> music_scaling::Result<()> {
+/// use music_scaling::figures::{self, look};
+/// use plotters::prelude::*;
 /// figures::draw(640, 360, |area| {
 ///     let mut builder = ChartBuilder::on(area);
 ///     let mut chart = builder.margin(10).set_left_and_bottom_label_area_size(40).build_cartesian_2d(0..10, 0..100)?;
 ///     chart.configure_mesh().draw()?;
 ///     chart.draw_series(LineSeries::new((0..=10).map(|x| (x, x * x)), &look::category_colour(0).rgb()))?;
 ///     Ok(())
-/// })?
+/// })?;
+/// # Ok(()) }
 /// ```
 pub fn draw(
     width: u32,

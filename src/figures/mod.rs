@@ -4,10 +4,14 @@
 //! `name.svg` and `name.png` and writes the plotted numbers to `name.csv`; as the last expression of a notebook cell the
 //! figure is shown. The title should be the finding:
 //!
-//! ```text
-//! figures::scaling(series, vec![Reference::new("6-gram", 1.43)])
+//! ```no_run
+//! # fn main() -> music_scaling::Result<()> {
+//! use music_scaling::figures::{self, Line, Reference};
+//! let line = [Line::new("Transformer", [(1e5, 1.6), (1e6, 1.4)])];
+//! figures::lines(&line, "Parameters", "Loss (nats)", [Reference::new("6-gram", 1.43)])
 //!     .title("Ten times the parameters buy 0.2 nats")
-//!     .save(&figures_dir, "06_scaling")?
+//!     .save("06_scaling")?;
+//! # Ok(()) }
 //! ```
 
 mod axes;
@@ -68,6 +72,13 @@ static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// Says where [`Figure::save`] writes; opening a study does.
 pub fn save_into(folder: PathBuf) {
     *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder);
+}
+
+/// The folder that [`save_into`] named.
+fn folder() -> Result<PathBuf> {
+    FOLDER.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(|| {
+        Error::Figure("no study is open, so there is no folder for figures: open one, or name the folder with save_in".into())
+    })
 }
 
 /// What a kind of figure must be able to do.
@@ -161,25 +172,22 @@ impl Figure {
         }
     }
 
-    /// Writes `name.svg`, `name.png` and `name.csv` into the figures' folder of the study that was opened last.
+    /// Writes `name.svg`, `name.png`, `name.csv` and the caption `name.txt` into the figures' folder of the study that was opened last.
     ///
     /// # Errors
     /// Before a study was opened ([`Figure::save_in`] needs none), and where the picture cannot be drawn or written.
     pub fn save(self, name: &str) -> Result<Figure> {
-        let folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let folder = folder.ok_or_else(|| {
-            Error::Figure("no study is open, so the figure has no folder: open one, or name the folder with save_in".into())
-        })?;
-        self.save_in(&folder, name)
+        self.save_in(&folder()?, name)
     }
 
-    /// Writes `name.svg`, `name.png` and `name.csv` into `dir`; each appears whole or not at all.
+    /// Writes `name.svg`, `name.png`, `name.csv` and the caption `name.txt` into `dir`; each appears whole or not at all.
     ///
     /// # Errors
     /// Where the picture cannot be drawn or written.
     pub fn save_in(self, dir: &Path, name: &str) -> Result<Figure> {
         let (drawing, csv) = (self.drawing()?, self.csv()?);
         files::write_atomic(dir.join(format!("{name}.csv")), csv)?;
+        files::write_atomic(dir.join(format!("{name}.txt")), self.caption(name))?;
         drawing.save(dir, name)?;
         Ok(self)
     }
@@ -197,6 +205,14 @@ impl Figure {
     /// The plotted numbers as CSV text.
     pub fn csv(&self) -> Result<String> {
         self.picture.numbers(&self.options).csv()
+    }
+
+    /// The title as a sentence, and where the numbers lie.
+    fn caption(&self, name: &str) -> String {
+        let columns = self.picture.numbers(&self.options).header.join(", ");
+        let title = self.options.title.trim_end_matches('.');
+        let finding = if title.is_empty() { String::new() } else { format!("{title}. ") };
+        format!("{finding}The numbers are in {name}.csv (columns: {columns}).\n")
     }
 
     fn title_text(&self) -> &str {

@@ -4,7 +4,7 @@
 //! of one MIME type in a cell only the last survives, so a cell that shows several things must end with *one* [`Html`]:
 //! [`side_by_side`] and [`one_after_another`] make one from many.
 
-pub use super::show_table::table;
+pub use super::show_table::{save_table, table};
 use super::{Figure, svg};
 use crate::Result;
 use base64::{Engine, engine::general_purpose::STANDARD};
