@@ -44,6 +44,9 @@ impl std::fmt::Debug for Drawing {
 /// })?;
 /// # Ok(()) }
 /// ```
+///
+/// # Errors
+/// Where `paint` or plotters refuses.
 pub fn draw(
     width: u32,
     height: u32,
@@ -86,11 +89,17 @@ impl Drawing {
     }
 
     /// As a PNG file's bytes.
+    ///
+    /// # Errors
+    /// Where the picture cannot be packed.
     pub fn png(&self) -> Result<Vec<u8>> {
         png::write(&self.plotted, self.size)
     }
 
     /// Writes `name.svg` and `name.png` into `dir`; each appears whole or not at all.
+    ///
+    /// # Errors
+    /// Where a file cannot be written.
     pub fn save(self, dir: &Path, name: &str) -> Result<Drawing> {
         files::write_atomic(dir.join(format!("{name}.png")), self.png()?)?;
         files::write_atomic(dir.join(format!("{name}.svg")), self.svg())?;

@@ -99,12 +99,7 @@ impl Line {
 }
 
 /// Lines on two linear axes; `.log_x()` and `.log_y()` change that. A label names the quantity and its unit in brackets.
-pub fn lines(
-    lines: impl AsRef<[Line]>,
-    x_label: &str,
-    y_label: &str,
-    references: impl AsRef<[Reference]>,
-) -> Figure {
+pub fn lines(lines: impl AsRef<[Line]>, x_label: &str, y_label: &str, references: impl AsRef<[Reference]>) -> Figure {
     let mut chart = Chart::new(AxisPlan::new(x_label, &column(x_label)), AxisPlan::new(y_label, &column(y_label)));
     chart.references = references.as_ref().to_vec();
     chart.marks = lines.as_ref().iter().enumerate().flat_map(|(i, line)| line.marks(i)).collect();

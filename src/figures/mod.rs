@@ -77,7 +77,9 @@ pub fn save_into(folder: PathBuf) {
 /// The folder that [`save_into`] named.
 fn folder() -> Result<PathBuf> {
     FOLDER.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(|| {
-        Error::Figure("no study is open, so there is no folder for figures: open one, or name the folder with save_in".into())
+        Error::Figure(
+            "no study is open, so there is no folder for figures: open one, or name the folder with save_in".into(),
+        )
     })
 }
 
@@ -193,16 +195,25 @@ impl Figure {
     }
 
     /// The picture as SVG text.
+    ///
+    /// # Errors
+    /// Where the picture cannot be drawn.
     pub fn svg(&self) -> Result<String> {
         Ok(self.drawing()?.svg())
     }
 
     /// The picture as a PNG file's bytes.
+    ///
+    /// # Errors
+    /// Where the picture cannot be drawn.
     pub fn png(&self) -> Result<Vec<u8>> {
         self.drawing()?.png()
     }
 
     /// The plotted numbers as CSV text.
+    ///
+    /// # Errors
+    /// Where the CSV writer refuses them.
     pub fn csv(&self) -> Result<String> {
         self.picture.numbers(&self.options).csv()
     }

@@ -212,7 +212,9 @@ impl Image {
         header.extend((self.height as u32).to_be_bytes());
         header.extend([8, 2, 0, 0, 0]); // 8 bits a channel, RGB, the only compression and filter method, not interlaced
         let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-        for (name, data) in [(b"IHDR", &header), (b"IDAT", &packed), (b"IEND", &Vec::new())] {
+        let across = (PIXELS_ACROSS / look::INCHES_ACROSS / 0.0254).round() as u32; // pixels a metre
+        let resolution = [&across.to_be_bytes()[..], &across.to_be_bytes(), &[1]].concat();
+        for (name, data) in [(b"IHDR", &header), (b"pHYs", &resolution), (b"IDAT", &packed), (b"IEND", &Vec::new())] {
             let mut crc = Crc::new();
             crc.update(name);
             crc.update(data);
@@ -320,6 +322,7 @@ mod tests {
         let png = write("", (500.0, 10.0)).unwrap();
         assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
         assert_eq!(&png[16..24], [0, 0, 0x05, 0xDC, 0, 0, 0, 30]);
+        assert_eq!(&png[37..50], [b'p', b'H', b'Y', b's', 0, 0, 0x2E, 0x23, 0, 0, 0x2E, 0x23, 1]); // 11,811 pixels a metre: 300 dpi
         assert_eq!(&png[png.len() - 4..], [0xAE, 0x42, 0x60, 0x82]); // the CRC of every IEND chunk
     }
 }

@@ -65,9 +65,8 @@ fn latex(data: &DataFrame) -> String {
     let sides: String = columns.iter().map(|column| if column.is_number { 'r' } else { 'l' }).collect();
     let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
     let head = line(columns.iter().map(|column| latex_escape(&column.name.replace('_', " "))).collect());
-    let body: String = (0..data.height())
-        .map(|i| line(columns.iter().map(|column| latex_escape(column.text(i))).collect()))
-        .collect();
+    let body: String =
+        (0..data.height()).map(|i| line(columns.iter().map(|column| latex_escape(column.text(i))).collect())).collect();
     format!("\\begin{{tabular}}{{{sides}}}\n\\hline\n{head}\\hline\n{body}\\hline\n\\end{{tabular}}\n")
 }
 

@@ -66,7 +66,9 @@ impl Budgets {
         let mut all: Vec<Line> = by_budget(&self.points()).into_iter().map(profile).collect();
         if let Ok(found) = self.profiles() {
             let best = found.budgets.iter().filter_map(|budget| budget.best);
-            all.push(Line::new("best", best.map(|best| (best.n_params, best.val_loss)).collect::<Vec<_>>()).dashed().grey());
+            all.push(
+                Line::new("best", best.map(|best| (best.n_params, best.val_loss)).collect::<Vec<_>>()).dashed().grey(),
+            );
         }
         lines(all, "Parameters", "Validation loss (nats per token)", references).log_x().height(300.0)
     }
