@@ -76,6 +76,15 @@ pub fn save_into(folder: PathBuf) {
     *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder);
 }
 
+/// The folder that [`save_into`] named.
+fn folder() -> Result<PathBuf> {
+    FOLDER.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(|| {
+        Error::Figure(
+            "no study is open, so there is no folder for figures: open one, or name the folder with save_in".into(),
+        )
+    })
+}
+
 /// What a kind of figure must be able to do.
 trait Picture: Send + Sync {
     /// Draws itself below the height `top` and returns the height where it ends.
@@ -199,13 +208,7 @@ impl Figure {
     /// # Errors
     /// Before a study was opened ([`Figure::save_in`] needs none), and where the picture cannot be drawn or written.
     pub fn save(self, name: &str) -> Result<Figure> {
-        let folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let folder = folder.ok_or_else(|| {
-            Error::Figure(
-                "no study is open, so the figure has no folder: open one, or name the folder with save_in".into(),
-            )
-        })?;
-        self.save_in(&folder, name)
+        self.save_in(&folder()?, name)
     }
 
     /// Writes `name.svg`, `name.png`, `name.pdf`, `name.csv` and `name.txt` into `dir`; each appears whole or not at all.
@@ -215,17 +218,23 @@ impl Figure {
     pub fn save_in(self, dir: &Path, name: &str) -> Result<Figure> {
         let (drawing, csv) = (self.drawing()?, self.csv()?);
         files::write_atomic(dir.join(format!("{name}.csv")), csv)?;
-        files::write_atomic(dir.join(format!("{name}.txt")), self.caption(name) + "\n")?;
+        files::write_atomic(dir.join(format!("{name}.txt")), self.caption(name))?;
         drawing.save(dir, name)?;
         Ok(self)
     }
 
     /// The picture as SVG text.
+    ///
+    /// # Errors
+    /// Where the picture cannot be drawn.
     pub fn svg(&self) -> Result<String> {
         Ok(self.drawing()?.svg())
     }
 
     /// The picture as a PNG file's bytes.
+    ///
+    /// # Errors
+    /// Where the picture cannot be drawn.
     pub fn png(&self) -> Result<Vec<u8>> {
         self.drawing()?.png()
     }
@@ -238,20 +247,22 @@ impl Figure {
         self.drawing()?.pdf()
     }
 
-    /// What stands below the figure in print: the finding, what the marks are, and where the numbers lie.
-    fn caption(&self, name: &str) -> String {
-        let title = self.options.title.trim_end_matches('.');
-        let marks = self.picture.legend();
-        [format!("{title}."), marks.to_string(), format!("Numbers: {name}.csv.")]
-            .into_iter()
-            .filter(|part| part.len() > 1)
-            .collect::<Vec<_>>()
-            .join(" ")
-    }
-
     /// The plotted numbers as CSV text.
+    ///
+    /// # Errors
+    /// Where the CSV writer refuses them.
     pub fn csv(&self) -> Result<String> {
         self.picture.numbers(&self.options).csv()
+    }
+
+    /// The title as a sentence, what the marks mean, and where the numbers lie.
+    fn caption(&self, name: &str) -> String {
+        let columns = self.picture.numbers(&self.options).header.join(", ");
+        let title = self.options.title.trim_end_matches('.');
+        let finding = if title.is_empty() { String::new() } else { format!("{title}. ") };
+        let legend = self.picture.legend();
+        let legend = if legend.is_empty() { String::new() } else { format!("{legend} ") };
+        format!("{finding}{legend}The numbers are in {name}.csv (columns: {columns}).\n")
     }
 
     fn title_text(&self) -> &str {

@@ -31,7 +31,7 @@ fn error(figure: &Figure) -> String {
 }
 
 #[test]
-fn a_saved_figure_is_three_files() {
+fn a_saved_figure_is_four_files() {
     let dir = folder("saved");
     let references = vec![Reference::new("6-gram", 1.43)];
     scaling(vec![transformer(&PROJECT_B)], references).title("It falls & falls").save_in(&dir, "06_scaling").unwrap();
@@ -42,6 +42,10 @@ fn a_saved_figure_is_three_files() {
     assert!(files::read_bytes(dir.join("06_scaling.png")).unwrap().starts_with(b"\x89PNG"));
     let csv = files::read_text(dir.join("06_scaling.csv")).unwrap();
     assert_eq!(csv.lines().next(), Some("role,series,family,n_params,val_loss"));
+    assert_eq!(
+        files::read_text(dir.join("06_scaling.txt")).unwrap(),
+        "It falls & falls. The numbers are in 06_scaling.csv (columns: role, series, family, n_params, val_loss).\n"
+    );
     std::fs::remove_dir_all(&dir).unwrap();
 }
 
