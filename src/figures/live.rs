@@ -14,6 +14,9 @@ pub fn path(figures_dir: &Path, name: &str) -> PathBuf {
 
 /// Rewrites a run's live picture: (tokens, loss) of training batches and of the validation split, and the lines to beat. Until
 /// there are points, nothing is written.
+///
+/// # Errors
+/// Where the picture cannot be drawn or written.
 pub fn update(
     figures_dir: &Path,
     name: &str,

@@ -39,13 +39,14 @@ pub(super) const PAPER: Colour = Colour(0xFF, 0xFF, 0xFF);
 /// Columns and bars that stand for no family.
 pub(super) const NEUTRAL: Colour = Colour(0x7A, 0x96, 0xAE);
 
-/// For things that are neither Transformer nor LSTM: the families' two colours come last.
+/// For things that are neither Transformer nor LSTM: the families' two colours come last. No two are equally light, so that
+/// they differ in a greyscale print, too.
 const CATEGORIES: [Colour; 7] = [
     Colour(0x00, 0x9E, 0x73), // green
-    Colour(0xB8, 0x5C, 0x91), // purple
+    Colour(0x96, 0x44, 0x78), // purple
     Colour(0x3F, 0xA3, 0xDD), // sky
-    Colour(0xB8, 0x86, 0x00), // amber
-    Colour(0x55, 0x55, 0x55), // grey
+    Colour(0x9C, 0x72, 0x00), // amber
+    Colour(0x4A, 0x4A, 0x4A), // grey
     Colour(0x00, 0x72, 0xB2), // blue
     Colour(0xD5, 0x5E, 0x00), // vermilion
 ];
@@ -209,6 +210,26 @@ mod tests {
         for family in [Family::Transformer, Family::Lstm] {
             let shades: Vec<f64> = (0..=10).map(|i| shade(family, f64::from(i) / 10.0).lightness()).collect();
             assert!(shades.windows(2).all(|pair| pair[1] < pair[0]), "{shades:?}");
+        }
+    }
+
+    /// CIELAB's L*, 0 to 100: about 1 is the smallest difference that is seen.
+    fn perceived_lightness(Colour(red, green, blue): Colour) -> f64 {
+        let linear = |value: u8| match f64::from(value) / 255.0 {
+            value if value <= 0.040_45 => value / 12.92,
+            value => ((value + 0.055) / 1.055).powf(2.4),
+        };
+        116.0 * (0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)).cbrt() - 16.0
+    }
+
+    #[test]
+    fn the_palette_is_told_apart_in_greyscale() {
+        assert!((perceived_lightness(PAPER) - 100.0).abs() < 0.01);
+        for (i, first) in CATEGORIES.iter().enumerate() {
+            for second in CATEGORIES.iter().skip(i + 1) {
+                let apart = (perceived_lightness(*first) - perceived_lightness(*second)).abs();
+                assert!(apart > 3.0, "{first:?} and {second:?}: {apart:.1}");
+            }
         }
     }
 

@@ -76,6 +76,15 @@ pub fn save_into(folder: PathBuf) {
     *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder);
 }
 
+/// The folder that [`save_into`] named.
+fn folder() -> Result<PathBuf> {
+    FOLDER.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(|| {
+        Error::Figure(
+            "no study is open, so there is no folder for figures: open one, or name the folder with save_in".into(),
+        )
+    })
+}
+
 /// What a kind of figure must be able to do.
 trait Picture: Send + Sync {
     /// Draws itself below the height `top` and returns the height where it ends.
@@ -199,13 +208,7 @@ impl Figure {
     /// # Errors
     /// Before a study was opened ([`Figure::save_in`] needs none), and where the picture cannot be drawn or written.
     pub fn save(self, name: &str) -> Result<Figure> {
-        let folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let folder = folder.ok_or_else(|| {
-            Error::Figure(
-                "no study is open, so the figure has no folder: open one, or name the folder with save_in".into(),
-            )
-        })?;
-        self.save_in(&folder, name)
+        self.save_in(&folder()?, name)
     }
 
     /// Writes `name.svg`, `name.png`, `name.pdf`, `name.csv` and `name.txt` into `dir`; each appears whole or not at all.

@@ -4,7 +4,7 @@
 //! of one MIME type in a cell only the last survives, so a cell that shows several things must end with *one* [`Html`]:
 //! [`side_by_side`] and [`one_after_another`] make one from many.
 
-pub use super::show_table::table;
+pub use super::show_table::{save_table, table};
 use super::{Figure, svg};
 use crate::Result;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -55,6 +55,9 @@ pub fn audio(wav: &[u8], caption: &str) -> Html {
 }
 
 /// A figure as a piece of a page.
+///
+/// # Errors
+/// Where the picture cannot be drawn.
 pub fn figure(figure: &Figure) -> Result<Html> {
     let data = STANDARD.encode(figure.png()?);
     let alt = svg::escape(figure.title_text());
@@ -62,6 +65,9 @@ pub fn figure(figure: &Figure) -> Result<Html> {
 }
 
 /// Figures in a row, in one block; they wrap where the page is narrow.
+///
+/// # Errors
+/// Where one of them cannot be drawn.
 pub fn side_by_side(figures: impl AsRef<[Figure]>) -> Result<Html> {
     let mut row = String::from("<div style=\"display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start\">");
     for one in figures.as_ref() {

@@ -2,6 +2,8 @@
 
 use super::show::{self, Html};
 use super::svg::escape;
+use super::{Numbers, folder};
+use crate::{Result, files};
 use polars::prelude::{AnyValue, DataFrame};
 
 /// More rows than this are counted, not shown: the first ones and the last.
@@ -35,6 +37,52 @@ pub fn table(data: &DataFrame) -> Html {
         "<table style=\"border-collapse:collapse;font-variant-numeric:tabular-nums\">\n<thead><tr>{head}</tr></thead>\n\
          <tbody>\n{body}</tbody></table>"
     ))
+}
+
+/// Writes a table into the figures' folder of the study that was opened last: `name.csv` with every digit, and `name.tex`
+/// with the digits that [`table`] shows, to be read by `\input`.
+///
+/// # Errors
+/// Before a study was opened, and where a file cannot be written.
+pub fn save_table(data: &DataFrame, name: &str) -> Result<()> {
+    let dir = folder()?;
+    files::write_atomic(dir.join(format!("{name}.csv")), numbers(data).csv()?)?;
+    Ok(files::write_atomic(dir.join(format!("{name}.tex")), latex(data))?)
+}
+
+fn numbers(data: &DataFrame) -> Numbers {
+    let raw = |value: AnyValue<'_>| if value.is_null() { String::new() } else { value.str_value().to_string() };
+    let row = |i| data.columns().iter().map(|column| column.get(i).map_or_else(|_| String::new(), raw)).collect();
+    Numbers {
+        header: data.get_column_names().iter().map(ToString::to_string).collect(),
+        rows: (0..data.height()).map(row).collect(),
+    }
+}
+
+/// A `tabular`, without packages.
+fn latex(data: &DataFrame) -> String {
+    let columns: Vec<Column> = data.columns().iter().map(Column::new).collect();
+    let sides: String = columns.iter().map(|column| if column.is_number { 'r' } else { 'l' }).collect();
+    let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
+    let head = line(columns.iter().map(|column| latex_escape(&column.name.replace('_', " "))).collect());
+    let body: String =
+        (0..data.height()).map(|i| line(columns.iter().map(|column| latex_escape(column.text(i))).collect())).collect();
+    format!("\\begin{{tabular}}{{{sides}}}\n\\hline\n{head}\\hline\n{body}\\hline\n\\end{{tabular}}\n")
+}
+
+fn latex_escape(text: &str) -> String {
+    let one = |c: char| match c {
+        '&' | '%' | '$' | '#' | '_' | '{' | '}' => format!("\\{c}"),
+        '\\' => "\\textbackslash{}".into(),
+        '~' => "\\textasciitilde{}".into(),
+        '^' => "\\textasciicircum{}".into(),
+        '\u{202F}' => "\\,".into(),
+        '−' => "$-$".into(),
+        '–' => "--".into(),
+        '…' => "\\dots{}".into(),
+        c => c.into(),
+    };
+    text.chars().map(one).collect()
 }
 
 struct Column {
@@ -150,6 +198,15 @@ mod tests {
         let page = table(&data);
         assert_eq!(page.as_str().matches("<tr>").count(), 1 + MOST_ROWS + 1);
         assert!(page.as_str().contains("960 rows more") && page.as_str().contains(">999</td>"));
+    }
+
+    #[test]
+    fn a_table_is_written_with_every_digit_as_csv_and_as_shown_in_latex() {
+        let data = df!("run_name" => ["a_b", "50 %"], "val_loss" => [Some(-1.741_921_5), None]).unwrap();
+        assert_eq!(numbers(&data).csv().unwrap(), "run_name,val_loss\na_b,-1.7419215\n50 %,\n");
+        let tex = "\\begin{tabular}{lr}\n\\hline\nrun name & val loss \\\\\n\\hline\n\
+                   a\\_b & $-$1.742 \\\\\n50 \\% & -- \\\\\n\\hline\n\\end{tabular}\n";
+        assert_eq!(latex(&data), tex);
     }
 
     #[test]
