@@ -53,8 +53,11 @@ pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
     Ok(report)
 }
 
-/// Executes one notebook. Ctrl-C and SIGTERM, seen by [`interrupted`], let a training in it save before all ends.
-fn execute(lab: &Lab, study: &Study, notebook: &Path, copy: &Path) -> Result<()> {
+/// Executes one notebook into `copy`. Ctrl-C and SIGTERM, seen by [`interrupted`], let a training in it save before all ends.
+///
+/// # Errors
+/// A cell that fails; a signal; a runner that does not start.
+pub fn execute(lab: &Lab, study: &Study, notebook: &Path, copy: &Path) -> Result<()> {
     let name = file_name(notebook);
     let mut command = lab.python_command();
     command.arg(lab.runner_script()).arg(notebook).arg(copy).env("STUDY", absolute(study.preset_argument())?);
