@@ -224,6 +224,7 @@ pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
         .arg("--control_file")
         .arg(connection_file)
         .stdout(std::process::Stdio::null()) // cells' output goes to Jupyter by another way; this would be chatter about start-up
+        .env_remove("RUST_BACKTRACE") // a closed connection at its end is no matter for a page of addresses
         .env("EVCXR_TMPDIR", &folder)
         .env("EVCXR_CONFIG_DIR", folder.join("config"))
         .env("RUST_SRC_PATH", rust_src()?)

@@ -9,6 +9,7 @@
 mod error;
 pub mod kernel;
 pub mod notebooks;
+pub mod plan;
 pub mod setup;
 pub mod toolchain;
 

@@ -127,6 +127,9 @@ enum Command {
     Kernel { connection_file: PathBuf },
 }
 
+/// The exit code of a training that a STOP file ended: the next call goes on (sysexits.h calls it a temporary failure).
+const STOPPED_EARLY: u8 = 75;
+
 fn main() -> ExitCode {
     let Arguments { root, command } = Arguments::parse();
     if let Some(root) = root {
@@ -160,7 +163,10 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Prepare { corpus, max_tunes, data, json } => commands::prepare(corpus, max_tunes, data, json)?,
         Command::Train { preset, size, repeats, isoflop, longer, json } => {
-            commands::train(&Study::open(&preset)?, size.as_deref(), [repeats, isoflop, longer], json)?;
+            let study = Study::open(&preset)?;
+            if !commands::train(&study, size.as_deref(), [repeats, isoflop, longer], json)? {
+                return Ok(ExitCode::from(STOPPED_EARLY));
+            }
         }
         Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data, json)?,
         Command::Fit { points, options } => commands::fit(&points, &options)?,

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+/// In the study's folder.
+const STAMP: &str = "executed.json";
+
 /// The hash that each executed copy was made from: a notebook is executed again only when its hash changed.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Executed {
@@ -25,16 +28,12 @@ struct Executed {
 /// # Errors
 /// A notebook that fails, with its failing cell shown before; a signal; files that cannot be written.
 pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
-    let stamp_path = study.folder().join("executed.json");
+    let stamp_path = study.folder().join(STAMP);
     let mut executed: Executed = read_json(&stamp_path, "remove it").unwrap_or_default();
-    let library = library_hash(&lab.root, study)?;
     let mut copies = Vec::new();
-    for notebook in notebooks(&lab.root)? {
-        let name = file_name(&notebook);
-        let copy = study.notebooks_folder().join(&name);
+    for Task { notebook, name, copy, hash, is_current } in tasks(lab, study)? {
         copies.push(copy.clone());
-        let hash = notebook_hash(&notebook, &library)?;
-        if !force && executed.hashes.get(&name) == Some(&hash) && is_executed(&copy) {
+        if is_current && !force {
             println!("{name}: up to date");
             continue;
         }
@@ -53,8 +52,40 @@ pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
     Ok(report)
 }
 
-/// Executes one notebook. Ctrl-C and SIGTERM, seen by [`interrupted`], let a training in it save before all ends.
-fn execute(lab: &Lab, study: &Study, notebook: &Path, copy: &Path) -> Result<()> {
+/// One notebook of a study.
+struct Task {
+    notebook: PathBuf,
+    name: String,
+    copy: PathBuf,
+    hash: String,
+    is_current: bool,
+}
+
+fn tasks(lab: &Lab, study: &Study) -> Result<Vec<Task>> {
+    let executed: Executed = read_json(study.folder().join(STAMP), "remove it").unwrap_or_default();
+    let library = library_hash(&lab.root, study)?;
+    let task = |notebook: PathBuf| {
+        let (name, hash) = (file_name(&notebook), notebook_hash(&notebook, &library)?);
+        let copy = study.notebooks_folder().join(&name);
+        let is_current = executed.hashes.get(&name) == Some(&hash) && is_executed(&copy);
+        Ok(Task { notebook, name, copy, hash, is_current })
+    };
+    notebooks(&lab.root)?.into_iter().map(task).collect()
+}
+
+/// How many notebooks [`run_study`] would execute.
+///
+/// # Errors
+/// A notebook, or a source file of the library, cannot be read.
+pub fn stale_notebooks(lab: &Lab, study: &Study, force: bool) -> Result<usize> {
+    Ok(tasks(lab, study)?.iter().filter(|task| force || !task.is_current).count())
+}
+
+/// Executes one notebook into `copy`. Ctrl-C and SIGTERM, seen by [`interrupted`], let a training in it save before all ends.
+///
+/// # Errors
+/// A cell that fails; a signal; a runner that does not start.
+pub fn execute(lab: &Lab, study: &Study, notebook: &Path, copy: &Path) -> Result<()> {
     let name = file_name(notebook);
     let mut command = lab.python_command();
     command.arg(lab.runner_script()).arg(notebook).arg(copy).env("STUDY", absolute(study.preset_argument())?);

@@ -1,5 +1,7 @@
 //! `study` runs everything, `lab` opens JupyterLab.
 
+use lab::notebooks::stale_notebooks;
+use lab::plan::{self, Plan};
 use lab::{Lab, Result, open_jupyter, run_study};
 use music_scaling::study::Study;
 
@@ -8,6 +10,9 @@ pub(crate) fn study(preset: &str, force: bool) -> Result<()> {
     let study = Study::open(preset)?;
     println!("{study}");
     let lab = Lab::open()?;
+    lab.check()?;
+    println!("{}", plan::around_trainings(&lab, stale_notebooks(&lab, &study, force)?));
+    println!("{}", Plan::of(&study)?);
     lab.set_up()?;
     let report = run_study(&lab, &study, force)?;
     println!("notebooks  {}", study.notebooks_folder().display());

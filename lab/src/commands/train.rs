@@ -5,12 +5,13 @@ use lab::Result;
 use music_scaling::models::Family;
 use music_scaling::study::Study;
 
+/// Whether all runs came to their end.
 pub(crate) fn train(
     study: &Study,
     size: Option<&str>,
     [repeats, isoflop, longer]: [bool; 3],
     json: bool,
-) -> Result<()> {
+) -> Result<bool> {
     keep_stdout_for(json);
     if (repeats || isoflop) && !json {
         println!("{}", study.extra_cost()?);
@@ -29,5 +30,5 @@ pub(crate) fn train(
             println!("{run}");
         }
     }
-    Ok(())
+    Ok(runs.iter().all(|run| run.summary.finished))
 }
