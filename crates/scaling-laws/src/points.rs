@@ -236,6 +236,7 @@ mod tests {
     fn read(name: &str, text: &str) -> Result<Vec<Point>> {
         let folder = std::env::temp_dir().join(format!("music-scaling-points-{}-{name}", std::process::id()));
         let path = folder.join("points.csv");
+        std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(&path, text).unwrap();
         let points = read_points(&path);
         std::fs::remove_dir_all(&folder).unwrap();
