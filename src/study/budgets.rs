@@ -2,7 +2,7 @@
 
 use super::{CountingRow, Families, RunRecord, Study};
 use crate::figures::human;
-use crate::fitting::{self, ComputePoint, IsoFlop, Objective, PlaneReport, RepeatedData, RepeatedPoint, RunPoint};
+use crate::fitting::{self, IsoFlop, Objective, PlaneReport, Point, RepeatedData};
 use crate::models::Family;
 use crate::{Error, Result};
 use serde::Serialize;
@@ -57,20 +57,19 @@ impl Study {
     }
 }
 
+/// A run's size, loss and tokens.
+fn seen(run: &RunRecord) -> Point {
+    Point::new(run.summary.n_params as f64, run.summary.val_loss).with_tokens(run.summary.n_tokens as f64)
+}
+
 impl Budgets {
     /// IsoFLOP profiles, FLOPs counted exactly. An error, in a sentence, where no two budgets have a best size.
     pub fn profiles(&self) -> Result<IsoFlop> {
         Ok(IsoFlop::fit(&self.points())?)
     }
 
-    pub(super) fn points(&self) -> Vec<ComputePoint> {
-        let point = |run: &RunRecord| ComputePoint {
-            n_params: run.summary.n_params as f64,
-            n_tokens: run.summary.n_tokens as f64,
-            flops: run.summary.flops,
-            val_loss: run.summary.val_loss,
-        };
-        self.runs.iter().map(point).collect()
+    pub(super) fn points(&self) -> Vec<Point> {
+        self.runs.iter().map(|run| seen(run).with_flops(run.summary.flops)).collect()
     }
 
     /// The Transformers' ladder and these runs: one (N, D, loss) each.
@@ -91,24 +90,13 @@ impl Budgets {
     /// L(N, D) over the runs that saw no text twice.
     pub fn in_n_and_d(&self, families: &Families, objective: Objective) -> Result<PlaneReport> {
         let once = self.all(families).filter(|run| !self.repeats_text(run));
-        let points: Vec<RunPoint> = once
-            .map(|run| RunPoint {
-                n_params: run.summary.n_params as f64,
-                n_tokens: run.summary.n_tokens as f64,
-                val_loss: run.summary.val_loss,
-            })
-            .collect();
+        let points: Vec<Point> = once.map(seen).collect();
         Ok(fitting::report_in_n_and_d(&points, objective, 1000, families.seed)?)
     }
 
     /// The law of repeated data over all runs.
     pub fn repeated(&self, families: &Families) -> Result<RepeatedData> {
-        let point = |run: &RunRecord| RepeatedPoint {
-            n_params: run.summary.n_params as f64,
-            n_tokens: run.summary.n_tokens as f64,
-            n_unique_tokens: self.n_unique_tokens as f64,
-            val_loss: run.summary.val_loss,
-        };
+        let point = |run: &RunRecord| seen(run).with_unique_tokens(self.n_unique_tokens as f64);
         Ok(RepeatedData::fit(&self.all(families).map(point).collect::<Vec<_>>())?)
     }
 

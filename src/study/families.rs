@@ -4,7 +4,7 @@ use super::records::points;
 use super::{Axis, Counting, RunRecord, Study};
 use crate::Result;
 use crate::fitting::{
-    self, Comparison, ComputePoint, CurveIntervals, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point,
+    self, Comparison, CurveIntervals, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point,
     PowerCurve, PowerLaw,
 };
 use crate::models::Family;
@@ -200,17 +200,17 @@ impl Families {
         let once = self.of(family).iter().filter(|run| run.config.seed == self.seed);
         let all: Vec<RunRecord> = once.chain(isoflop).cloned().collect();
         let row = |counting: Counting| -> Result<CountingRow> {
-            let ladder: Vec<ComputePoint> = self.of(family).iter().map(|run| counting.point(run)).collect();
-            let alpha = |cost: fn(&ComputePoint) -> f64| -> Result<f64> {
+            let ladder: Vec<Point> = self.of(family).iter().map(|run| counting.point(run)).collect();
+            let alpha = |cost: fn(&Point) -> f64| -> Result<f64> {
                 let points: Vec<Point> = ladder.iter().map(|point| Point::new(cost(point), point.val_loss)).collect();
                 Ok(PowerLaw::fit(&points)?.alpha)
             };
-            let profile: Vec<ComputePoint> = all.iter().map(|run| counting.point(run)).collect();
+            let profile: Vec<Point> = all.iter().map(|run| counting.point(run)).collect();
             let found = IsoFlop::of_curves(&profile, N_BUDGETS).ok(); // no best size is an answer, shown as a dash
             Ok(CountingRow {
                 counting,
                 alpha_of_n: alpha(|point| point.n_params)?,
-                alpha_of_c: alpha(|point| point.flops)?,
+                alpha_of_c: alpha(|point| point.flops.unwrap_or(f64::NAN))?,
                 best_n: found.as_ref().map(|found| found.n_params.exponent),
                 best_d: found.as_ref().map(|found| found.n_tokens.exponent),
             })

@@ -57,8 +57,8 @@ impl Families {
 impl Budgets {
     /// Loss against size, one line a budget, and the best size of each budget joined by a dashed line where the parabolas have one.
     pub fn figure(&self, references: Vec<Reference>) -> Figure {
-        let profile = |points: Vec<crate::fitting::ComputePoint>| {
-            let flops = points.first().map_or(f64::NAN, |point| point.flops);
+        let profile = |points: Vec<crate::fitting::Point>| {
+            let flops = points.first().and_then(|point| point.flops).unwrap_or(f64::NAN);
             let mut at: Vec<(f64, f64)> = points.iter().map(|point| (point.n_params, point.val_loss)).collect();
             at.sort_by(|p, q| p.0.total_cmp(&q.0));
             Line::new(format!("{} FLOPs", human(flops)), at).with_dots()

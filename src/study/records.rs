@@ -2,7 +2,7 @@
 
 use super::Study;
 use crate::files::{read_text, write_atomic};
-use crate::fitting::{ComputePoint, Point};
+use crate::fitting::Point;
 use crate::training::{Run, RunConfig, Summary};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -89,10 +89,10 @@ impl Counting {
     }
 
     /// The end of the run.
-    pub fn point(self, run: &RunRecord) -> ComputePoint {
+    pub fn point(self, run: &RunRecord) -> Point {
         let n_tokens = run.summary.n_tokens as f64;
         let (n_params, flops) = (self.n_params(&run.config), self.flops(&run.config, n_tokens));
-        ComputePoint { n_params, n_tokens, flops, val_loss: run.summary.val_loss }
+        Point::new(n_params, run.summary.val_loss).with_tokens(n_tokens).with_flops(flops)
     }
 }
 

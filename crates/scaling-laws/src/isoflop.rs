@@ -13,23 +13,14 @@ use serde::Serialize;
 use std::fmt;
 
 use super::numbers::short;
-use super::points::mean;
+use super::points::{Needs, check, mean};
 use super::{Interval, LogLaw, Point};
-
-/// One trained model and what its training cost, in whichever way it is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct ComputePoint {
-    pub n_params: f64,
-    pub n_tokens: f64,
-    pub flops: f64,
-    pub val_loss: f64, // nats per token
-}
 
 /// The best split of one budget.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Budget {
     pub flops: f64,
-    pub points: Vec<ComputePoint>, // smallest model first
+    pub points: Vec<Point>, // smallest model first
     pub best: Option<Optimum>,
     pub open: Option<String>, // why there is no best, in words
 }
@@ -63,8 +54,8 @@ const SAME_BUDGET: f64 = 1.1; // whole steps make the FLOPs of one budget differ
 impl IsoFlop {
     /// Fits points that were trained at a few budgets: FLOPs within a tenth of their neighbour's are one budget.
     /// An error where fewer than two budgets have a best size between their smallest and their largest model.
-    pub fn fit(points: &[ComputePoint]) -> Result<IsoFlop> {
-        check(points)?;
+    pub fn fit(points: &[Point]) -> Result<IsoFlop> {
+        check(points, &[Needs::Tokens, Needs::Flops])?;
         let budgets: Vec<Budget> = by_budget(points).into_iter().map(Budget::fit).collect();
         let found: Vec<(f64, Optimum)> =
             budgets.iter().filter_map(|budget| Some((budget.flops, budget.best?))).collect();
@@ -85,27 +76,26 @@ impl IsoFlop {
     /// The same from whole loss curves: each size's loss and tokens are read off, linearly in ln C between its points, at
     /// `n_budgets` budgets spread over the FLOPs that at least three sizes have in common. So one set of trainings serves every way
     /// of counting FLOPs. Points of one size must have the same `n_params`.
-    pub fn of_curves(points: &[ComputePoint], n_budgets: usize) -> Result<IsoFlop> {
-        check(points)?;
+    pub fn of_curves(points: &[Point], n_budgets: usize) -> Result<IsoFlop> {
+        check(points, &[Needs::Tokens, Needs::Flops])?;
         let curves = by_size(points);
         let (low, high) = shared_range(&curves)?;
         let budgets = super::global::log_grid(low, high, n_budgets.max(2));
-        let read: Vec<ComputePoint> =
+        let read: Vec<Point> =
             budgets.iter().flat_map(|&flops| curves.iter().filter_map(move |curve| at(curve, flops))).collect();
-        let kept: Vec<ComputePoint> =
-            by_budget(&read).into_iter().filter(|budget| budget.len() >= 3).flatten().collect();
+        let kept: Vec<Point> = by_budget(&read).into_iter().filter(|budget| budget.len() >= 3).flatten().collect();
         IsoFlop::fit(&kept)
     }
 }
 
 impl Budget {
-    fn fit(mut points: Vec<ComputePoint>) -> Budget {
+    fn fit(mut points: Vec<Point>) -> Budget {
         points.sort_by(|p, q| p.n_params.total_cmp(&q.n_params));
-        let flops = mean(&points.iter().map(|point| point.flops.ln()).collect::<Vec<f64>>()).exp();
+        let flops = mean(&points.iter().map(|point| point.compute().ln()).collect::<Vec<f64>>()).exp();
         let open = |why: String| (None, Some(why));
         let losses: Vec<f64> = points.iter().map(|point| point.val_loss).collect();
-        let logs = |value: fn(&ComputePoint) -> f64| points.iter().map(|point| value(point).ln()).collect::<Vec<f64>>();
-        let (ln_n, ln_d) = (logs(|point| point.n_params), logs(|point| point.n_tokens));
+        let logs = |value: fn(&Point) -> f64| points.iter().map(|point| value(point).ln()).collect::<Vec<f64>>();
+        let (ln_n, ln_d) = (logs(|point| point.n_params), logs(Point::tokens));
         let (best, open) = match (Parabola::fit(&ln_n, &losses), Parabola::fit(&ln_d, &losses)) {
             (Some(in_n), Some(in_d)) => match in_n.lowest_within(&ln_n) {
                 Ok(ln_n) => {
@@ -205,29 +195,14 @@ pub fn frontier(runs: &[(f64, f64)]) -> Vec<(f64, f64)> {
     sorted
 }
 
-fn check(points: &[ComputePoint]) -> Result<()> {
-    for (index, point) in points.iter().enumerate() {
-        let cells = [
-            ("n_params", point.n_params),
-            ("n_tokens", point.n_tokens),
-            ("flops", point.flops),
-            ("val_loss", point.val_loss),
-        ];
-        if let Some((name, value)) = cells.into_iter().find(|(_, value)| !(1e-60..=1e60).contains(value)) {
-            return Err(Error::Fit(format!("point {}, {name}: {value} is not a number greater than zero", index + 1)));
-        }
-    }
-    Ok(())
-}
-
 /// The points of each budget, cheapest first.
-pub fn by_budget(points: &[ComputePoint]) -> Vec<Vec<ComputePoint>> {
+pub fn by_budget(points: &[Point]) -> Vec<Vec<Point>> {
     let mut sorted = points.to_vec();
-    sorted.sort_by(|p, q| p.flops.total_cmp(&q.flops));
-    let mut budgets: Vec<Vec<ComputePoint>> = Vec::new();
+    sorted.sort_by(|p, q| p.compute().total_cmp(&q.compute()));
+    let mut budgets: Vec<Vec<Point>> = Vec::new();
     for point in sorted {
         match budgets.last_mut() {
-            Some(budget) if budget.first().is_some_and(|first| point.flops < SAME_BUDGET * first.flops) => {
+            Some(budget) if budget.first().is_some_and(|first| point.compute() < SAME_BUDGET * first.compute()) => {
                 budget.push(point);
             }
             _ => budgets.push(vec![point]),
@@ -237,21 +212,21 @@ pub fn by_budget(points: &[ComputePoint]) -> Vec<Vec<ComputePoint>> {
 }
 
 /// One curve a size, cheapest point first; repeats at one cost are one point with their mean loss.
-fn by_size(points: &[ComputePoint]) -> Vec<Vec<ComputePoint>> {
+fn by_size(points: &[Point]) -> Vec<Vec<Point>> {
     let mut sorted = points.to_vec();
-    sorted.sort_by(|p, q| p.n_params.total_cmp(&q.n_params).then(p.flops.total_cmp(&q.flops)));
-    let one_a_cost = |curve: &[ComputePoint]| -> Vec<ComputePoint> {
-        let repeats = curve.chunk_by(|p, q| p.flops == q.flops);
-        let losses = |same: &[ComputePoint]| mean(&same.iter().map(|point| point.val_loss).collect::<Vec<f64>>());
-        repeats.filter_map(|same| Some(ComputePoint { val_loss: losses(same), ..*same.first()? })).collect()
+    sorted.sort_by(|p, q| p.n_params.total_cmp(&q.n_params).then(p.compute().total_cmp(&q.compute())));
+    let one_a_cost = |curve: &[Point]| -> Vec<Point> {
+        let repeats = curve.chunk_by(|p, q| p.compute() == q.compute());
+        let losses = |same: &[Point]| mean(&same.iter().map(|point| point.val_loss).collect::<Vec<f64>>());
+        repeats.filter_map(|same| Some(Point { val_loss: losses(same), ..*same.first()? })).collect()
     };
     sorted.chunk_by(|p, q| p.n_params == q.n_params).map(one_a_cost).collect()
 }
 
 /// The FLOPs at which at least three curves can be read.
-fn shared_range(curves: &[Vec<ComputePoint>]) -> Result<(f64, f64)> {
-    let mut starts: Vec<f64> = curves.iter().filter_map(|curve| Some(curve.first()?.flops)).collect();
-    let mut ends: Vec<f64> = curves.iter().filter_map(|curve| Some(curve.last()?.flops)).collect();
+fn shared_range(curves: &[Vec<Point>]) -> Result<(f64, f64)> {
+    let mut starts: Vec<f64> = curves.iter().filter_map(|curve| Some(curve.first()?.compute())).collect();
+    let mut ends: Vec<f64> = curves.iter().filter_map(|curve| Some(curve.last()?.compute())).collect();
     starts.sort_by(f64::total_cmp);
     ends.sort_by(|p, q| q.total_cmp(p));
     match (starts.get(2), ends.get(2)) {
@@ -264,13 +239,13 @@ fn shared_range(curves: &[Vec<ComputePoint>]) -> Result<(f64, f64)> {
 }
 
 /// The curve at this cost; None outside of it.
-fn at(curve: &[ComputePoint], flops: f64) -> Option<ComputePoint> {
+fn at(curve: &[Point], flops: f64) -> Option<Point> {
     let edge = 1.0 + 1e-9; // the shared range begins and ends at points of curves
-    let pair = curve.windows(2).find(|pair| pair[0].flops <= flops * edge && flops <= pair[1].flops * edge)?;
-    let share = ((flops / pair[0].flops).ln() / (pair[1].flops / pair[0].flops).ln()).clamp(0.0, 1.0);
-    let n_tokens = pair[0].n_tokens * (pair[1].n_tokens / pair[0].n_tokens).powf(share);
+    let pair = curve.windows(2).find(|pair| pair[0].compute() <= flops * edge && flops <= pair[1].compute() * edge)?;
+    let share = ((flops / pair[0].compute()).ln() / (pair[1].compute() / pair[0].compute()).ln()).clamp(0.0, 1.0);
+    let n_tokens = pair[0].tokens() * (pair[1].tokens() / pair[0].tokens()).powf(share);
     let val_loss = pair[0].val_loss + share * (pair[1].val_loss - pair[0].val_loss);
-    Some(ComputePoint { n_params: pair[0].n_params, n_tokens, flops, val_loss })
+    Some(Point::new(pair[0].n_params, val_loss).with_tokens(n_tokens).with_flops(flops))
 }
 
 impl fmt::Display for Growth {
@@ -313,13 +288,13 @@ mod tests {
     }
 
     /// Nine sizes around the closed-form optimum of each budget.
-    fn profiles(budgets: &[f64]) -> Vec<ComputePoint> {
+    fn profiles(budgets: &[f64]) -> Vec<Point> {
         let law = hoffmann();
         let profile = |&flops: &f64| {
             let best = law.optimal_n_params(flops);
             log_grid(best / 2.0, best * 2.0, 9).into_iter().map(move |n_params| {
                 let n_tokens = flops / (6.0 * n_params);
-                ComputePoint { n_params, n_tokens, flops, val_loss: hoffmann().predict(n_params, n_tokens) }
+                Point::new(n_params, hoffmann().predict(n_params, n_tokens)).with_tokens(n_tokens).with_flops(flops)
             })
         };
         budgets.iter().flat_map(profile).collect()
@@ -343,14 +318,14 @@ mod tests {
         let curve = |n_params: f64| {
             log_grid(1e17, 1e22, 60).into_iter().map(move |flops| {
                 let n_tokens = flops / (6.0 * n_params);
-                ComputePoint { n_params, n_tokens, flops, val_loss: hoffmann().predict(n_params, n_tokens) }
+                Point::new(n_params, hoffmann().predict(n_params, n_tokens)).with_tokens(n_tokens).with_flops(flops)
             })
         };
         let sizes = log_grid(law.optimal_n_params(1e18) / 2.0, law.optimal_n_params(1e21) * 2.0, 25);
-        let near: Vec<ComputePoint> = sizes
+        let near: Vec<Point> = sizes
             .into_iter()
             .flat_map(curve)
-            .filter(|point| (point.n_params / law.optimal_n_params(point.flops)).ln().abs() < 1.1)
+            .filter(|point| (point.n_params / law.optimal_n_params(point.compute())).ln().abs() < 1.1)
             .collect();
         let found = IsoFlop::of_curves(&near, 12).unwrap();
         println!("{found}");
@@ -359,7 +334,7 @@ mod tests {
 
     #[test]
     fn repeats_at_one_cost_are_their_mean() {
-        let point = |flops: f64, val_loss: f64| ComputePoint { n_params: 1e5, n_tokens: flops / 6e5, flops, val_loss };
+        let point = |flops: f64, val_loss: f64| Point::new(1e5, val_loss).with_tokens(flops / 6e5).with_flops(flops);
         let curve = by_size(&[point(1e12, 2.0), point(1e12, 1.8), point(4e12, 1.5)]).remove(0);
         assert_eq!(curve.iter().map(|it| it.val_loss).collect::<Vec<f64>>(), [1.9, 1.5]);
         assert!((at(&curve, 2e12).unwrap().val_loss - 1.7).abs() < 1e-9);
@@ -369,7 +344,7 @@ mod tests {
     #[test]
     fn a_best_size_at_the_edge_is_no_best_size() {
         let mut points = profiles(&[1e18, 1e19]);
-        points.retain(|point| point.flops < 5e18 || point.n_params > 1.3 * hoffmann().optimal_n_params(1e19));
+        points.retain(|point| point.compute() < 5e18 || point.n_params > 1.3 * hoffmann().optimal_n_params(1e19));
         let error = IsoFlop::fit(&points).unwrap_err().to_string();
         assert!(
             error.starts_with("1 of 2 budgets have a best size, and an exponent needs two: at 1e19 FLOPs"),

@@ -7,6 +7,8 @@
 //! The module knows only points. `n_params` may hold any cost (N in either counting, or FLOPs) as long as all points of
 //! one fit hold the same.
 
+#![warn(clippy::missing_errors_doc)]
+
 pub mod bootstrap;
 pub mod claim;
 pub mod compare;
@@ -27,6 +29,7 @@ mod published;
 pub mod repeated;
 pub mod report;
 pub mod sensitivity;
+pub mod table;
 pub mod verdict;
 
 pub use bootstrap::{LogBootstrap, PowerBootstrap};
@@ -34,18 +37,23 @@ pub use claim::{Claim, ClaimCheck};
 pub use compare::{Comparison, Crossing, Difference};
 pub use error::{Error, Result};
 pub use global::ALPHA_RANGE;
-pub use isoflop::{ComputePoint, IsoFlop, frontier};
+pub use isoflop::{IsoFlop, frontier};
 pub use law::{Fitted, Law};
 pub use log_law::{LogIntervals, LogLaw};
-pub use loss_in_n_and_d::{LossInNAndD, PlaneBootstrap, RunPoint, read_run_points};
+pub use loss_in_n_and_d::{LossInNAndD, PlaneBootstrap};
 pub use objective::{CurveIntervals, Objective, PowerCurve};
-pub use points::{Interval, Point, read_points};
+pub use points::{Interval, Point, read_points, read_run_points};
 pub use power_law::{PowerIntervals, PowerLaw};
 pub use published::{PublishedFit, published_fits};
-pub use repeated::{RepeatedData, RepeatedPoint};
+pub use repeated::RepeatedData;
 pub use report::{Bootstrap, FitReport, PlaneReport, PlaneVerdicts, report, report_in_n_and_d};
 pub use sensitivity::{Jackknife, LawScore, LeftOut, Prediction, jackknife, leave_largest_out, rank_laws};
+pub use table::{Findings, FitOptions, fit_table};
 pub use verdict::Verdict;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The level of every interval in this module.
 pub const LEVEL: f64 = 0.95;

@@ -4,7 +4,7 @@
 //! left is a search over two exponents: every valley of a logarithmic grid, then Nelder and Mead. No starting guess.
 
 use crate::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::fmt;
 
 use super::Objective;
@@ -12,18 +12,9 @@ use super::bootstrap::{Noise, percentiles};
 use super::global::{ALPHA_RANGE, log_grid};
 use super::numbers::{short, significant};
 use super::objective::{LogTerms, Start, delta};
-use super::points::{Interval, mean, read_columns};
+use super::points::{self, Interval, Needs, Point, mean};
 use super::power_law::r_squared;
 use rayon::prelude::*;
-use std::path::Path;
-
-/// One trained model: its size, the tokens it saw, its loss in nats per token.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunPoint {
-    pub n_params: f64,
-    pub n_tokens: f64,
-    pub val_loss: f64,
-}
 
 /// A fitted L(N, D) = e + a/N^alpha + b/D^beta; least squares in nats per token unless another objective was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,12 +35,12 @@ pub struct LossInNAndD {
 
 impl LossInNAndD {
     /// Fits five parameters; fewer than five points, or fewer than three values of N or of D, is an error.
-    pub fn fit(points: &[RunPoint]) -> Result<LossInNAndD> {
+    pub fn fit(points: &[Point]) -> Result<LossInNAndD> {
         LossInNAndD::fit_by(points, Objective::LeastSquares)
     }
 
     /// The same by another objective: [`Objective::CHINCHILLA`] is that of Hoffmann et al. 2022.
-    pub fn fit_by(points: &[RunPoint], objective: Objective) -> Result<LossInNAndD> {
+    pub fn fit_by(points: &[Point], objective: Objective) -> Result<LossInNAndD> {
         check(points)?;
         let plane = Plane::new(points);
         let (alpha, beta) = plane.optimum();
@@ -88,11 +79,11 @@ impl LossInNAndD {
 
     /// 95 % intervals from `n_resamples` refits, by the same objective, of the law plus normal noise, as in `bootstrap.rs`; an
     /// objective of logarithms gets its noise in logarithms. `points` are those of the fit.
-    pub fn bootstrap(&self, points: &[RunPoint], n_resamples: usize, seed: u64) -> Result<PlaneBootstrap> {
+    pub fn bootstrap(&self, points: &[Point], n_resamples: usize, seed: u64) -> Result<PlaneBootstrap> {
         let plane = Plane::new(points);
         let delta = delta(self.objective);
         let seen = |loss: f64| if delta.is_some() { loss.ln() } else { loss };
-        let fitted: Vec<f64> = points.iter().map(|point| seen(self.predict(point.n_params, point.n_tokens))).collect();
+        let fitted: Vec<f64> = points.iter().map(|point| seen(self.predict(point.n_params, point.tokens()))).collect();
         let squares = fitted.iter().zip(&plane.loss).map(|(fitted, loss)| (seen(*loss) - fitted).powi(2)).sum();
         let mut noise = Noise::new(squares, points.len().saturating_sub(5), n_resamples, seed)?;
         let resamples: Vec<Vec<f64>> = (0..n_resamples).map(|_| noise.add_to(&fitted)).collect();
@@ -139,29 +130,15 @@ pub struct PlaneBootstrap {
     pub optimal_exponent: Interval, // of N with FLOPs
 }
 
-/// Reads `n_params,n_tokens,val_loss` from a CSV file with a header line, by the rules of [`super::read_points`].
-pub fn read_run_points(path: impl AsRef<Path>) -> Result<Vec<RunPoint>> {
-    let rows = read_columns(path.as_ref(), ["n_params", "n_tokens", "val_loss"])?;
-    Ok(rows.into_iter().map(|[n_params, n_tokens, val_loss]| RunPoint { n_params, n_tokens, val_loss }).collect())
-}
-
-fn check(points: &[RunPoint]) -> Result<()> {
-    for (index, point) in points.iter().enumerate() {
-        let cells = [("n_params", point.n_params), ("n_tokens", point.n_tokens), ("val_loss", point.val_loss)];
-        for (column, value) in cells {
-            if !(1e-60..=1e60).contains(&value) {
-                let problem = format!("point {}, {column}: {value} is not a number greater than zero", index + 1);
-                return Err(Error::Fit(problem));
-            }
-        }
-    }
+fn check(points: &[Point]) -> Result<()> {
+    points::check(points, &[Needs::Tokens])?;
     if points.len() < 5 {
         let n = points.len();
         return Err(Error::Fit(format!(
             "L(N, D) = E + A/N^alpha + B/D^beta has 5 parameters and there are {n} points"
         )));
     }
-    for (name, n) in [("N", distinct(points, |p| p.n_params)), ("D", distinct(points, |p| p.n_tokens))] {
+    for (name, n) in [("N", distinct(points, |p| p.n_params)), ("D", distinct(points, Point::tokens))] {
         if n < 3 {
             return Err(Error::Fit(format!(
                 "the points have {n} different values of {name}; L(N, D) = E + A/N^alpha + B/D^beta needs at least 3"
@@ -171,7 +148,7 @@ fn check(points: &[RunPoint]) -> Result<()> {
     Ok(())
 }
 
-fn distinct(points: &[RunPoint], value: impl Fn(&RunPoint) -> f64) -> usize {
+fn distinct(points: &[Point], value: impl Fn(&Point) -> f64) -> usize {
     let mut values: Vec<f64> = points.iter().map(value).collect();
     values.sort_by(f64::total_cmp);
     values.dedup();
@@ -198,13 +175,13 @@ struct Solution {
 }
 
 impl Plane {
-    fn new(points: &[RunPoint]) -> Plane {
-        let logs = |value: fn(&RunPoint) -> f64| -> (Vec<f64>, f64) {
+    fn new(points: &[Point]) -> Plane {
+        let logs = |value: fn(&Point) -> f64| -> (Vec<f64>, f64) {
             let logs: Vec<f64> = points.iter().map(|point| value(point).ln()).collect();
             let least = logs.iter().copied().fold(f64::INFINITY, f64::min);
             (logs.iter().map(|log| log - least).collect(), least)
         };
-        let ((t, ln_n0), (s, ln_d0)) = (logs(|p| p.n_params), logs(|p| p.n_tokens));
+        let ((t, ln_n0), (s, ln_d0)) = (logs(|p| p.n_params), logs(Point::tokens));
         Plane { t, s, loss: points.iter().map(|point| point.val_loss).collect(), ln_n0, ln_d0 }
     }
 
@@ -344,9 +321,9 @@ mod tests {
     use super::*;
 
     /// E 1.69, A 406.4, alpha .34, B 410.7, beta .28 (Hoffmann et al. 2022) on a grid of runs.
-    fn hoffmann(sizes: &[f64], tokens: &[f64]) -> Vec<RunPoint> {
+    fn hoffmann(sizes: &[f64], tokens: &[f64]) -> Vec<Point> {
         let loss = |n: f64, d: f64| 1.69 + 406.4 / n.powf(0.34) + 410.7 / d.powf(0.28);
-        let row = |&n: &f64| tokens.iter().map(move |&d| RunPoint { n_params: n, n_tokens: d, val_loss: loss(n, d) });
+        let row = |&n: &f64| tokens.iter().map(move |&d| Point::new(n, loss(n, d)).with_tokens(d));
         sizes.iter().flat_map(row).collect()
     }
 

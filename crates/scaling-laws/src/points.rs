@@ -7,16 +7,63 @@ use std::path::Path;
 
 use super::numbers::short;
 
-/// One trained model: its size and its loss in nats per token. Several points at one size are repeats (seeds).
+/// One trained model: its size and its loss in nats per token, and what its training cost where a law asks for that.
+/// Several points at one size are repeats (seeds).
+///
+/// ```
+/// use scaling_laws::Point;
+/// let point = Point::new(1e6, 1.52).with_tokens(2e7).with_flops(1.2e14);
+/// assert_eq!(point.n_tokens, Some(2e7));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
+    /// Parameters, or another cost that all points of a fit count alike.
     pub n_params: f64,
+    /// Tokens trained on, repetitions included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_tokens: Option<f64>,
+    /// The cost of the training, in whichever way it is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flops: Option<f64>,
+    /// Tokens of the training text, each counted once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_unique_tokens: Option<f64>,
+    /// Nats per token.
     pub val_loss: f64,
 }
 
 impl Point {
+    /// A model of this size with this loss.
     pub fn new(n_params: f64, val_loss: f64) -> Point {
-        Point { n_params, val_loss }
+        Point { n_params, n_tokens: None, flops: None, n_unique_tokens: None, val_loss }
+    }
+
+    /// The same model, with the tokens that it was trained on.
+    pub fn with_tokens(self, n_tokens: f64) -> Point {
+        Point { n_tokens: Some(n_tokens), ..self }
+    }
+
+    /// The same model, with the FLOPs of its training.
+    pub fn with_flops(self, flops: f64) -> Point {
+        Point { flops: Some(flops), ..self }
+    }
+
+    /// The same model, with the size of the text that its tokens were taken from.
+    pub fn with_unique_tokens(self, n_unique_tokens: f64) -> Point {
+        Point { n_unique_tokens: Some(n_unique_tokens), ..self }
+    }
+
+    // What a law reads after `check` has seen that it is there.
+    pub(crate) fn tokens(&self) -> f64 {
+        self.n_tokens.unwrap_or(f64::NAN)
+    }
+
+    pub(crate) fn compute(&self) -> f64 {
+        self.flops.unwrap_or(f64::NAN)
+    }
+
+    pub(crate) fn unique_tokens(&self) -> f64 {
+        self.n_unique_tokens.unwrap_or(f64::NAN)
     }
 }
 
@@ -40,21 +87,38 @@ impl fmt::Display for Interval {
     }
 }
 
-const COLUMNS: [&str; 2] = ["n_params", "val_loss"];
+/// What a law needs of its points beside size and loss.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Needs {
+    Tokens,
+    Flops,
+    UniqueTokens,
+}
+
 const SMALLEST: f64 = 1e-60; // squares and fifth powers of values between these two stay finite in f64
 const LARGEST: f64 = 1e60;
 
 /// Reads `n_params,val_loss` from a CSV file with a header line; other columns are ignored.
 ///
-/// Errors name the file and, for a bad value, its line, row and column: a missing column, an empty cell, text, NaN, zero,
+/// # Errors
+/// They name the file and, for a bad value, its line, row and column: a missing column, an empty cell, text, NaN, zero,
 /// a negative or an absurd number, fewer than two points.
 pub fn read_points(path: impl AsRef<Path>) -> Result<Vec<Point>> {
-    let rows = read_columns(path.as_ref(), COLUMNS)?;
+    let rows = read_columns(path.as_ref(), ["n_params", "val_loss"])?;
     Ok(rows.into_iter().map(|[n_params, val_loss]| Point::new(n_params, val_loss)).collect())
 }
 
+/// Reads `n_params,n_tokens,val_loss` from a CSV file with a header line, by the rules of [`read_points`].
+///
+/// # Errors
+/// As [`read_points`].
+pub fn read_run_points(path: impl AsRef<Path>) -> Result<Vec<Point>> {
+    let rows = read_columns(path.as_ref(), ["n_params", "n_tokens", "val_loss"])?;
+    Ok(rows.into_iter().map(|[n, tokens, loss]| Point::new(n, loss).with_tokens(tokens)).collect())
+}
+
 /// The named columns of a CSV file, each cell a positive number.
-pub(super) fn read_columns<const K: usize>(path: &Path, names: [&str; K]) -> Result<Vec<[f64; K]>> {
+fn read_columns<const K: usize>(path: &Path, names: [&str; K]) -> Result<Vec<[f64; K]>> {
     let file = std::fs::File::open(path).map_err(Error::file("read", path))?;
     let name = path.display().to_string();
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file);
@@ -114,10 +178,17 @@ fn complaint(value: f64) -> Option<String> {
 }
 
 /// The rule that every fit applies to points that did not come from a file; the error names the point, counted from 1.
-pub(crate) fn check(points: &[Point]) -> Result<()> {
+pub(crate) fn check(points: &[Point], needs: &[Needs]) -> Result<()> {
     for (index, point) in points.iter().enumerate() {
-        for (column, value) in COLUMNS.into_iter().zip([point.n_params, point.val_loss]) {
-            if let Some(problem) = complaint(value) {
+        let needed = needs.iter().map(|need| match need {
+            Needs::Tokens => ("n_tokens", point.n_tokens),
+            Needs::Flops => ("flops", point.flops),
+            Needs::UniqueTokens => ("n_unique_tokens", point.n_unique_tokens),
+        });
+        let always = [("n_params", Some(point.n_params)), ("val_loss", Some(point.val_loss))];
+        for (column, value) in always.into_iter().chain(needed) {
+            let missing = || Some("this law needs it, and it is not given".to_string());
+            if let Some(problem) = value.map_or_else(missing, complaint) {
                 return Err(Error::Fit(format!("point {}, {column}: {problem}", index + 1)));
             }
         }
@@ -141,7 +212,7 @@ pub(crate) fn by_size(points: &[Point]) -> Vec<(f64, Vec<f64>)> {
 
 /// An error unless there are at least as many different sizes as the law has parameters.
 pub(crate) fn check_enough(points: &[Point], formula: &str, n_parameters: usize) -> Result<()> {
-    check(points)?;
+    check(points, &[])?;
     let n_sizes = by_size(points).len();
     if n_sizes < n_parameters {
         let (n, sizes) = (points.len(), if n_sizes == 1 { "size" } else { "different sizes" });
@@ -165,6 +236,7 @@ mod tests {
     fn read(name: &str, text: &str) -> Result<Vec<Point>> {
         let folder = std::env::temp_dir().join(format!("music-scaling-points-{}-{name}", std::process::id()));
         let path = folder.join("points.csv");
+        std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(&path, text).unwrap();
         let points = read_points(&path);
         std::fs::remove_dir_all(&folder).unwrap();
@@ -220,7 +292,12 @@ mod tests {
     #[test]
     fn points_given_directly_are_held_to_the_same_rule() {
         let points = [Point::new(1e5, 1.5), Point::new(2e5, 0.0)];
-        assert_eq!(check(&points).unwrap_err().to_string(), "point 2, val_loss: 0 is not a number greater than zero");
+        assert_eq!(
+            check(&points, &[]).unwrap_err().to_string(),
+            "point 2, val_loss: 0 is not a number greater than zero"
+        );
+        let without = check(&points[..1], &[Needs::Tokens]).unwrap_err().to_string();
+        assert_eq!(without, "point 1, n_tokens: this law needs it, and it is not given");
         let same = [Point::new(1e5, 1.5), Point::new(1e5, 1.4), Point::new(1e5, 1.6)];
         assert_eq!(
             check_enough(&same, "A + B·ln N", 2).unwrap_err().to_string(),

@@ -14,19 +14,11 @@ use std::fmt;
 use super::distributions::f_quantile;
 use super::global::{golden, log_grid};
 use super::numbers::short;
-use super::{Interval, LEVEL, LossInNAndD, RunPoint, Verdict};
+use super::points::{Needs, check};
+use super::{Interval, LEVEL, LossInNAndD, Point, Verdict};
 
 /// The R* that are searched: 0.1 makes even the second epoch nearly worthless, 1000 makes repeating as good as new text.
 pub const R_STAR_RANGE: (f64, f64) = (0.1, 1000.0);
-
-/// One trained model that may have seen its text several times.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct RepeatedPoint {
-    pub n_params: f64,
-    pub n_tokens: f64,        // trained on, repetitions included
-    pub n_unique_tokens: f64, // of the training text
-    pub val_loss: f64,        // nats per token
-}
 
 /// A fitted data-constrained law; `law` takes D' for D.
 #[derive(Clone, Debug, Serialize)]
@@ -35,13 +27,6 @@ pub struct RepeatedData {
     pub interval: Option<Interval>, // 95 %, profile likelihood by F; None with no point to spare
     pub verdict: Verdict,           // on R*
     pub law: LossInNAndD,
-}
-
-impl RepeatedPoint {
-    /// D': the number of fresh tokens that would have been worth as much.
-    pub fn effective_tokens(&self, r_star: f64) -> f64 {
-        effective_tokens(self.n_tokens, self.n_unique_tokens, r_star)
-    }
 }
 
 /// D' = U + U·R*·(1 - exp(-R/R*)), with U = min(D, unique tokens) and R = D/U - 1.
@@ -53,14 +38,15 @@ pub fn effective_tokens(n_tokens: f64, n_unique_tokens: f64, r_star: f64) -> f64
 
 impl RepeatedData {
     /// Fits six parameters; what [`LossInNAndD::fit`] needs, and runs that saw their text more than once.
-    pub fn fit(points: &[RepeatedPoint]) -> Result<RepeatedData> {
+    pub fn fit(points: &[Point]) -> Result<RepeatedData> {
+        check(points, &[Needs::Tokens, Needs::UniqueTokens])?;
         if points.len() < 6 {
             return Err(Error::Fit(format!(
                 "the law of repeated data has 6 parameters and there are {} points",
                 points.len()
             )));
         }
-        if !points.iter().any(|point| point.n_tokens > 1.5 * point.n_unique_tokens) {
+        if !points.iter().any(|point| point.tokens() > 1.5 * point.unique_tokens()) {
             return Err(Error::Fit(
                 "no run saw its text for more than one epoch and a half, so the worth of repetition cannot be seen; train some for longer"
                     .into(),
@@ -82,13 +68,9 @@ impl RepeatedData {
 }
 
 /// The points with D' in place of D.
-fn fresh(points: &[RepeatedPoint], r_star: f64) -> Vec<RunPoint> {
-    let fresh = |point: &RepeatedPoint| RunPoint {
-        n_params: point.n_params,
-        n_tokens: point.effective_tokens(r_star),
-        val_loss: point.val_loss,
-    };
-    points.iter().map(fresh).collect()
+fn fresh(points: &[Point], r_star: f64) -> Vec<Point> {
+    let worth = |point: &Point| effective_tokens(point.tokens(), point.unique_tokens(), r_star);
+    points.iter().map(|point| point.with_tokens(worth(point))).collect()
 }
 
 /// The valley of a coarse grid, then the fine search inside it: each value is a whole fit of its own.
@@ -149,7 +131,7 @@ mod tests {
     use super::*;
 
     /// R* = 15.4 (Muennighoff et al. 2023) on three sizes, three texts and one to forty epochs.
-    fn planted(r_star: f64, noise: f64) -> Vec<RepeatedPoint> {
+    fn planted(r_star: f64, noise: f64) -> Vec<Point> {
         let mut points = Vec::new();
         for n_params in [1e7_f64, 1e8, 1e9] {
             for n_unique_tokens in [1e8_f64, 4e8, 1.6e9] {
@@ -158,7 +140,8 @@ mod tests {
                     let d = effective_tokens(n_tokens, n_unique_tokens, r_star);
                     let wobble = noise * (53.0 * points.len() as f64).sin();
                     let val_loss = 1.69 + 406.4 / n_params.powf(0.34) + 410.7 / d.powf(0.28) + wobble;
-                    points.push(RepeatedPoint { n_params, n_tokens, n_unique_tokens, val_loss });
+                    points
+                        .push(Point::new(n_params, val_loss).with_tokens(n_tokens).with_unique_tokens(n_unique_tokens));
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::fmt;
 use super::numbers::short;
 use super::{
     Fitted, Jackknife, Law, LogBootstrap, LossInNAndD, Objective, PlaneBootstrap, Point, PowerBootstrap, Prediction,
-    RunPoint, Verdict, jackknife, leave_largest_out, verdict,
+    Verdict, jackknife, leave_largest_out, verdict,
 };
 
 /// A fit with its intervals by two methods, and how much it hangs on single points.
@@ -86,12 +86,7 @@ pub struct PlaneVerdicts {
 }
 
 /// Fits L(N, D) by the objective; `resamples` = 0 leaves the bootstrap out.
-pub fn report_in_n_and_d(
-    points: &[RunPoint],
-    objective: Objective,
-    resamples: usize,
-    seed: u64,
-) -> Result<PlaneReport> {
+pub fn report_in_n_and_d(points: &[Point], objective: Objective, resamples: usize, seed: u64) -> Result<PlaneReport> {
     let law = LossInNAndD::fit_by(points, objective)?;
     let can_resample = points.len() > 5 && resamples > 0;
     let bootstrap = can_resample.then(|| law.bootstrap(points, resamples, seed)).transpose()?;
@@ -155,14 +150,13 @@ mod tests {
 
     #[test]
     fn l_of_n_and_d_has_verdicts_and_five_points_identify_nothing() {
-        let point = |n_params: f64, n_tokens: f64, wobble: f64| RunPoint {
-            n_params,
-            n_tokens,
-            val_loss: 1.69 + 406.4 / n_params.powf(0.34) + 410.7 / n_tokens.powf(0.28) + wobble,
+        let point = |n_params: f64, n_tokens: f64, wobble: f64| {
+            let loss = 1.69 + 406.4 / n_params.powf(0.34) + 410.7 / n_tokens.powf(0.28) + wobble;
+            Point::new(n_params, loss).with_tokens(n_tokens)
         };
         let sizes = [1e7, 1e8, 1e9, 1e10];
         let grid = sizes.iter().flat_map(|n| [1e9, 1e10, 1e11].map(|d| (*n, d))).enumerate();
-        let many: Vec<RunPoint> = grid.map(|(i, (n, d))| point(n, d, 1e-4 * (37.0 * i as f64).sin())).collect();
+        let many: Vec<Point> = grid.map(|(i, (n, d))| point(n, d, 1e-4 * (37.0 * i as f64).sin())).collect();
         for objective in Objective::ALL {
             let report = report_in_n_and_d(&many, objective, 200, 1).unwrap();
             println!("{report}\n");

@@ -70,7 +70,7 @@ pub struct Prediction {
 
 /// Fits all sizes but the largest and predicts the largest.
 pub fn leave_largest_out(points: &[Point], law: Law) -> Result<Prediction> {
-    super::points::check(points)?;
+    super::points::check(points, &[])?;
     let sizes = by_size(points);
     let Some((n_params, losses)) = sizes.last() else {
         return Err(Error::Fit("there are no points to fit a law to".into()));
