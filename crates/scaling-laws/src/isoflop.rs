@@ -19,42 +19,58 @@ use super::{Interval, LogLaw, Point};
 /// One trained model and what its training cost, in whichever way it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ComputePoint {
+    /// Size of the model, or any cost that all points of a fit share.
     pub n_params: f64,
+    /// Tokens trained on.
     pub n_tokens: f64,
+    /// FLOPs of the training.
     pub flops: f64,
-    pub val_loss: f64, // nats per token
+    /// Nats per token.
+    pub val_loss: f64,
 }
 
 /// The best split of one budget.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Budget {
+    /// FLOPs of the training.
     pub flops: f64,
-    pub points: Vec<ComputePoint>, // smallest model first
+    /// Smallest model first.
+    pub points: Vec<ComputePoint>,
+    /// The best split, if one was found.
     pub best: Option<Optimum>,
-    pub open: Option<String>, // why there is no best, in words
+    /// Why there is no best, in words.
+    pub open: Option<String>,
 }
 
 /// The lowest point of a budget's parabola.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Optimum {
+    /// Size of the model, or any cost that all points of a fit share.
     pub n_params: f64,
+    /// Tokens trained on.
     pub n_tokens: f64,
+    /// Loss in nats per token.
     pub val_loss: f64,
 }
 
 /// Power of C with which the best N or D grows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Growth {
+    /// Power of C.
     pub exponent: f64,
-    pub interval: Option<Interval>, // Student's t over the budgets; None for two budgets
+    /// Student's t over the budgets; None for two budgets.
+    pub interval: Option<Interval>,
     ln_at_one_flop: f64,
 }
 
 /// Parabolas of all budgets and the growth of the best N and D.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IsoFlop {
+    /// Every budget, cheapest first.
     pub budgets: Vec<Budget>,
+    /// Growth of the best N.
     pub n_params: Growth,
+    /// Growth of the best D.
     pub n_tokens: Growth,
 }
 
@@ -62,7 +78,9 @@ const SAME_BUDGET: f64 = 1.1; // whole steps make the FLOPs of one budget differ
 
 impl IsoFlop {
     /// Fits points that were trained at a few budgets: FLOPs within a tenth of their neighbour's are one budget.
-    /// An error where fewer than two budgets have a best size between their smallest and their largest model.
+    ///
+    /// # Errors
+    /// Fewer than two budgets with a best size between their smallest and their largest model.
     pub fn fit(points: &[ComputePoint]) -> Result<IsoFlop> {
         check(points)?;
         let budgets: Vec<Budget> = by_budget(points).into_iter().map(Budget::fit).collect();
@@ -85,6 +103,9 @@ impl IsoFlop {
     /// The same from whole loss curves: each size's loss and tokens are read off, linearly in ln C between its points, at
     /// `n_budgets` budgets spread over the FLOPs that at least three sizes have in common. So one set of trainings serves every way
     /// of counting FLOPs. Points of one size must have the same `n_params`.
+    ///
+    /// # Errors
+    /// No budget that three sizes have in common, or what [`IsoFlop::fit`] refuses.
     pub fn of_curves(points: &[ComputePoint], n_budgets: usize) -> Result<IsoFlop> {
         check(points)?;
         let curves = by_size(points);

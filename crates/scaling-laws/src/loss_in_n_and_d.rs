@@ -20,35 +20,53 @@ use std::path::Path;
 /// One trained model: its size, the tokens it saw, its loss in nats per token.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunPoint {
+    /// Size of the model, or any cost that all points of a fit share.
     pub n_params: f64,
+    /// Tokens trained on.
     pub n_tokens: f64,
+    /// Loss in nats per token.
     pub val_loss: f64,
 }
 
 /// A fitted L(N, D) = e + a/N^alpha + b/D^beta; least squares in nats per token unless another objective was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LossInNAndD {
+    /// What was made as small as it can be.
     pub objective: Objective,
+    /// Floor that neither size nor data remove, nats per token.
     #[serde(rename = "E")]
     pub e: f64,
+    /// Factor of the power of N.
     #[serde(rename = "A")]
     pub a: f64,
+    /// Exponent of N.
     pub alpha: f64,
+    /// Factor of the power of D.
     #[serde(rename = "B")]
     pub b: f64,
+    /// Exponent of D.
     pub beta: f64,
+    /// 1 - RSS / Σ(loss - mean loss)², in nats.
     pub r_squared: f64,
+    /// Sum of squared residuals, nats².
     pub rss: f64,
+    /// Points fitted.
     pub n_points: usize,
 }
 
 impl LossInNAndD {
-    /// Fits five parameters; fewer than five points, or fewer than three values of N or of D, is an error.
+    /// Fits five parameters.
+    ///
+    /// # Errors
+    /// Fewer than five points, or fewer than three values of N or of D.
     pub fn fit(points: &[RunPoint]) -> Result<LossInNAndD> {
         LossInNAndD::fit_by(points, Objective::LeastSquares)
     }
 
     /// The same by another objective: [`Objective::CHINCHILLA`] is that of Hoffmann et al. 2022.
+    ///
+    /// # Errors
+    /// What [`LossInNAndD::fit`] refuses.
     pub fn fit_by(points: &[RunPoint], objective: Objective) -> Result<LossInNAndD> {
         check(points)?;
         let plane = Plane::new(points);
@@ -88,6 +106,9 @@ impl LossInNAndD {
 
     /// 95 % intervals from `n_resamples` refits, by the same objective, of the law plus normal noise, as in `bootstrap.rs`; an
     /// objective of logarithms gets its noise in logarithms. `points` are those of the fit.
+    ///
+    /// # Errors
+    /// No point to spare, or fewer than 100 resamples.
     pub fn bootstrap(&self, points: &[RunPoint], n_resamples: usize, seed: u64) -> Result<PlaneBootstrap> {
         let plane = Plane::new(points);
         let delta = delta(self.objective);
@@ -130,16 +151,25 @@ impl LossInNAndD {
 /// 95 % percentile intervals of L(N, D) over the resamples.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlaneBootstrap {
+    /// Resamples drawn.
     pub n_resamples: usize,
+    /// Seed of the resamples.
     pub seed: u64,
+    /// Exponent of N.
     pub alpha: Interval,
+    /// Exponent of D.
     pub beta: Interval,
+    /// Floor that neither size nor data remove, nats per token.
     #[serde(rename = "E")]
     pub e: Interval,
-    pub optimal_exponent: Interval, // of N with FLOPs
+    /// Power of the FLOPs with which the best N grows.
+    pub optimal_exponent: Interval,
 }
 
 /// Reads `n_params,n_tokens,val_loss` from a CSV file with a header line, by the rules of [`super::read_points`].
+///
+/// # Errors
+/// A file that cannot be read, or a cell that is no positive number, with its place.
 pub fn read_run_points(path: impl AsRef<Path>) -> Result<Vec<RunPoint>> {
     let rows = read_columns(path.as_ref(), ["n_params", "n_tokens", "val_loss"])?;
     Ok(rows.into_iter().map(|[n_params, n_tokens, val_loss]| RunPoint { n_params, n_tokens, val_loss }).collect())

@@ -10,11 +10,14 @@ use super::numbers::short;
 /// One trained model: its size and its loss in nats per token. Several points at one size are repeats (seeds).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
+    /// Size of the model, or any cost that all points of a fit share.
     pub n_params: f64,
+    /// Loss in nats per token.
     pub val_loss: f64,
 }
 
 impl Point {
+    /// One run of this size and this loss.
     pub fn new(n_params: f64, val_loss: f64) -> Point {
         Point { n_params, val_loss }
     }
@@ -23,12 +26,16 @@ impl Point {
 /// An interval that holds the true value with probability `level` under the assumptions of the method that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
+    /// Lower end.
     pub low: f64,
+    /// Upper end.
     pub high: f64,
+    /// Probability, such as 0.95.
     pub level: f64,
 }
 
 impl Interval {
+    /// Whether the value lies inside, ends included.
     pub fn contains(&self, value: f64) -> bool {
         self.low <= value && value <= self.high
     }
@@ -46,7 +53,8 @@ const LARGEST: f64 = 1e60;
 
 /// Reads `n_params,val_loss` from a CSV file with a header line; other columns are ignored.
 ///
-/// Errors name the file and, for a bad value, its line, row and column: a missing column, an empty cell, text, NaN, zero,
+/// # Errors
+/// The sentence names the file and, for a bad value, its line, row and column: a missing column, an empty cell, text, NaN, zero,
 /// a negative or an absurd number, fewer than two points.
 pub fn read_points(path: impl AsRef<Path>) -> Result<Vec<Point>> {
     let rows = read_columns(path.as_ref(), COLUMNS)?;
@@ -164,6 +172,7 @@ mod tests {
 
     fn read(name: &str, text: &str) -> Result<Vec<Point>> {
         let folder = std::env::temp_dir().join(format!("music-scaling-points-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("points.csv");
         std::fs::write(&path, text).unwrap();
         let points = read_points(&path);

@@ -22,18 +22,26 @@ pub const R_STAR_RANGE: (f64, f64) = (0.1, 1000.0);
 /// One trained model that may have seen its text several times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RepeatedPoint {
+    /// Size of the model, or any cost that all points of a fit share.
     pub n_params: f64,
-    pub n_tokens: f64,        // trained on, repetitions included
-    pub n_unique_tokens: f64, // of the training text
-    pub val_loss: f64,        // nats per token
+    /// Trained on, repetitions included.
+    pub n_tokens: f64,
+    /// Tokens of the training text.
+    pub n_unique_tokens: f64,
+    /// Nats per token.
+    pub val_loss: f64,
 }
 
 /// A fitted data-constrained law; `law` takes D' for D.
 #[derive(Clone, Debug, Serialize)]
 pub struct RepeatedData {
+    /// R*, the repetitions after which their worth has fallen to 1/e.
     pub r_star: f64,
-    pub interval: Option<Interval>, // 95 %, profile likelihood by F; None with no point to spare
-    pub verdict: Verdict,           // on R*
+    /// 95 % interval by profile likelihood by F; None with no point to spare.
+    pub interval: Option<Interval>,
+    /// Whether the points determine R*.
+    pub verdict: Verdict,
+    /// The law.
     pub law: LossInNAndD,
 }
 
@@ -53,6 +61,9 @@ pub fn effective_tokens(n_tokens: f64, n_unique_tokens: f64, r_star: f64) -> f64
 
 impl RepeatedData {
     /// Fits six parameters; what [`LossInNAndD::fit`] needs, and runs that saw their text more than once.
+    ///
+    /// # Errors
+    /// Fewer than six points, runs of one epoch only, or what [`LossInNAndD::fit`] refuses.
     pub fn fit(points: &[RepeatedPoint]) -> Result<RepeatedData> {
         if points.len() < 6 {
             return Err(Error::Fit(format!(

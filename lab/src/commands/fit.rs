@@ -1,8 +1,8 @@
 //! `fit`: a law through a table of sizes and losses.
 
 use super::output::show;
-use lab::{Error, Result};
-use music_scaling::fitting::{self, Claim, Objective, PowerCurve};
+use lab::Result;
+use music_scaling::fitting::{TableOptions, fit_table};
 use std::path::Path;
 
 #[derive(clap::Args)]
@@ -28,32 +28,7 @@ pub(crate) struct FitOptions {
     json: bool,
 }
 
-pub(crate) fn fit(file: &Path, options: &FitOptions) -> Result<()> {
+pub(crate) fn fit(file: &Path, options: FitOptions) -> Result<()> {
     let FitOptions { law, objective, resamples, seed, claim, claim_r2, json } = options;
-    let objective: Objective = objective.parse()?;
-    if law == "nd" && claim.is_none() {
-        return show(
-            *json,
-            &fitting::report_in_n_and_d(&fitting::read_run_points(file)?, objective, *resamples, *seed)?,
-        );
-    }
-    let points = fitting::read_points(file)?;
-    let Some(claim) = claim else {
-        if objective == Objective::LeastSquares {
-            return show(*json, &fitting::report(&points, law, *resamples, *seed)?);
-        }
-        if law != "power" {
-            return Err(Error::Config(format!(
-                "--objective {} is offered for --law power and --law nd",
-                objective.name()
-            )));
-        }
-        let curve = PowerCurve::fit(&points, objective)?;
-        return show(*json, &if *resamples > 0 { curve.with_intervals(&points, *resamples, *seed)? } else { curve });
-    };
-    let mut claim: Claim = claim.parse()?;
-    if let Some(r_squared) = claim_r2 {
-        claim = claim.with_r_squared(r_squared)?;
-    }
-    show(*json, &claim.check(&points)?)
+    show(json, &fit_table(file, &TableOptions { law, objective, resamples, seed, claim, claim_r2 })?)
 }
