@@ -169,7 +169,7 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data, json)?,
-        Command::Fit { points, options } => commands::fit(&points, &options)?,
+        Command::Fit { points, options } => commands::fit(&points, options)?,
         Command::Generate { run, options } => commands::generate(&run, options)?,
         Command::Kernel { connection_file } => {
             let code = kernel::start(&Lab::open()?, &connection_file)?;

@@ -16,12 +16,19 @@ use super::{LEVEL, LogLaw, PowerLaw};
 /// 95 % percentile intervals of a power law over the resamples.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PowerBootstrap {
+    /// Resamples drawn.
     pub n_resamples: usize,
-    pub n_flat: usize, // resamples whose best law does not fall: they have no alpha and are not in its interval
+    /// Resamples whose best law does not fall: they have no alpha and are not in its interval.
+    pub n_flat: usize,
+    /// Seed of the resamples.
     pub seed: u64,
+    /// Factor of the power of N.
     pub a: Interval,
+    /// Exponent of N.
     pub alpha: Interval,
+    /// Floor that no size removes, nats per token.
     pub c: Interval,
+    /// Every resample's law.
     #[serde(skip)]
     pub replicates: Vec<Replicate>,
 }
@@ -29,18 +36,25 @@ pub struct PowerBootstrap {
 /// One resample's law.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Replicate {
+    /// Factor of the power of N.
     pub a: f64,
+    /// Exponent of N.
     pub alpha: f64,
+    /// Floor that no size removes, nats per token.
     pub c: f64,
 }
 
 /// 95 % percentile intervals of a log law over the resamples.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LogBootstrap {
+    /// Resamples drawn.
     pub n_resamples: usize,
+    /// Seed of the resamples.
     pub seed: u64,
+    /// A, the loss at N = 1.
     #[serde(rename = "A")]
     pub intercept: Interval,
+    /// B, the change of the loss for each e-fold of N.
     #[serde(rename = "B")]
     pub slope: Interval,
 }
@@ -53,7 +67,10 @@ impl Replicate {
 }
 
 impl PowerLaw {
-    /// `n_resamples` refits; an error with no point to spare, because the noise is then unknown, and for a flat law.
+    /// `n_resamples` refits of the law plus drawn noise.
+    ///
+    /// # Errors
+    /// No point to spare, because the noise is then unknown; a flat law; fewer than 100 resamples.
     pub fn bootstrap(&self, n_resamples: usize, seed: u64) -> Result<PowerBootstrap> {
         if self.a == 0.0 {
             return Err(Error::Fit("the loss does not fall with N, so there is no exponent to resample".into()));
@@ -84,7 +101,10 @@ impl PowerLaw {
 }
 
 impl LogLaw {
-    /// `n_resamples` refits; an error with no point to spare, because the noise is then unknown.
+    /// `n_resamples` refits of the law plus drawn noise.
+    ///
+    /// # Errors
+    /// No point to spare, because the noise is then unknown; fewer than 100 resamples.
     pub fn bootstrap(&self, n_resamples: usize, seed: u64) -> Result<LogBootstrap> {
         let fitted: Vec<f64> =
             self.line.x.iter().map(|x| self.intercept + self.slope * (x + self.line.x_mean)).collect();

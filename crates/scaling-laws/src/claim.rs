@@ -16,36 +16,52 @@ use super::{Fitted, LEVEL, Law, Point};
 /// A law as printed somewhere: `a=…,alpha=…,c=…`, `a=…,alpha=…`, or `A=…,B=…`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Claim {
+    /// The law.
     pub law: Law,
-    pub parameters: Vec<Printed>, // a, alpha, c or a, alpha or A, B, in this order
+    /// A, alpha, c or a, alpha or A, B, in this order.
+    pub parameters: Vec<Printed>,
+    /// 1 - RSS / Σ(loss - mean loss)², in nats.
     pub r_squared: Option<Printed>,
 }
 
 /// A number and half a unit of its last printed digit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Printed {
+    /// Name.
     pub name: String,
+    /// The value.
     pub value: f64,
+    /// Half a unit of the last printed digit.
     pub rounding: f64,
 }
 
 /// What laying a claim through the points showed.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClaimCheck {
+    /// The claim.
     pub claim: Claim,
-    pub r_squared: f64, // of the claimed curve, as printed; far below zero for a curve that misses the points
-    pub best_r_squared: f64, // the best that the rounding of its parameters allows
-    pub optimum: Fitted, // what the points say
+    /// R² of the claimed curve, as printed; far below zero for a curve that misses the points.
+    pub r_squared: f64,
+    /// The best that the rounding of its parameters allows.
+    pub best_r_squared: f64,
+    /// What the points say.
+    pub optimum: Fitted,
+    /// Every point against the claimed curve.
     pub misses: Vec<Miss>,
-    pub curve_fits: bool,             // the curve is within the 95 % region of the points' own fit
-    pub r_squared_fits: Option<bool>, // the claimed R² is that of the claimed curve, to its printed digits
+    /// The curve is within the 95 % region of the points' own fit.
+    pub curve_fits: bool,
+    /// The claimed R² is that of the claimed curve, to its printed digits.
+    pub r_squared_fits: Option<bool>,
 }
 
 /// One point against the claimed curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Miss {
+    /// Size of the model, or any cost that all points of a fit share.
     pub n_params: f64,
+    /// Loss in nats per token.
     pub val_loss: f64,
+    /// Loss that the claim gives.
     pub claimed: f64,
 }
 
@@ -76,6 +92,9 @@ fn unreadable(text: &str) -> Error {
 
 impl Printed {
     /// `0.152` is 0.152 ± 0.0005, `8e3` is 8000 ± 500.
+    ///
+    /// # Errors
+    /// Text that is not a finite number.
     pub fn parse(name: &str, text: &str) -> Result<Printed> {
         let value: f64 = text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| unreadable(text))?;
         let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -87,6 +106,9 @@ impl Printed {
 
 impl Claim {
     /// Adds the R² that was printed with the law.
+    ///
+    /// # Errors
+    /// Text that is not a finite number.
     pub fn with_r_squared(mut self, text: &str) -> Result<Claim> {
         self.r_squared = Some(Printed::parse("r_squared", text)?);
         Ok(self)
@@ -116,6 +138,9 @@ impl Claim {
     }
 
     /// Lays the claim through the points, which must suffice to fit the same law.
+    ///
+    /// # Errors
+    /// Fewer sizes than the law has parameters, or a value that is no positive number.
     pub fn check(&self, points: &[Point]) -> Result<ClaimCheck> {
         let optimum = self.law.fit(points)?;
         let losses: Vec<f64> = points.iter().map(|point| point.val_loss).collect();

@@ -17,33 +17,46 @@ use super::{Interval, Point, PowerBootstrap, PowerLaw};
 /// First minus second, with its 95 % bootstrap interval; None where one of the two has no point to spare.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Difference {
+    /// The value.
     pub value: f64,
+    /// 95 % interval.
     pub interval: Option<Interval>,
 }
 
 /// The two laws at one size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LossDifference {
+    /// Size of the model, or any cost that all points of a fit share.
     pub n_params: f64,
+    /// The first family.
     pub first: f64,
+    /// The second family.
     pub second: f64,
+    /// First minus second.
     pub difference: Difference,
-    pub extrapolated: bool, // outside the sizes that both families were measured at
+    /// Outside the sizes that both families were measured at.
+    pub extrapolated: bool,
 }
 
 /// Where the two curves meet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Crossing {
+    /// Size of the model, or any cost that all points of a fit share.
     pub n_params: f64,
+    /// Loss in nats per token.
     pub val_loss: f64,
+    /// Outside the sizes that both families were measured at.
     pub extrapolated: bool,
 }
 
 /// Both families fitted with one floor c, which makes their exponents comparable.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SharedFloor {
+    /// Floor that no size removes, nats per token.
     pub c: f64,
+    /// The first family's exponent.
     pub first_alpha: f64,
+    /// The second family's exponent.
     pub second_alpha: f64,
     /// P of a misfit this much larger than that of separate floors if the floors were one; small: the floors differ.
     pub p_value: Option<f64>,
@@ -52,18 +65,29 @@ pub struct SharedFloor {
 /// Two families side by side.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
+    /// Name of the first family.
     pub first_name: String,
+    /// Name of the second family.
     pub second_name: String,
+    /// The first family.
     pub first: PowerLaw,
+    /// The second family.
     pub second: PowerLaw,
+    /// Exponent of N.
     pub alpha: Difference,
+    /// The two laws at the sizes asked for.
     pub losses: Vec<LossDifference>,
+    /// Where the curves meet, smallest N first.
     pub crossings: Vec<Crossing>,
+    /// Both families with one floor.
     pub shared_floor: SharedFloor,
 }
 
 impl Comparison {
     /// Fits both families and compares them at the sizes `at`. Intervals come from `n_resamples` seeded resamples.
+    ///
+    /// # Errors
+    /// Too few points of a family, which is named; fewer than 100 resamples.
     pub fn new(
         (first_name, first_points): (&str, &[Point]),
         (second_name, second_points): (&str, &[Point]),

@@ -19,33 +19,43 @@ use super::{Interval, LogLaw, Point};
 /// The best split of one budget.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Budget {
+    /// FLOPs of the training.
     pub flops: f64,
     pub points: Vec<Point>, // smallest model first
     pub best: Option<Optimum>,
-    pub open: Option<String>, // why there is no best, in words
+    /// Why there is no best, in words.
+    pub open: Option<String>,
 }
 
 /// The lowest point of a budget's parabola.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Optimum {
+    /// Size of the model, or any cost that all points of a fit share.
     pub n_params: f64,
+    /// Tokens trained on.
     pub n_tokens: f64,
+    /// Loss in nats per token.
     pub val_loss: f64,
 }
 
 /// Power of C with which the best N or D grows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Growth {
+    /// Power of C.
     pub exponent: f64,
-    pub interval: Option<Interval>, // Student's t over the budgets; None for two budgets
+    /// Student's t over the budgets; None for two budgets.
+    pub interval: Option<Interval>,
     ln_at_one_flop: f64,
 }
 
 /// Parabolas of all budgets and the growth of the best N and D.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IsoFlop {
+    /// Every budget, cheapest first.
     pub budgets: Vec<Budget>,
+    /// Growth of the best N.
     pub n_params: Growth,
+    /// Growth of the best D.
     pub n_tokens: Growth,
 }
 

@@ -20,6 +20,7 @@ pub enum Law {
 }
 
 impl Law {
+    /// Every one, in the order of tables.
     pub const ALL: [Law; 3] = [Law::Power, Law::PowerWithoutC, Law::Log];
 
     /// The name on the command line and in JSON.
@@ -31,6 +32,7 @@ impl Law {
         }
     }
 
+    /// The formula, such as `A + B·ln N`.
     pub fn formula(self) -> &'static str {
         match self {
             Law::Power => "a·N^-alpha + c",
@@ -39,6 +41,10 @@ impl Law {
         }
     }
 
+    /// Fits this law.
+    ///
+    /// # Errors
+    /// Fewer sizes than the law has parameters, or a value that is no positive number.
     pub fn fit(self, points: &[Point]) -> Result<Fitted> {
         match self {
             Law::Power => PowerLaw::fit(points).map(Fitted::Power),
@@ -69,7 +75,9 @@ impl FromStr for Law {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Fitted {
+    /// A power law.
     Power(PowerLaw),
+    /// A log law.
     Log(LogLaw),
 }
 
@@ -106,6 +114,7 @@ impl Fitted {
         }
     }
 
+    /// Free parameters of the law.
     pub fn n_parameters(&self) -> usize {
         match self {
             Fitted::Power(law) => law.n_parameters,
@@ -121,6 +130,7 @@ impl Fitted {
         }
     }
 
+    /// 1 - RSS / Σ(loss - mean loss)², in nats.
     pub fn r_squared(&self) -> f64 {
         match self {
             Fitted::Power(law) => law.r_squared,
@@ -128,6 +138,7 @@ impl Fitted {
         }
     }
 
+    /// Whether the points determine the rate.
     pub fn verdict(&self) -> &Verdict {
         match self {
             Fitted::Power(law) => &law.verdict,

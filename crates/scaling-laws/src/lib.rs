@@ -4,8 +4,22 @@
 //! [`Objective`] is asked for; the power law is solved by variable projection: for one exponent it is linear in (a, c), so the fit is a bounded search over
 //! alpha alone, global, with no starting guess. L(N, D) = E + A/N^alpha + B/D^beta is solved the same way.
 //!
-//! The module knows only points. `n_params` may hold any cost (N in either counting, or FLOPs) as long as all points of
+//! The crate knows only points. `n_params` may hold any cost (N in either counting, or FLOPs) as long as all points of
 //! one fit hold the same.
+//!
+//! ```
+//! use scaling_laws::{Point, PowerLaw, Verdict};
+//!
+//! let loss = |n: f64| 60.0 * n.powf(-0.3) + 0.9;
+//! let points = [1e5, 3e5, 1e6, 3e6, 1e7].map(|n| Point::new(n, loss(n)));
+//! let law = PowerLaw::fit(&points)?;
+//! assert!((law.alpha - 0.3).abs() < 1e-6 && law.verdict == Verdict::Identified);
+//! assert!((law.predict(1e8) - loss(1e8)).abs() < 1e-6);
+//! # Ok::<(), scaling_laws::Error>(())
+//! ```
+
+#![warn(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 #![warn(clippy::missing_errors_doc)]
 

@@ -14,17 +14,26 @@ use super::{LEVEL, Verdict, verdict};
 /// A and B are `intercept` and `slope`, in JSON too their names are `A` and `B`.
 #[derive(Clone, Debug, Serialize)]
 pub struct LogLaw {
+    /// A, the loss at N = 1.
     #[serde(rename = "A")]
     pub intercept: f64,
+    /// B, the change of the loss for each e-fold of N.
     #[serde(rename = "B")]
     pub slope: f64,
+    /// 1 - RSS / Σ(loss - mean loss)², in nats.
     pub r_squared: f64,
+    /// Points fitted.
     pub n_points: usize,
-    pub n_parameters: usize,             // 2
-    pub intervals: Option<LogIntervals>, // None with no point to spare
-    pub verdict: Verdict,                // on B
+    /// Always 2.
+    pub n_parameters: usize,
+    /// 95 % intervals; None with no point to spare.
+    pub intervals: Option<LogIntervals>,
+    /// Whether the points determine B.
+    pub verdict: Verdict,
+    /// What else a reader must know, in sentences.
     pub remarks: Vec<String>,
-    pub rss: f64, // sum of squared residuals, nats²
+    /// Sum of squared residuals, nats².
+    pub rss: f64,
     #[serde(skip)]
     pub(super) line: Line,
 }
@@ -32,8 +41,10 @@ pub struct LogLaw {
 /// 95 % intervals by Student's t, exact for independent normal scatter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LogIntervals {
+    /// A, the loss at N = 1.
     #[serde(rename = "A")]
     pub intercept: Interval,
+    /// B, the change of the loss for each e-fold of N.
     #[serde(rename = "B")]
     pub slope: Interval,
 }
@@ -69,7 +80,10 @@ impl Line {
 }
 
 impl LogLaw {
-    /// Fits L(N) = A + B·ln N. Fewer than two sizes, or a value that is not a positive number, is an error.
+    /// Fits L(N) = A + B·ln N.
+    ///
+    /// # Errors
+    /// Fewer than two sizes, or a value that is no positive number.
     pub fn fit(points: &[Point]) -> Result<LogLaw> {
         check_enough(points, "A + B·ln N", 2)?;
         let line = Line::new(points);

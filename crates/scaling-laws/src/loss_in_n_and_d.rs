@@ -19,17 +19,26 @@ use rayon::prelude::*;
 /// A fitted L(N, D) = e + a/N^alpha + b/D^beta; least squares in nats per token unless another objective was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LossInNAndD {
+    /// What was made as small as it can be.
     pub objective: Objective,
+    /// Floor that neither size nor data remove, nats per token.
     #[serde(rename = "E")]
     pub e: f64,
+    /// Factor of the power of N.
     #[serde(rename = "A")]
     pub a: f64,
+    /// Exponent of N.
     pub alpha: f64,
+    /// Factor of the power of D.
     #[serde(rename = "B")]
     pub b: f64,
+    /// Exponent of D.
     pub beta: f64,
+    /// 1 - RSS / Σ(loss - mean loss)², in nats.
     pub r_squared: f64,
+    /// Sum of squared residuals, nats².
     pub rss: f64,
+    /// Points fitted.
     pub n_points: usize,
 }
 
@@ -121,13 +130,19 @@ impl LossInNAndD {
 /// 95 % percentile intervals of L(N, D) over the resamples.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlaneBootstrap {
+    /// Resamples drawn.
     pub n_resamples: usize,
+    /// Seed of the resamples.
     pub seed: u64,
+    /// Exponent of N.
     pub alpha: Interval,
+    /// Exponent of D.
     pub beta: Interval,
+    /// Floor that neither size nor data remove, nats per token.
     #[serde(rename = "E")]
     pub e: Interval,
-    pub optimal_exponent: Interval, // of N with FLOPs
+    /// Power of the FLOPs with which the best N grows.
+    pub optimal_exponent: Interval,
 }
 
 fn check(points: &[Point]) -> Result<()> {

@@ -26,7 +26,9 @@ use rayon::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Objective {
+    /// Squares of nats.
     LeastSquares,
+    /// Squares of ln loss.
     LogLeastSquares,
     /// Huber's loss of this δ on the logarithm of the loss.
     Huber(f64),
@@ -35,6 +37,7 @@ pub enum Objective {
 impl Objective {
     /// Huber's loss with δ = 1e-3 (Hoffmann et al. 2022, appendix D.2).
     pub const CHINCHILLA: Objective = Objective::Huber(1e-3);
+    /// Every one, in the order of tables.
     pub const ALL: [Objective; 3] = [Objective::LeastSquares, Objective::LogLeastSquares, Objective::CHINCHILLA];
 
     /// The name on the command line.
@@ -71,30 +74,45 @@ impl FromStr for Objective {
 /// L(N) = a·N^-alpha + c as one objective likes it best.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PowerCurve {
+    /// Factor of the power of N.
     pub a: f64,
+    /// Exponent of N.
     pub alpha: f64,
+    /// Floor that no size removes, nats per token.
     pub c: f64,
+    /// What was made as small as it can be.
     pub objective: Objective,
-    pub value: f64, // of the objective, at its minimum
+    /// The objective's value at its minimum.
+    pub value: f64,
+    /// 95 % intervals; see [`PowerCurve::with_intervals`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub intervals: Option<CurveIntervals>, // these two: see [`PowerCurve::with_intervals`]
+    pub intervals: Option<CurveIntervals>,
+    /// Whether the points determine alpha; see [`PowerCurve::with_intervals`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>, // on alpha
+    pub verdict: Option<Verdict>,
 }
 
 /// 95 % percentile intervals over refits by the same objective. Wider or narrower than the profile likelihood's of
 /// [`super::PowerLaw`]: those of two objectives are to be compared with each other.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CurveIntervals {
+    /// Resamples drawn.
     pub n_resamples: usize,
+    /// Seed of the resamples.
     pub seed: u64,
+    /// Factor of the power of N.
     pub a: Interval,
+    /// Exponent of N.
     pub alpha: Interval,
+    /// Floor that no size removes, nats per token.
     pub c: Interval,
 }
 
 impl PowerCurve {
     /// Fits three parameters by this objective; the same points are needed as for [`super::PowerLaw::fit`].
+    ///
+    /// # Errors
+    /// Fewer sizes than the law has parameters, or a value that is no positive number.
     pub fn fit(points: &[Point], objective: Objective) -> Result<PowerCurve> {
         check_enough(points, "a·N^-alpha + c", 3)?;
         let sample = Sample::new(points, true);
@@ -120,6 +138,9 @@ impl PowerCurve {
     /// The same with intervals and a verdict: `n_resamples` refits of the curve plus normal noise, by the same objective, as in
     /// `bootstrap.rs`; an objective of logarithms gets its noise in logarithms. `points` are those of the fit. A flat curve, or no
     /// point to spare, leaves no interval, which the verdict says.
+    ///
+    /// # Errors
+    /// Fewer than 100 resamples.
     pub fn with_intervals(self, points: &[Point], n_resamples: usize, seed: u64) -> Result<PowerCurve> {
         if let Some(reason) = verdict::without_interval(points, self.a > 0.0, 3) {
             return Ok(PowerCurve { verdict: Some(Verdict::NotIdentified(reason)), ..self });

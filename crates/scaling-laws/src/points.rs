@@ -70,12 +70,16 @@ impl Point {
 /// An interval that holds the true value with probability `level` under the assumptions of the method that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
+    /// Lower end.
     pub low: f64,
+    /// Upper end.
     pub high: f64,
+    /// Probability, such as 0.95.
     pub level: f64,
 }
 
 impl Interval {
+    /// Whether the value lies inside, ends included.
     pub fn contains(&self, value: f64) -> bool {
         self.low <= value && value <= self.high
     }
@@ -235,6 +239,7 @@ mod tests {
 
     fn read(name: &str, text: &str) -> Result<Vec<Point>> {
         let folder = std::env::temp_dir().join(format!("music-scaling-points-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("points.csv");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(&path, text).unwrap();

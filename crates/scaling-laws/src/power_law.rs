@@ -17,17 +17,28 @@ use super::{LEVEL, Verdict, verdict};
 /// all losses are equal. A loss that does not fall with N gives a = 0, alpha = 0 and c = the mean loss.
 #[derive(Clone, Debug, Serialize)]
 pub struct PowerLaw {
+    /// Factor of the power of N.
     pub a: f64,
+    /// Exponent of N.
     pub alpha: f64,
+    /// Floor that no size removes, nats per token.
     pub c: f64,
+    /// 1 - RSS / Σ(loss - mean loss)², in nats.
     pub r_squared: f64,
+    /// Points fitted.
     pub n_points: usize,
-    pub n_parameters: usize,               // 3, or 2 where c is fixed at zero
-    pub intervals: Option<PowerIntervals>, // None with no point to spare or a loss that does not fall
-    pub verdict: Verdict,                  // on alpha
+    /// Three, or two where c is fixed at zero.
+    pub n_parameters: usize,
+    /// 95 % intervals; None with no point to spare or a loss that does not fall.
+    pub intervals: Option<PowerIntervals>,
+    /// Whether the points determine alpha.
+    pub verdict: Verdict,
+    /// Whether the points determine c.
     pub c_verdict: Verdict,
+    /// What else a reader must know, in sentences.
     pub remarks: Vec<String>,
-    pub rss: f64, // sum of squared residuals, nats²
+    /// Sum of squared residuals, nats².
+    pub rss: f64,
     #[serde(skip)]
     pub(super) sample: Sample,
 }
@@ -35,19 +46,28 @@ pub struct PowerLaw {
 /// 95 % intervals by profile likelihood, calibrated by F (see `profile.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PowerIntervals {
+    /// Factor of the power of N.
     pub a: Interval,
+    /// Exponent of N.
     pub alpha: Interval,
+    /// Floor that no size removes, nats per token.
     pub c: Interval,
 }
 
 impl PowerLaw {
-    /// Fits L(N) = a·N^-alpha + c. Fewer than three sizes, or a value that is not a positive number, is an error.
+    /// Fits L(N) = a·N^-alpha + c.
+    ///
+    /// # Errors
+    /// Fewer than three sizes, or a value that is no positive number.
     pub fn fit(points: &[Point]) -> Result<PowerLaw> {
         check_enough(points, "a·N^-alpha + c", 3)?;
         Ok(PowerLaw::from_sample(points, Sample::new(points, true)))
     }
 
     /// Fits L(N) = a·N^-alpha, a loss with no floor.
+    ///
+    /// # Errors
+    /// Fewer than two sizes, or a value that is no positive number.
     pub fn fit_without_c(points: &[Point]) -> Result<PowerLaw> {
         check_enough(points, "a·N^-alpha", 2)?;
         Ok(PowerLaw::from_sample(points, Sample::new(points, false)))

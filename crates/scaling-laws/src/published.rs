@@ -6,14 +6,21 @@ use crate::Result;
 /// A table as it was printed, and the law that was laid through it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedFit {
+    /// Project and family.
     pub name: &'static str,
+    /// The law as printed.
     pub claim: &'static str,
-    pub r_squared: Option<&'static str>, // where one was printed
+    /// The R² printed with it, if one was.
+    pub r_squared: Option<&'static str>,
+    /// The table.
     pub points: Vec<Point>,
 }
 
 impl PublishedFit {
     /// Whether the printed numbers come back from the table, to their printed digits.
+    ///
+    /// # Errors
+    /// None for the tables of this crate.
     pub fn check(&self) -> Result<ClaimCheck> {
         let claim: Claim = self.claim.parse()?;
         let claim = match self.r_squared {

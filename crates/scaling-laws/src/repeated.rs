@@ -23,9 +23,13 @@ pub const R_STAR_RANGE: (f64, f64) = (0.1, 1000.0);
 /// A fitted data-constrained law; `law` takes D' for D.
 #[derive(Clone, Debug, Serialize)]
 pub struct RepeatedData {
+    /// R*, the repetitions after which their worth has fallen to 1/e.
     pub r_star: f64,
-    pub interval: Option<Interval>, // 95 %, profile likelihood by F; None with no point to spare
-    pub verdict: Verdict,           // on R*
+    /// 95 % interval by profile likelihood by F; None with no point to spare.
+    pub interval: Option<Interval>,
+    /// Whether the points determine R*.
+    pub verdict: Verdict,
+    /// The law.
     pub law: LossInNAndD,
 }
 

@@ -16,23 +16,33 @@ use super::{
 /// [`super::LogLaw`] (`A, B, …`), then `bootstrap`, `leave_one_out`, `largest`; those are null where points are too few.
 #[derive(Clone, Debug, Serialize)]
 pub struct FitReport {
+    /// The law.
     pub law: Law,
+    /// The fit.
     #[serde(flatten)]
     pub fit: Fitted,
+    /// Intervals by resampling; None where points are too few.
     pub bootstrap: Option<Bootstrap>,
+    /// Refits without each point; None where points are too few.
     pub leave_one_out: Option<Jackknife>,
-    pub largest: Option<Prediction>, // the largest size predicted from the others
+    /// The largest size predicted from the others.
+    pub largest: Option<Prediction>,
 }
 
 /// Bootstrap intervals of either law.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Bootstrap {
+    /// A power law.
     Power(PowerBootstrap),
+    /// A log law.
     Log(LogBootstrap),
 }
 
 /// Fits `law_name` (`power`, `power-without-c` or `log`); `resamples` = 0 leaves the bootstrap out.
+///
+/// # Errors
+/// Fewer sizes than the law has parameters, or a value that is no positive number. An unknown name of a law.
 pub fn report(points: &[Point], law_name: &str, resamples: usize, seed: u64) -> Result<FitReport> {
     let law: Law = law_name.parse()?;
     let fit = law.fit(points)?;
@@ -68,10 +78,13 @@ impl fmt::Display for FitReport {
 /// Everything that one file of points says about L(N, D): what `fit points.csv --law nd --json` prints.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlaneReport {
+    /// The law.
     #[serde(flatten)]
     pub law: LossInNAndD,
-    pub optimal_exponent: f64,             // of the best N with FLOPs, beta/(alpha + beta)
-    pub bootstrap: Option<PlaneBootstrap>, // by the same objective; None with no point to spare
+    /// Power of the FLOPs with which the best N grows, beta/(alpha + beta).
+    pub optimal_exponent: f64,
+    /// By the same objective; None with no point to spare.
+    pub bootstrap: Option<PlaneBootstrap>,
     /// On alpha, beta and E, by the bootstrap's intervals; None where none was asked for.
     pub verdicts: Option<PlaneVerdicts>,
 }
@@ -79,8 +92,11 @@ pub struct PlaneReport {
 /// What the points say about each parameter that is not a mere scale.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlaneVerdicts {
+    /// Exponent of N.
     pub alpha: Verdict,
+    /// Exponent of D.
     pub beta: Verdict,
+    /// Floor that neither size nor data remove, nats per token.
     #[serde(rename = "E")]
     pub e: Verdict,
 }

@@ -11,22 +11,33 @@ use super::{Fitted, Interval, Law, Point};
 /// The fit without one point.
 #[derive(Clone, Debug, Serialize)]
 pub struct LeftOut {
-    pub n_params: f64, // of the point that was left out
+    /// Size of the point that was left out.
+    pub n_params: f64,
+    /// Loss in nats per token.
     pub val_loss: f64,
+    /// The fit.
     pub fit: Fitted,
 }
 
 /// Every fit with one point left out.
 #[derive(Clone, Debug, Serialize)]
 pub struct Jackknife {
+    /// The law.
     pub law: Law,
-    pub rate_low: f64,       // the least alpha (or B) among the fits
-    pub rate_high: f64,      // the greatest
-    pub standard_error: f64, // of alpha (or B): √((n-1)/n · Σ(rate_i - mean)²)
+    /// The least alpha (or B) among the fits.
+    pub rate_low: f64,
+    /// The greatest.
+    pub rate_high: f64,
+    /// Standard error of alpha (or B): √((n-1)/n · Σ(rate_i - mean)²).
+    pub standard_error: f64,
+    /// The fits, in the order of the points.
     pub fits: Vec<LeftOut>,
 }
 
-/// Refits without each point in turn; an error where that leaves fewer sizes than parameters.
+/// Refits without each point in turn.
+///
+/// # Errors
+/// Fewer sizes than parameters once a point is left out.
 pub fn jackknife(points: &[Point], law: Law) -> Result<Jackknife> {
     let mut fits = Vec::new();
     for (index, point) in points.iter().enumerate() {
@@ -61,14 +72,22 @@ impl fmt::Display for Jackknife {
 /// What a law says about a size that it was not fitted to, and what was measured there.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Prediction {
+    /// Size of the model, or any cost that all points of a fit share.
     pub n_params: f64,
+    /// What the law says.
     pub predicted: f64,
-    pub interval: Option<Interval>, // 95 %, for the loss of one run; None where the rest leaves no point to spare
-    pub measured: f64,              // mean over the runs of that size
-    pub error: f64,                 // measured - predicted, nats per token
+    /// 95 % interval for the loss of one run; None where the rest leaves no point to spare.
+    pub interval: Option<Interval>,
+    /// Mean over the runs of that size.
+    pub measured: f64,
+    /// Measured - predicted, nats per token.
+    pub error: f64,
 }
 
 /// Fits all sizes but the largest and predicts the largest.
+///
+/// # Errors
+/// Too few sizes below the largest.
 pub fn leave_largest_out(points: &[Point], law: Law) -> Result<Prediction> {
     super::points::check(points, &[])?;
     let sizes = by_size(points);
@@ -97,8 +116,11 @@ impl fmt::Display for Prediction {
 /// How well one law suits the points, for what it costs in parameters.
 #[derive(Clone, Debug, Serialize)]
 pub struct LawScore {
+    /// The law.
     pub law: Law,
+    /// 1 - RSS / Σ(loss - mean loss)², in nats.
     pub r_squared: f64,
+    /// Sum of squared residuals, nats².
     pub rss: f64,
     /// n·ln(RSS/n) + 2k + 2k(k+1)/(n-k-1), k = parameters + 1 for the noise; lower is better (Hurvich and Tsai 1989).
     /// None where n ≤ k + 1: so few points cannot choose between laws by this measure.
@@ -108,6 +130,9 @@ pub struct LawScore {
 }
 
 /// Scores every law that the points suffice for, the best AICc first, laws without one last.
+///
+/// # Errors
+/// Too few points for every law.
 pub fn rank_laws(points: &[Point]) -> Result<Vec<LawScore>> {
     let mut scores = Vec::new();
     let mut problem = None;

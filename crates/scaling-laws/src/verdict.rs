@@ -12,8 +12,11 @@ use super::points::{Interval, Point, by_size, mean};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "reason", rename_all = "snake_case")]
 pub enum Verdict {
+    /// The interval is narrow.
     Identified,
+    /// The interval is wide, or the form is untested.
     WeaklyIdentified(String),
+    /// The interval says next to nothing.
     NotIdentified(String),
 }
 

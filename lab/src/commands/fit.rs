@@ -28,7 +28,7 @@ pub(crate) struct FitOptions {
     json: bool,
 }
 
-pub(crate) fn fit(file: &Path, options: &FitOptions) -> Result<()> {
+pub(crate) fn fit(file: &Path, options: FitOptions) -> Result<()> {
     let FitOptions { law, objective, resamples, seed, claim, claim_r2, json } = options;
     let options = fitting::FitOptions {
         law: law.clone(),
