@@ -18,7 +18,6 @@ pub(super) const FRAME_HEIGHT: f64 = 250.0;
 pub(super) const SCREEN_SCALE: f64 = 1.3;
 /// Width of every PNG in pixels: 300 dots per inch.
 pub(super) const PIXELS_ACROSS: f64 = 1500.0;
-/// Width of every PNG in inches, which the file states.
 
 /// How wide a figure is printed unless it is said otherwise, in inches.
 pub(super) const PRINTED: f64 = 5.0;

@@ -4,8 +4,7 @@ use super::records::points;
 use super::{Axis, Counting, RunRecord, Study};
 use crate::Result;
 use crate::fitting::{
-    self, Comparison, CurveIntervals, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point,
-    PowerCurve, PowerLaw,
+    self, Comparison, CurveIntervals, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point, PowerCurve, PowerLaw,
 };
 use crate::models::Family;
 use crate::training::{Run, RunConfig};

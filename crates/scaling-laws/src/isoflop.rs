@@ -21,7 +21,9 @@ use super::{Interval, LogLaw, Point};
 pub struct Budget {
     /// FLOPs of the training.
     pub flops: f64,
-    pub points: Vec<Point>, // smallest model first
+    /// The runs, smallest model first.
+    pub points: Vec<Point>,
+    /// The lowest point of the parabola through them, where it lies inside.
     pub best: Option<Optimum>,
     /// Why there is no best, in words.
     pub open: Option<String>,

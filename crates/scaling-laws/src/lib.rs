@@ -21,8 +21,6 @@
 #![warn(missing_docs)]
 #![warn(clippy::missing_errors_doc)]
 
-#![warn(clippy::missing_errors_doc)]
-
 pub mod bootstrap;
 pub mod claim;
 pub mod compare;

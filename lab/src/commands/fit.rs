@@ -30,13 +30,6 @@ pub(crate) struct FitOptions {
 
 pub(crate) fn fit(file: &Path, options: FitOptions) -> Result<()> {
     let FitOptions { law, objective, resamples, seed, claim, claim_r2, json } = options;
-    let options = fitting::FitOptions {
-        law: law.clone(),
-        objective: objective.clone(),
-        resamples: *resamples,
-        seed: *seed,
-        claim: claim.clone(),
-        claim_r2: claim_r2.clone(),
-    };
-    show(*json, &fitting::fit_table(file, &options)?)
+    let options = fitting::FitOptions { law, objective, resamples, seed, claim, claim_r2 };
+    show(json, &fitting::fit_table(file, &options)?)
 }
