@@ -21,3 +21,4 @@ pub use plotters;
 pub use polars::prelude::{Column, DataFrame, NamedFrom, Series, df};
 pub use serde;
 pub use serde_json::{self, json};
+pub use std::sync::Arc;

@@ -3,7 +3,7 @@
 
 use music_scaling::data::composed;
 use music_scaling::fitting::{LogLaw, PowerLaw, published_fits};
-use music_scaling::models::{Family, ladder};
+use music_scaling::models::Family;
 use music_scaling::study::{
     Axis, Budgets, Families, Floor, KnownSource, Outcome, Prediction, Preset, RunRecord, points, read_records,
 };
@@ -49,13 +49,10 @@ fn committed() -> Vec<Results> {
 impl Results {
     /// The runs that the report was made from: as listed, else those named after the ladder's sizes.
     fn of(&self, family: Family) -> Vec<RunRecord> {
-        let (key, ladder_name) = match family {
-            Family::Transformer => ("runs/transformer", &self.preset.transformer_ladder),
-            Family::Lstm => ("runs/lstm", &self.preset.lstm_ladder),
-        };
+        let key = if family == Family::Transformer { "runs/transformer" } else { "runs/lstm" };
         let listed: Vec<String> = match self.recorded.get(key) {
             Some(names) => serde_json::from_value(names.clone()).unwrap(),
-            None => ladder(ladder_name, 67, 256).unwrap().into_iter().map(|size| size.name).collect(),
+            None => self.preset.ladder(family, 67).into_iter().map(|size| size.name).collect(),
         };
         listed.iter().map(|name| self.run(name).clone()).collect()
     }

@@ -102,7 +102,7 @@ impl Study {
     /// Each family's floor beside the known entropy: of this study where its source is known, else of the committed records of the
     /// study `composed`. Records `entropy/source` and `entropy/floors` where they are this study's own.
     pub fn floors(&self, families: &Families) -> Result<Floors> {
-        let Some(source) = self.corpus()?.source_entropy() else { return Study::open(KNOWN)?.recorded_floors() };
+        let Some(source) = self.corpus()?.source_entropy() else { return Study::beside(KNOWN)?.recorded_floors() };
         let source = KnownSource::from(source);
         let floors = Floor::of_both(families, &self.longer_records()?)?;
         self.record("entropy/source", &source)?;

@@ -30,14 +30,15 @@ pub use prediction::{Outcome, Prediction};
 pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats, Training};
 pub use records::{Axis, Counting, RunRecord, points, read_records};
 
-use crate::Result;
-use crate::data::{Corpus, TokenData};
-use crate::models::{Family, Size, ladder};
+use crate::data::{Corpus, CorpusConfig, TokenData};
+use crate::models::{Family, Size};
 use crate::training::{LiveRun, Run, RunConfig, Runs, TrainOptions, evaluate};
-use std::path::PathBuf;
-use std::sync::Arc;
+use crate::{Error, Result};
+use std::path::{PathBuf, absolute};
+use std::sync::{Arc, OnceLock};
 
-/// An opened study. Cheap to make and to clone: it holds the preset and knows the folders; nothing is loaded yet.
+/// An opened study. Cheap to make and to clone: it holds the preset and knows the folders. Corpus and tokens are opened when they are
+/// first asked for, once for all clones.
 #[derive(Debug, Clone)]
 pub struct Study {
     /// What `STUDY` or `--preset` said: a built-in name or the path of a TOML file.
@@ -45,6 +46,18 @@ pub struct Study {
     name: String,
     pub preset: Preset,
     root: PathBuf,
+    opened: Arc<OnceLock<Opened>>,
+}
+
+/// The corpus and its tokens in memory.
+#[derive(Debug, Clone)]
+struct Opened {
+    /// What was asked for: another choice in [`Study::preset`] is another corpus.
+    of: (CorpusConfig, Option<usize>),
+    corpus: Arc<Corpus>,
+    data: Arc<TokenData>,
+    /// Names the data; the preset decides all else.
+    config: RunConfig,
 }
 
 /// The one measurement on held-out tunes, made once with the model that validation loss chose.
@@ -68,12 +81,23 @@ impl Study {
         Study::open(&std::env::var("STUDY").unwrap_or_else(|_| "laptop".into()))
     }
 
-    /// Opens a built-in preset by name, or a user's by the path of its TOML file.
+    /// Opens a built-in preset by name, or a user's by the path of its TOML file. Figures are saved into its folder from now on.
+    ///
+    /// # Errors
+    /// The preset is not valid, or the current folder is in no project.
     pub fn open(argument: &str) -> Result<Study> {
-        let (name, preset) = Preset::load(argument)?;
-        let study = Study { argument: argument.to_owned(), name, preset, root: place::find_root()? };
+        let study = Study::beside(argument)?;
         crate::figures::save_into(study.figures_folder());
         Ok(study)
+    }
+
+    /// The same beside an opened study, whose figures stay where they are.
+    fn beside(argument: &str) -> Result<Study> {
+        let (name, preset) = Preset::load(argument)?;
+        // A notebook starts in another folder than whoever names it a preset.
+        let path = absolute(argument).map_err(Error::file("find", argument))?;
+        let argument = if argument.ends_with(".toml") { path.display().to_string() } else { argument.to_owned() };
+        Ok(Study { argument, name, preset, root: place::find_root()?, opened: Arc::default() })
     }
 
     pub fn name(&self) -> &str {
@@ -123,28 +147,52 @@ impl Study {
     }
 
     /// The prepared corpus; made on the first call (download, conversion, splits).
-    pub fn corpus(&self) -> Result<Corpus> {
-        Corpus::get_or_prepare(&self.preset.corpus, &self.data_folder())
+    ///
+    /// # Errors
+    /// It cannot be had, read or written.
+    pub fn corpus(&self) -> Result<Arc<Corpus>> {
+        Ok(self.opened()?.corpus)
     }
 
     /// The corpus as tokens. Where the preset says so, the training split is cut to a subset; validation and test never are.
-    pub fn data(&self) -> Result<TokenData> {
-        Ok(TokenData::open_subset(&self.corpus()?.dir, self.preset.training.train_subset.unwrap_or(usize::MAX))?)
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
+    pub fn data(&self) -> Result<Arc<TokenData>> {
+        Ok(self.opened()?.data)
+    }
+
+    fn opened(&self) -> Result<Opened> {
+        let of = (self.preset.corpus.clone(), self.preset.training.train_subset);
+        if let Some(opened) = self.opened.get().filter(|opened| opened.of == of) {
+            return Ok(opened.clone());
+        }
+        let corpus = Arc::new(Corpus::get_or_prepare(&self.preset.corpus, &self.data_folder())?);
+        let data = Arc::new(TokenData::open_subset(&corpus.dir, of.1.unwrap_or(usize::MAX))?);
+        let any_model = self.preset.ladder(Family::Lstm, data.tokenizer.vocab_size()).remove(0).model;
+        let opened = Opened { of, corpus, config: RunConfig::new("", &any_model, &data, 0), data };
+        let _ = self.opened.set(opened.clone()); // taken already: the preset was changed, and each call opens what it says now
+        Ok(opened)
     }
 
     /// The models of one family, smallest first.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`], which has the vocabulary.
     pub fn ladder(&self, family: Family) -> Result<Vec<Size>> {
-        let name = match family {
-            Family::Transformer => &self.preset.transformer_ladder,
-            Family::Lstm => &self.preset.lstm_ladder,
-        };
-        Ok(ladder(name, self.data()?.tokenizer.vocab_size(), self.preset.training.block_size)?)
+        Ok(self.preset.ladder(family, self.data()?.tokenizer.vocab_size()))
     }
 
     /// The training of one size as the preset wants it.
     pub fn run_config(&self, size: &Size, data: &TokenData) -> RunConfig {
-        let n_tokens = self.preset.training.budget(data.train.len());
-        self.preset.run_config(size, data, size.name.clone(), n_tokens)
+        self.config(size, data, self.preset.training.budget(data.train.len()))
+    }
+
+    /// The same with a budget of its own.
+    fn config(&self, size: &Size, data: &TokenData, n_tokens: u64) -> RunConfig {
+        let opened = self.opened.get().filter(|opened| std::ptr::eq(&*opened.data, data)); // hashed already
+        let config = opened.map_or_else(|| RunConfig::new("", &size.model, data, 0), |opened| opened.config.clone());
+        self.preset.run_config(config, size, n_tokens)
     }
 
     /// This study's runs. While one trains, its loss curve is drawn into `figures/live/` for [`crate::figures::live::watch`].
@@ -187,7 +235,12 @@ impl std::fmt::Display for Study {
         let Preset { corpus, training, best, seed, .. } = &self.preset;
         writeln!(f, "study   {}: {}", self.name, self.preset.about)?;
         writeln!(f, "corpus  {}", corpus.source)?;
-        writeln!(f, "models  {} and {}", self.preset.transformer_ladder, self.preset.lstm_ladder)?;
+        let ends = |family| {
+            let ladder = self.preset.ladder(family, 64); // in the order of any vocabulary
+            let names: Vec<&str> = ladder.iter().map(|size| size.name.as_str()).collect();
+            format!("{} from {} to {}", names.len(), names.first().unwrap_or(&"-"), names.last().unwrap_or(&"-"))
+        };
+        writeln!(f, "models  {}; {}", ends(Family::Transformer), ends(Family::Lstm))?;
         writeln!(f, "budget  {training} each; {best}")?;
         write!(f, "device  {}, seed {seed}", crate::training::device_name())
     }

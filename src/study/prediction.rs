@@ -7,7 +7,7 @@ use super::{RunRecord, Study};
 use crate::files::{read_text, write_atomic};
 use crate::fitting::{Interval, LogLaw, Point, PowerLaw};
 use crate::models::{Family, Size};
-use crate::training::Run;
+use crate::training::{Run, RunConfig};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -147,15 +147,12 @@ impl Study {
         Ok(outcome)
     }
 
-    /// Called before each training of the ladders: predicts the largest Transformer if it is the one, has not been trained, and
-    /// the smaller ones have. Too few sizes for a law make no prediction.
-    pub(super) fn predict_before_training(&self, size: &Size) -> Result<()> {
-        let largest = self.largest(Family::Transformer)?;
-        let is_trained = || Ok::<bool, Error>(self.runs()?.find(&self.run_config(size, &self.data()?))?.is_some());
-        if size.name != largest.name || self.ladder(Family::Transformer)?.len() < 4 || is_trained()? {
-            return Ok(());
-        }
-        if self.smaller_runs().is_ok() {
+    /// Called before each training: predicts the largest Transformer if it is the one, has not been trained, and the smaller ones
+    /// have. Too few sizes for a law make no prediction.
+    pub(super) fn predict_before_training(&self, config: &RunConfig) -> Result<()> {
+        let ladder = self.ladder(Family::Transformer)?;
+        let is_largest = ladder.last().is_some_and(|largest| largest.name == config.name);
+        if is_largest && ladder.len() >= 4 && self.runs()?.find(config)?.is_none() && self.smaller_runs().is_ok() {
             self.predict()?;
         }
         Ok(())

@@ -11,7 +11,7 @@ fn study(test: &str) -> Study {
     preset.corpus.n_composed = 40;
     preset.training.n_tokens = Some(4000);
     preset.training.block_size = 32;
-    Study { argument: "tiny".into(), name: "tiny".into(), preset, root }
+    Study { argument: "tiny".into(), name: "tiny".into(), preset, root, opened: Default::default() }
 }
 
 #[test]

@@ -1,13 +1,29 @@
 //! A preset is data, not code: a TOML file. Five are built in; a user adds one and names its path.
+//!
+//! ```toml
+//! about = "Three small Transformers and an LSTM on tunes of my own"
+//! seed = 1
+//! transformer = [
+//!     { name = "mine-s", n_layer = 2, n_head = 2, d_model = 32 },
+//!     { name = "mine-m", n_layer = 2, n_head = 4, d_model = 64 },
+//!     { name = "mine-l", n_layer = 3, n_head = 4, d_model = 96 },
+//! ]
+//! lstm = [{ name = "mine-lstm", n_layer = 2, d_embed = 64, d_hidden = 64 }]
+//! corpus = { source = "my/tunes" } # from this file's folder
+//! training = { block_size = 128, batch_size = 8, n_epochs = 2, transformer_learning_rate = 2e-3, lstm_learning_rate = 6e-3, n_evals = 10 }
+//! best = { n_epochs = 6 }
+//! generation = { n_samples = 10, max_tokens = 600 }
+//! ```
 
-use crate::data::{CorpusConfig, TokenData};
+use crate::data::CorpusConfig;
 use crate::files::read_text;
-use crate::models::{Family, ModelConfig, Size};
+use crate::models::{Family, LstmSize, ModelConfig, Size, TransformerSize};
 use crate::training::RunConfig;
 use crate::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, absolute};
 
 const BUILT_IN: [(&str, &str); 5] = [
     ("smoke", include_str!("smoke.toml")),
@@ -23,54 +39,114 @@ const BUILT_IN: [(&str, &str); 5] = [
 pub struct Preset {
     /// One sentence for a person who chooses.
     pub about: String,
+    /// Decides weights, the order of the data, samples and resamples.
     pub seed: u64,
-    /// Names of ladders in [`crate::models::ladder`].
-    pub transformer_ladder: String,
-    pub lstm_ladder: String,
+    /// The ladder of Transformers; runs are named after their sizes.
+    pub transformer: Vec<TransformerSize>,
+    /// The ladder of LSTMs.
+    pub lstm: Vec<LstmSize>,
+    /// What is read.
     #[serde(default)]
     pub corpus: CorpusConfig,
+    /// How every model of the ladders is trained.
     pub training: Training,
+    /// How the largest are trained for longer.
     pub best: Best,
+    /// What the best model writes.
     pub generation: Generation,
+    /// Trainings from other seeds.
     #[serde(default)]
     pub repeats: Repeats,
+    /// Trainings at equal cost.
     pub isoflop: Option<IsoFlopBudgets>,
 }
 
-/// How every model of the ladders is trained.
+/// How every model of the ladders is trained. What is optional here has [`RunConfig::new`]'s value where it is left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
+    /// Context length, tokens.
     pub block_size: usize,
+    /// Sequences a step.
     pub batch_size: usize,
     /// Token budget of each run; or `n_epochs` over the training split.
     pub n_tokens: Option<u64>,
+    /// The budget in passes over the training split.
     pub n_epochs: Option<f64>,
     /// Train on whole tunes up to this many tokens only; validation and test stay whole.
     pub train_subset: Option<usize>,
+    /// Highest learning rate of the Transformers.
     pub transformer_learning_rate: LearningRate,
+    /// Highest learning rate of the LSTMs.
     pub lstm_learning_rate: LearningRate,
-    #[serde(default)]
-    pub dropout: f64,
+    /// The last step's share of the highest learning rate.
+    pub final_rate_share: Option<f64>,
+    /// Share of the steps that warm up.
+    pub warmup_fraction: Option<f64>,
+    /// Decoupled weight decay of matrices.
+    pub weight_decay: Option<f64>,
+    /// AdamW's memory of gradients.
+    pub beta1: Option<f64>,
+    /// AdamW's memory of their squares.
+    pub beta2: Option<f64>,
+    /// Largest global gradient norm; 0 switches clipping off.
+    pub grad_clip: Option<f64>,
+    /// Share of activations that each step drops.
+    pub dropout: Option<f64>,
     /// Full-split validations along each run, the last one at its end.
     pub n_evals: usize,
 }
 
-/// The peak of the schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The peak of the schedule: a plain number, or `{ peak = 2e-3, at_width = 128 }`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LearningRate {
+    /// Reached at the end of the warm-up.
     pub peak: f64,
     /// Where set, `peak` holds at this width (d_model or d_hidden) and falls as 1 / width: wider matrices add up more terms, so
     /// that they need smaller steps (Yang et al. 2022). Where not, every size has the same peak.
     pub at_width: Option<usize>,
 }
 
+impl<'de> Deserialize<'de> for LearningRate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<LearningRate, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            peak: f64,
+            at_width: Option<usize>,
+        }
+        struct Either;
+        impl<'de> de::Visitor<'de> for Either {
+            type Value = LearningRate;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "a number, the peak, or {{ peak = 2e-3, at_width = 128 }}")
+            }
+
+            fn visit_f64<E: de::Error>(self, peak: f64) -> Result<LearningRate, E> {
+                Ok(LearningRate { peak, at_width: None })
+            }
+
+            fn visit_i64<E: de::Error>(self, peak: i64) -> Result<LearningRate, E> {
+                self.visit_f64(peak as f64)
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<LearningRate, A::Error> {
+                let Fields { peak, at_width } = Fields::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(LearningRate { peak, at_width })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
 /// The longer training of the largest models: of all runs, the one with the lowest validation loss is the study's best model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {
+    /// Token budget of each run; or `n_epochs`.
     pub n_tokens: Option<u64>,
+    /// The budget in passes over the training split.
     pub n_epochs: Option<f64>,
     /// Those whose largest model is trained for longer. Where one is left out, the best model is only the best of what was tried.
     #[serde(default = "both_families")]
@@ -101,12 +177,13 @@ impl Default for Repeats {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IsoFlopBudgets {
-    /// A ladder for these trainings: the best size at a small cost may be smaller than any of the study's own.
-    pub ladder: String,
+    /// The Transformers of these trainings: the best size at a small cost may be smaller than any of the study's own.
+    pub transformer: Vec<TransformerSize>,
     /// FLOPs of a whole training, one profile each.
     pub flops: Vec<f64>,
     /// Sizes that would see less than this share of the training text, or more than `max_epochs` of it, are left out.
     pub min_epochs: f64,
+    /// See `min_epochs`.
     pub max_epochs: f64,
 }
 
@@ -114,13 +191,18 @@ pub struct IsoFlopBudgets {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Generation {
+    /// Tunes.
     pub n_samples: usize,
     /// A tune that does not end before is cut there.
     pub max_tokens: usize,
 }
 
 impl Preset {
-    /// A built-in preset by name, or the one in a TOML file; returns the study's name with it.
+    /// A built-in preset by name, or the one in a TOML file; returns the study's name with it. A relative path in the file is taken
+    /// from the file's folder.
+    ///
+    /// # Errors
+    /// There is no such preset, or it is not valid: the sentence names the line or the field.
     pub fn load(argument: &str) -> Result<(String, Preset)> {
         if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == argument) {
             return Ok(((*name).to_owned(), Preset::parse(text, argument)?));
@@ -139,61 +221,121 @@ impl Preset {
                 "{argument} has the name of a built-in preset: rename it, or it would write over that study's results"
             )));
         }
-        Ok((name, Preset::parse(&read_text(path)?, argument)?))
+        let mut preset = Preset::parse(&read_text(path)?, argument)?;
+        let file = absolute(path).map_err(Error::file("find", path))?;
+        preset.corpus = preset.corpus.relative_to(file.parent().unwrap_or(Path::new("/")));
+        Ok((name, preset))
     }
 
     fn parse(text: &str, origin: &str) -> Result<Preset> {
-        let preset: Preset = toml::from_str(text)
-            .map_err(|error| Error::Config(format!("the preset {origin} is not valid: {error}")))?;
-        preset.training.check(origin)?;
-        budget_given(preset.best.n_tokens, preset.best.n_epochs, origin, "best")?;
-        if preset.best.families.is_empty() {
-            return Err(Error::Config(format!(
-                "the preset {origin} is not valid: best.families names no family; name transformer, lstm or both"
-            )));
-        }
-        Ok(preset)
+        let preset: Result<Preset, String> = toml::from_str(text).map_err(|error| in_words(&error, text));
+        preset
+            .and_then(|preset| preset.check().map(|()| preset))
+            .map_err(|what| Error::Config(format!("the preset {origin} is not valid: {what}")))
     }
 
+    /// What is wrong, in words.
+    fn check(&self) -> Result<(), String> {
+        self.training.check()?;
+        budget_given(self.best.n_tokens, self.best.n_epochs, "best")?;
+        let isoflop = self.isoflop.as_ref();
+        let empty = [
+            (self.transformer.is_empty(), "transformer lists no size"),
+            (self.lstm.is_empty(), "lstm lists no size"),
+            (self.best.families.is_empty(), "best.families names no family; name transformer, lstm or both"),
+            (self.generation.n_samples == 0, "generation.n_samples must be above 0"),
+            (self.generation.max_tokens == 0, "generation.max_tokens must be above 0"),
+            (isoflop.is_some_and(|budgets| budgets.transformer.is_empty()), "isoflop.transformer lists no size"),
+            (isoflop.is_some_and(|budgets| budgets.flops.is_empty()), "isoflop.flops lists no budget"),
+        ];
+        if let Some((_, what)) = empty.iter().find(|(is_empty, _)| *is_empty) {
+            return Err((*what).to_owned());
+        }
+        let (mut names, vocab_size, block_size) = (BTreeSet::new(), 64, self.training.block_size); // for any vocabulary
+        let of_isoflop = isoflop.map_or(&[][..], |budgets| &budgets.transformer);
+        let transformers = self.transformer.iter().chain(of_isoflop).map(|size| size.size(vocab_size, block_size));
+        for size in transformers.chain(self.lstm.iter().map(|size| size.size(vocab_size))) {
+            size.model.validate().map_err(|error| format!("{}: {error}", size.name))?;
+            if !names.insert(size.name.clone()) {
+                return Err(format!("two sizes are named {}", size.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// The models of one family over a vocabulary, smallest first.
+    pub fn ladder(&self, family: Family, vocab_size: usize) -> Vec<Size> {
+        let mut sizes: Vec<Size> = match family {
+            Family::Transformer => {
+                self.transformer.iter().map(|size| size.size(vocab_size, self.training.block_size)).collect()
+            }
+            Family::Lstm => self.lstm.iter().map(|size| size.size(vocab_size)).collect(),
+        };
+        sizes.sort_by_key(|size| size.model.n_params());
+        sizes
+    }
+
+    /// Changes with everything that the preset says; where the corpus lies is not among it.
     pub fn hash(&self) -> String {
-        let text = serde_json::to_string(self).unwrap_or_default();
+        let said = Preset { corpus: self.corpus.without_path(), ..self.clone() };
+        let text = serde_json::to_string(&said).unwrap_or_default(); // plain fields: cannot fail
         format!("{:x}", Sha256::digest(text))
     }
 
-    /// The full description of one training.
-    pub fn run_config(&self, size: &Size, data: &TokenData, name: String, n_tokens: u64) -> RunConfig {
+    /// `config`, which names the data, with this size and everything that the preset says about its training.
+    pub(super) fn run_config(&self, config: RunConfig, size: &Size, n_tokens: u64) -> RunConfig {
         let training = &self.training;
-        let learning_rate = match &size.model {
+        let peak = match &size.model {
             ModelConfig::Transformer(config) => training.transformer_learning_rate.at(config.d_model),
             ModelConfig::Lstm(config) => training.lstm_learning_rate.at(config.d_hidden),
         };
-        RunConfig {
-            name,
-            corpus: data.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            data_hash: data.hash(),
-            vocab_hash: data.tokenizer.hash(),
+        let final_share = training.final_rate_share.unwrap_or(config.min_learning_rate / config.learning_rate);
+        let config = RunConfig {
+            name: size.name.clone(),
             model: size.model.clone(),
             block_size: training.block_size,
             batch_size: training.batch_size,
-            learning_rate,
-            min_learning_rate: learning_rate / 10.0, // nanoGPT's choice
-            warmup_fraction: 0.05,
-            weight_decay: 0.1,
-            beta1: 0.9,
-            beta2: 0.99, // nanoGPT's for small batches of characters
-            grad_clip: 1.0,
-            dropout: training.dropout,
+            warmup_fraction: training.warmup_fraction.unwrap_or(config.warmup_fraction),
+            weight_decay: training.weight_decay.unwrap_or(config.weight_decay),
+            beta1: training.beta1.unwrap_or(config.beta1),
+            beta2: training.beta2.unwrap_or(config.beta2),
+            grad_clip: training.grad_clip.unwrap_or(config.grad_clip),
+            dropout: training.dropout.unwrap_or(config.dropout),
             n_tokens,
             n_evals: training.n_evals,
-            n_checkpoints: 10,
             seed: self.seed,
-        }
+            ..config
+        };
+        config.with_rates(peak, final_share)
+    }
+}
+
+/// What TOML's reader says, with its line and without Rust's words.
+fn in_words(error: &toml::de::Error, text: &str) -> String {
+    let words = [
+        ("invalid type: ", ""),
+        ("invalid value: ", ""),
+        ("floating point `", "the number `"),
+        ("integer `", "the number `"),
+        ("string \"", "the text \""),
+        ("boolean `", "`"),
+        ("expected usize", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected f64", "expected a number"),
+        ("expected a sequence", "expected a list in [ ]"),
+        ("expected struct ", "expected a section with the fields of "),
+        ("missing field", "there is no"),
+    ];
+    let message = words.iter().fold(error.message().to_owned(), |text, (rust, plain)| text.replace(rust, plain));
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) if !before.is_empty() => format!("line {}: {message}", 1 + before.matches('\n').count()),
+        _ => message,
     }
 }
 
 impl Training {
-    fn check(&self, origin: &str) -> Result<()> {
-        budget_given(self.n_tokens, self.n_epochs, origin, "training")?;
+    fn check(&self) -> Result<(), String> {
+        budget_given(self.n_tokens, self.n_epochs, "training")?;
         let wrong = [
             (self.block_size == 0, "block_size"),
             (self.batch_size == 0, "batch_size"),
@@ -201,13 +343,23 @@ impl Training {
             (!self.transformer_learning_rate.is_valid(), "transformer_learning_rate"),
             (!self.lstm_learning_rate.is_valid(), "lstm_learning_rate"),
         ];
-        match wrong.iter().find(|(is_wrong, _)| *is_wrong) {
-            Some((_, field)) => {
-                Err(Error::Config(format!("the preset {origin} is not valid: training.{field} must be above 0")))
-            }
-            None if !(0.0..1.0).contains(&self.dropout) => Err(Error::Config(format!(
-                "the preset {origin} is not valid: training.dropout must be at least 0 and below 1"
-            ))),
+        if let Some((_, field)) = wrong.iter().find(|(is_wrong, _)| *is_wrong) {
+            return Err(format!("training.{field} must be above 0"));
+        }
+        let shares = [
+            (self.final_rate_share, "final_rate_share", 1.0 + f64::EPSILON), // 1: the rate stays
+            (self.warmup_fraction, "warmup_fraction", 1.0),
+            (self.beta1, "beta1", 1.0),
+            (self.beta2, "beta2", 1.0),
+            (self.dropout, "dropout", 1.0),
+            (self.weight_decay, "weight_decay", f64::INFINITY),
+            (self.grad_clip, "grad_clip", f64::INFINITY),
+        ];
+        let is_wrong =
+            |(value, _, end): &&(Option<f64>, &str, f64)| value.is_some_and(|value| !(0.0..*end).contains(&value));
+        match shares.iter().find(is_wrong) {
+            Some((_, field, end)) if end.is_finite() => Err(format!("training.{field} must be at least 0 and below 1")),
+            Some((_, field, _)) => Err(format!("training.{field} must be a number from 0 up")),
             None => Ok(()),
         }
     }
@@ -240,18 +392,13 @@ fn budget(n_tokens: Option<u64>, n_epochs: Option<f64>, n_train_tokens: usize) -
     n_tokens.unwrap_or_else(|| (n_epochs.unwrap_or(1.0) * n_train_tokens as f64) as u64)
 }
 
-fn budget_given(n_tokens: Option<u64>, n_epochs: Option<f64>, origin: &str, section: &str) -> Result<()> {
+fn budget_given(n_tokens: Option<u64>, n_epochs: Option<f64>, section: &str) -> Result<(), String> {
     let given = match (n_tokens, n_epochs) {
         (Some(n_tokens), None) => n_tokens > 0,
         (None, Some(n_epochs)) => n_epochs > 0.0 && n_epochs.is_finite(),
         _ => false,
     };
-    if given {
-        return Ok(());
-    }
-    Err(Error::Config(format!(
-        "the preset {origin} is not valid: {section} needs n_tokens or n_epochs (one of them, above 0)"
-    )))
+    if given { Ok(()) } else { Err(format!("{section} needs n_tokens or n_epochs (one of them, above 0)")) }
 }
 
 impl std::fmt::Display for Training {
@@ -281,10 +428,62 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_built_in_preset_is_valid() {
+    fn every_built_in_preset_is_valid_and_has_the_sizes_of_the_ladder_of_its_name() {
         for (name, text) in BUILT_IN {
-            Preset::parse(text, name).unwrap();
+            let preset = Preset::parse(text, name).unwrap();
+            for family in Family::ALL {
+                let ours = preset.ladder(family, 75);
+                let ladder = ours[0].name.rsplit_once('-').unwrap().0;
+                assert_eq!(ours, crate::models::ladder(ladder, 75, preset.training.block_size).unwrap(), "{name}");
+            }
         }
+    }
+
+    /// What is said about the preset `smoke` with `old` changed to `new`.
+    fn refusal(old: &str, new: &str) -> String {
+        assert!(BUILT_IN[0].1.contains(old), "{old}");
+        Preset::parse(&BUILT_IN[0].1.replace(old, new), "mine.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_not_valid_is_said_in_words_with_its_line() {
+        let start = "the preset mine.toml is not valid: ";
+        for (old, new, expected) in [
+            (
+                "n_evals = 4",
+                "n_evaluations = 4",
+                "line 27: unknown field `n_evaluations`, expected one of `block_size`",
+            ),
+            (
+                "source = \"composed\"",
+                "sauce = \"composed\"",
+                "line 18: unknown field `sauce`, expected one of `source`",
+            ),
+            ("n_evals = 4", "n_evals = 0.5", "line 27: the number `0.5`, expected a whole number"),
+            ("{ peak = 1e-2 }", "\"high\"", "line 26: the text \"high\", expected a number, the peak, or { peak"),
+            ("{ peak = 1e-2 }", "{ peek = 1e-2 }", "line 26: unknown field `peek`, expected `peak` or `at_width`"),
+            ("n_samples = 10", "n_samples = 0", "generation.n_samples must be above 0"),
+            ("n_evals = 4", "n_evals = 4\ngrad_clip = -1.0", "training.grad_clip must be a number from 0 up"),
+            ("n_tokens = 60_000\n", "", "training needs n_tokens or n_epochs"),
+            ("\n[best]", "\n[best]\nfamilies = []", "best.families names no family"),
+            (
+                "n_head = 2, d_model = 12",
+                "n_head = 5, d_model = 12",
+                "smoke-transformer-tiny: d_model 12 is not divisible",
+            ),
+            ("smoke-lstm-tiny", "smoke-lstm-small", "two sizes are named smoke-lstm-small"),
+        ] {
+            let error = refusal(old, new);
+            assert!(error.starts_with(start) && error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn sizes_of_the_other_family_are_refused() {
+        let swapped = BUILT_IN[0].1.replace("lstm = [", "other = [").replace("transformer = [", "lstm = [");
+        let error =
+            Preset::parse(&swapped.replace("other = [", "transformer = ["), "mine.toml").unwrap_err().to_string();
+        assert!(error.contains("line 4: unknown field `d_model`, expected one of `name`, `n_layer`, `d_embed`"), "{error}");
     }
 
     #[test]
@@ -297,10 +496,36 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_field_is_named() {
-        let text = BUILT_IN[0].1.replace("n_evals", "n_evaluations");
-        let error = Preset::parse(&text, "mine.toml").unwrap_err().to_string();
-        assert!(error.contains("mine.toml") && error.contains("n_evaluations"), "{error}");
+    fn a_relative_source_is_taken_from_the_file_and_is_not_in_the_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = |place: &str| {
+            let file = folder.path().join(place).join("mine.toml");
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, BUILT_IN[0].1.replace("\"composed\"", "\"tunes\"")).unwrap();
+            Preset::load(&file.to_string_lossy()).unwrap()
+        };
+        let ((name, here), (_, there)) = (load("here"), load("there"));
+        assert_eq!((name.as_str(), Path::new(&here.corpus.source)), ("mine", &*folder.path().join("here/tunes")));
+        assert_ne!(here.corpus.source, there.corpus.source);
+        assert_eq!(here.hash(), there.hash());
+    }
+
+    #[test]
+    fn every_constant_of_the_training_can_be_set() {
+        let constants = "n_evals = 4\nfinal_rate_share = 0.5\nwarmup_fraction = 0.2\nweight_decay = 0.3\nbeta1 = 0.8\nbeta2 = 0.7\n\
+                         grad_clip = 2.0\ndropout = 0.25";
+        let text = BUILT_IN[0].1.replace("n_evals = 4", constants).replace("{ peak = 1e-2 }", "1e-2");
+        let preset = Preset::parse(&text, "mine.toml").unwrap();
+        let size = &preset.ladder(Family::Lstm, 75)[0];
+        let tokenizer = crate::data::Tokenizer::from_text("ab\n").unwrap();
+        let data = crate::data::TokenData { dir: "".into(), tokenizer, train: vec![], val: vec![], test: vec![] };
+        let base = RunConfig::new("", &size.model, &data, 0);
+        let set = preset.run_config(base.clone(), size, 9);
+        assert_eq!((set.learning_rate, set.min_learning_rate, set.n_tokens), (1e-2, 5e-3, 9));
+        assert_eq!((set.warmup_fraction, set.weight_decay, set.beta1), (0.2, 0.3, 0.8));
+        assert_eq!((set.beta2, set.grad_clip, set.dropout), (0.7, 2.0, 0.25));
+        let default = Preset::parse(BUILT_IN[0].1, "smoke").unwrap().run_config(base.clone(), size, 9);
+        assert_eq!((default.min_learning_rate, default.warmup_fraction), (1e-2 / 10.0, base.warmup_fraction));
     }
 
     #[test]
@@ -315,14 +540,5 @@ mod tests {
         let smoke = |best: &str| Preset::parse(&BUILT_IN[0].1.replace("[best]", best), "mine.toml");
         assert_eq!(smoke("[best]").unwrap().best.to_string(), "180000 tokens for the largest Transformer and LSTM");
         assert_eq!(smoke("[best]\nfamilies = [\"lstm\"]").unwrap().best.families, [Family::Lstm]);
-        let error = smoke("[best]\nfamilies = []").unwrap_err().to_string();
-        assert!(error.contains("best.families names no family"), "{error}");
-    }
-
-    #[test]
-    fn a_budget_is_needed() {
-        let text = BUILT_IN[0].1.replace("n_tokens = 60_000\n", "");
-        let error = Preset::parse(&text, "mine.toml").unwrap_err().to_string();
-        assert!(error.contains("training needs n_tokens or n_epochs"), "{error}");
     }
 }

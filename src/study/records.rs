@@ -122,7 +122,8 @@ pub fn read_records(path: &Path) -> Result<Vec<RunRecord>> {
             ))
         })
     };
-    read_text(path)?.lines().enumerate().map(parse).collect()
+    let text = read_text(path)?;
+    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
 }
 
 impl Study {
@@ -143,8 +144,8 @@ impl Study {
             records.retain(|record| record.config.name != run.config.name);
             records.push(run.into());
         }
-        let lines: Result<Vec<String>> = records.iter().map(|record| self.line(record)).collect();
-        Ok(write_atomic(self.records_path(), lines?.join("\n") + "\n")?)
+        let lines: Result<String> = records.iter().map(|record| Ok(self.line(record)? + "\n")).collect();
+        Ok(write_atomic(self.records_path(), lines?)?)
     }
 
     fn line(&self, record: &RunRecord) -> Result<String> {

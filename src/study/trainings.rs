@@ -1,38 +1,45 @@
 //! What a study trains: the two ladders, the largest models for longer, repeats from other seeds, and IsoFLOP profiles.
 
 use super::{RunRecord, Study};
-use crate::models::{Family, Size, ladder};
-use crate::training::{Run, RunConfig};
+use crate::models::{Family, Size};
+use crate::training::{Run, RunConfig, interrupted};
 use crate::{Error, Result};
 
 impl Study {
     /// Trains every size of one family, smallest first; finished runs are loaded, half-done ones continued. Before the largest
     /// Transformer is trained, its loss is predicted ([`Study::predict`]).
+    ///
+    /// A run that is stopped stops those after it: it is the last of those returned, `summary.finished` is false.
+    ///
+    /// # Errors
+    /// A training failed, such as by a loss that is no number; the others are trained first.
     pub fn train(&self, family: Family) -> Result<Vec<Run>> {
-        let sizes = self.ladder(family)?;
-        sizes.iter().map(|size| self.train_one(size)).collect()
+        let data = self.data()?;
+        let configs: Vec<RunConfig> = self.ladder(family)?.iter().map(|size| self.run_config(size, &data)).collect();
+        self.train_all(&configs)
     }
 
     /// Trains one size of either family, by name.
+    ///
+    /// # Errors
+    /// There is no such size, or its training failed.
     pub fn train_size(&self, name: &str) -> Result<Run> {
-        let mut sizes = self.ladder(Family::Transformer)?;
-        sizes.extend(self.ladder(Family::Lstm)?);
+        let sizes = Family::ALL.map(|family| self.preset.ladder(family, 64)).concat(); // refused before a corpus is prepared
         let size = sizes.iter().find(|size| size.name == name).ok_or_else(|| {
             let names: Vec<&str> = sizes.iter().map(|size| size.name.as_str()).collect();
             Error::Config(format!("the study {} has no size {name:?}: choose one of {}", self.name(), names.join(", ")))
         })?;
-        self.train_one(size)
-    }
-
-    fn train_one(&self, size: &Size) -> Result<Run> {
-        let data = self.data()?;
-        self.predict_before_training(size)?;
+        let (data, ladder) = (self.data()?, self.ladder(size.model.family())?);
+        let size = ladder.iter().find(|size| size.name == name).unwrap_or(size);
         self.get_or_train(&self.run_config(size, &data))
     }
 
     /// Trains the largest models for the longer budget of `[best]`, each with a schedule of its own.
+    ///
+    /// # Errors
+    /// As [`Study::train`].
     pub fn train_longer(&self) -> Result<Vec<Run>> {
-        self.longer_configs()?.iter().map(|config| self.get_or_train(config)).collect()
+        self.train_all(&self.longer_configs()?)
     }
 
     /// What [`Study::train_longer`] trains.
@@ -41,7 +48,7 @@ impl Study {
         let n_tokens = self.preset.best.budget(data.train.len());
         let config = |family: &Family| -> Result<RunConfig> {
             let largest = self.largest(*family)?;
-            Ok(self.preset.run_config(&largest, &data, format!("{}-longer", largest.name), n_tokens))
+            Ok(RunConfig { name: format!("{}-longer", largest.name), ..self.config(&largest, &data, n_tokens) })
         };
         self.preset.best.families.iter().map(config).collect()
     }
@@ -67,7 +74,7 @@ impl Study {
     /// Trains the smallest sizes of one family again from other seeds, as `[repeats]` says: their scatter is the noise of a loss.
     /// Only the seed differs; the ladder's own runs are not among those returned.
     pub fn train_repeats(&self, family: Family) -> Result<Vec<Run>> {
-        self.repeat_configs(family)?.iter().map(|config| self.get_or_train(config)).collect()
+        self.train_all(&self.repeat_configs(family)?)
     }
 
     /// Those of the repeats that are finished. Trains nothing.
@@ -93,28 +100,29 @@ impl Study {
     /// Trains Transformers at equal FLOPs, as `[isoflop]` says, each with a schedule of its own. Errors where
     /// the preset has no such budgets.
     pub fn train_isoflop(&self) -> Result<Vec<Run>> {
-        self.isoflop_configs()?.iter().map(|config| self.get_or_train(config)).collect()
+        self.train_all(&self.isoflop_configs()?)
     }
 
     /// What [`Study::train_isoflop`] trains, cheapest budget first.
     pub fn isoflop_configs(&self) -> Result<Vec<RunConfig>> {
         let budgets = self.preset.isoflop.as_ref().ok_or_else(|| {
             Error::Config(format!(
-                "the study {} has no IsoFLOP budgets: add [isoflop] with ladder, flops, min_epochs and max_epochs to its preset",
+                "the study {} has no IsoFLOP budgets: add [isoflop] with transformer, flops, min_epochs and max_epochs to its preset",
                 self.name()
             ))
         })?;
         let data = self.data()?;
-        let ladder = ladder(&budgets.ladder, data.tokenizer.vocab_size(), self.preset.training.block_size)?;
+        let (vocab_size, block_size) = (data.tokenizer.vocab_size(), self.preset.training.block_size);
+        let ladder: Vec<Size> = budgets.transformer.iter().map(|size| size.size(vocab_size, block_size)).collect();
         let mut configs = Vec::new();
         for &flops in &budgets.flops {
             for size in &ladder {
-                let per_token = size.model.flops_per_token(self.preset.training.block_size);
+                let per_token = size.model.flops_per_token(block_size);
                 let epochs = flops / per_token / data.train.len() as f64;
                 if (budgets.min_epochs..=budgets.max_epochs).contains(&epochs) {
                     let (name, n_tokens) = (format!("{}-{flops:e}", size.name), (flops / per_token) as u64);
-                    let config = self.preset.run_config(size, &data, name, n_tokens);
-                    configs.push(RunConfig { n_evals: 1, n_checkpoints: 1, ..config });
+                    let config = self.config(size, &data, n_tokens);
+                    configs.push(RunConfig { name, n_evals: 1, n_checkpoints: 1, ..config });
                 }
             }
         }
@@ -130,8 +138,32 @@ impl Study {
         Ok(runs.iter().map(RunRecord::from).collect())
     }
 
+    /// One stop stops all that follow; a failure stops none of them.
+    fn train_all(&self, configs: &[RunConfig]) -> Result<Vec<Run>> {
+        let (mut runs, mut failures): (Vec<Run>, Vec<Error>) = (Vec::new(), Vec::new());
+        for config in configs {
+            if interrupted() || runs.last().is_some_and(|run| !run.summary.finished) {
+                break;
+            }
+            match self.get_or_train(config) {
+                Ok(run) => runs.push(run),
+                Err(error) => failures.push(error),
+            }
+        }
+        match (failures.len(), runs.len()) {
+            (0, _) => Ok(runs),
+            (_, 0) => Err(failures.remove(0)), // what fails everywhere is said once
+            (n_failed, n_done) => {
+                let failures: Vec<String> = failures.iter().map(Error::to_string).collect();
+                let failures = failures.join("; ");
+                Err(Error::Checkpoint(format!("{n_failed} of the trainings failed, {n_done} are kept: {failures}")))
+            }
+        }
+    }
+
     fn get_or_train(&self, config: &RunConfig) -> Result<Run> {
-        let run = self.runs()?.get_or_train(config, &self.data()?)?;
+        self.predict_before_training(config)?;
+        let run = self.runs()?.get_or_train(config, &*self.data()?)?;
         self.record_runs(std::slice::from_ref(&run))?;
         Ok(run)
     }
