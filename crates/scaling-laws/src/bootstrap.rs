@@ -8,8 +8,10 @@
 use crate::{Error, Result};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use rayon::prelude::*;
 use serde::Serialize;
 
+use super::global::{Optimum, Sample};
 use super::points::Interval;
 use super::{LEVEL, LogLaw, PowerLaw};
 
@@ -60,6 +62,17 @@ pub struct LogBootstrap {
 }
 
 impl Replicate {
+    pub(super) fn of(found: &Optimum, ln_n0: f64) -> Replicate {
+        Replicate { a: found.h * (found.alpha * ln_n0).exp(), alpha: found.alpha, c: found.c }
+    }
+
+    /// Intervals of a, alpha and c; a flat resample has no alpha.
+    pub(super) fn percentiles(all: &[Replicate]) -> [Interval; 3] {
+        let falling = all.iter().filter(|one| one.a > 0.0);
+        let (a, c) = (percentiles(all.iter().map(|one| one.a)), percentiles(all.iter().map(|one| one.c)));
+        [a, percentiles(falling.map(|one| one.alpha)), c]
+    }
+
     /// L(N) = a·N^-alpha + c
     pub fn predict(&self, n_params: f64) -> f64 {
         self.a * n_params.powf(-self.alpha) + self.c
@@ -76,27 +89,16 @@ impl PowerLaw {
             return Err(Error::Fit("the loss does not fall with N, so there is no exponent to resample".into()));
         }
         let optimum = self.optimum();
-        let fitted: Vec<f64> =
-            self.sample.t.iter().map(|t| optimum.h * (-optimum.alpha * t).exp() + optimum.c).collect();
-        let mut noise = Noise::new(self.rss, self.sample.degrees_of_freedom(), n_resamples, seed)?;
-        let mut sample = self.sample.clone();
-        let replicates: Vec<Replicate> = (0..n_resamples)
-            .map(|_| {
-                sample.loss = noise.add_to(&fitted);
-                let best = sample.optimum();
-                Replicate { a: best.h * (best.alpha * sample.ln_n0).exp(), alpha: best.alpha, c: best.c }
-            })
-            .collect();
-        let falling: Vec<Replicate> = replicates.iter().copied().filter(|replicate| replicate.a > 0.0).collect();
-        Ok(PowerBootstrap {
-            n_resamples,
-            n_flat: replicates.len() - falling.len(),
-            seed,
-            a: percentiles(replicates.iter().map(|replicate| replicate.a)),
-            alpha: percentiles(falling.iter().map(|replicate| replicate.alpha)),
-            c: percentiles(replicates.iter().map(|replicate| replicate.c)),
-            replicates,
-        })
+        let curve = |t: &f64| optimum.h * (-optimum.alpha * t).exp() + optimum.c;
+        let fitted: Vec<f64> = self.sample.t.iter().map(curve).collect();
+        let left = (self.rss, self.sample.degrees_of_freedom());
+        let replicates = resample(&fitted, left, (n_resamples, seed), |losses| {
+            let sample = Sample { loss: losses.to_vec(), ..self.sample.clone() };
+            Replicate::of(&sample.optimum(), sample.ln_n0)
+        })?;
+        let n_flat = replicates.iter().filter(|replicate| replicate.a <= 0.0).count();
+        let [a, alpha, c] = Replicate::percentiles(&replicates);
+        Ok(PowerBootstrap { n_resamples, n_flat, seed, a, alpha, c, replicates })
     }
 }
 
@@ -106,28 +108,38 @@ impl LogLaw {
     /// # Errors
     /// No point to spare, because the noise is then unknown; fewer than 100 resamples.
     pub fn bootstrap(&self, n_resamples: usize, seed: u64) -> Result<LogBootstrap> {
-        let fitted: Vec<f64> =
-            self.line.x.iter().map(|x| self.intercept + self.slope * (x + self.line.x_mean)).collect();
-        let mut noise = Noise::new(self.rss, self.n_points.saturating_sub(2), n_resamples, seed)?;
-        let lines: Vec<(f64, f64)> = (0..n_resamples).map(|_| self.line.fit(&noise.add_to(&fitted))).collect();
-        Ok(LogBootstrap {
-            n_resamples,
-            seed,
-            intercept: percentiles(lines.iter().map(|line| line.0)),
-            slope: percentiles(lines.iter().map(|line| line.1)),
-        })
+        let line = &self.line;
+        let fitted: Vec<f64> = line.x.iter().map(|x| self.intercept + self.slope * (x + line.x_mean)).collect();
+        let left = (self.rss, self.n_points.saturating_sub(2));
+        let lines = resample(&fitted, left, (n_resamples, seed), |losses| line.fit(losses))?;
+        let intercept = percentiles(lines.iter().map(|line| line.0));
+        let slope = percentiles(lines.iter().map(|line| line.1));
+        Ok(LogBootstrap { n_resamples, seed, intercept, slope })
     }
 }
 
+/// The one resampling: refits of what a law says, in nats or in logarithms, plus drawn noise. The law left this sum of squares and
+/// this many degrees of freedom.
+pub(super) fn resample<T: Send>(
+    fitted: &[f64],
+    (squares, degrees): (f64, usize),
+    (n_resamples, seed): (usize, u64),
+    refit: impl Fn(&[f64]) -> T + Sync,
+) -> Result<Vec<T>> {
+    let mut noise = Noise::new(squares, degrees, n_resamples, seed)?;
+    let drawn: Vec<Vec<f64>> = (0..n_resamples).map(|_| noise.add_to(fitted)).collect();
+    Ok(drawn.par_iter().map(|losses| refit(losses)).collect())
+}
+
 /// Draws resampled losses.
-pub(super) struct Noise {
+struct Noise {
     random: Pcg64Mcg,
     rss: f64,
     degrees: usize,
 }
 
 impl Noise {
-    pub(super) fn new(rss: f64, degrees: usize, n_resamples: usize, seed: u64) -> Result<Noise> {
+    fn new(rss: f64, degrees: usize, n_resamples: usize, seed: u64) -> Result<Noise> {
         if n_resamples < 100 {
             return Err(Error::Fit(format!(
                 "{n_resamples} resamples cannot give a 95 % interval; use 1000 (at least 100)"
@@ -141,7 +153,7 @@ impl Noise {
         Ok(Noise { random: Pcg64Mcg::seed_from_u64(seed), rss, degrees })
     }
 
-    pub(super) fn add_to(&mut self, fitted: &[f64]) -> Vec<f64> {
+    fn add_to(&mut self, fitted: &[f64]) -> Vec<f64> {
         let chi_squared: f64 = (0..self.degrees).map(|_| self.normal().powi(2)).sum();
         let deviation = (self.rss / chi_squared.max(f64::MIN_POSITIVE)).sqrt();
         fitted.iter().map(|loss| loss + deviation * self.normal()).collect()

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use super::distributions::f_quantile;
 use super::numbers::{short, significant};
 use super::points::mean;
+use super::power_law::r_squared;
 use super::{Fitted, LEVEL, Law, Point};
 
 /// A law as printed somewhere: `a=…,alpha=…,c=…`, `a=…,alpha=…`, or `A=…,B=…`.
@@ -144,14 +145,13 @@ impl Claim {
     pub fn check(&self, points: &[Point]) -> Result<ClaimCheck> {
         let optimum = self.law.fit(points)?;
         let losses: Vec<f64> = points.iter().map(|point| point.val_loss).collect();
-        let total: f64 = losses.iter().map(|loss| (loss - mean(&losses)).powi(2)).sum();
         let rss = |values: &Vec<f64>| -> f64 {
             points.iter().map(|point| (point.val_loss - self.loss(values, point.n_params)).powi(2)).sum()
         };
         let all: Vec<f64> = self.readings().iter().map(rss).collect();
         let least = all.iter().copied().fold(f64::INFINITY, f64::min);
         let most = all.iter().copied().fold(0.0, f64::max);
-        let r_squared = |rss: f64| if total > 0.0 { 1.0 - rss / total } else { 0.0 };
+        let r_squared = |rss: f64| r_squared(&losses, rss);
 
         let printed: Vec<f64> = self.parameters.iter().map(|printed| printed.value).collect();
         let claimed = |point: &Point| self.loss(&printed, point.n_params);

@@ -153,21 +153,76 @@ pub(crate) fn minimise((low, high): (f64, f64), f: impl Fn(f64) -> f64) -> f64 {
     best.1
 }
 
+/// The same for two variables, each over `low..high`: every valley of a square grid is refined.
+pub(crate) fn minimise_pair((low, high): (f64, f64), f: impl Fn(f64, f64) -> f64) -> (f64, f64) {
+    const N_SIDE: usize = 60; // steps of 15 %
+    let grid = log_grid(low, high, N_SIDE);
+    let rows: Vec<Vec<f64>> = grid.iter().map(|&x| grid.iter().map(|&y| f(x, y)).collect()).collect();
+    let at = |i: usize, j: usize| rows.get(i).and_then(|row| row.get(j)).copied().unwrap_or(f64::INFINITY);
+    let mut best = (f64::INFINITY, (low, low));
+    for (i, &x) in grid.iter().enumerate() {
+        for (j, &y) in grid.iter().enumerate() {
+            let around = [i.wrapping_sub(1), i, i + 1].map(|i| [at(i, j.wrapping_sub(1)), at(i, j), at(i, j + 1)]);
+            if around.iter().flatten().all(|&neighbour| at(i, j) <= neighbour) {
+                let refined = simplex((low, high), (x, y), &f);
+                best = if refined.0 < best.0 { refined } else { best };
+            }
+        }
+    }
+    best.1
+}
+
+/// Nelder and Mead (1965) in (ln x, ln y), from a place that is close: (value, place).
+pub(crate) fn simplex((low, high): (f64, f64), start: (f64, f64), f: impl Fn(f64, f64) -> f64) -> (f64, (f64, f64)) {
+    let inside = |x: f64| x.clamp(low.ln(), high.ln());
+    let value = |p: [f64; 2]| (f(inside(p[0]).exp(), inside(p[1]).exp()), p);
+    let start = [start.0.ln(), start.1.ln()];
+    let mut corners = [value(start), value([start[0] + 0.1, start[1]]), value([start[0], start[1] + 0.1])];
+    for _ in 0..400 {
+        corners.sort_by(|p, q| p.0.total_cmp(&q.0));
+        let [best, middle, worst] = corners;
+        let size = (0..2).map(|i| (best.1[i] - worst.1[i]).abs() + (best.1[i] - middle.1[i]).abs()).sum::<f64>();
+        if size < 1e-13 {
+            break;
+        }
+        let towards = |step: f64| {
+            [0, 1].map(|i| {
+                let centre = 0.5 * (best.1[i] + middle.1[i]);
+                centre + step * (centre - worst.1[i])
+            })
+        };
+        let reflected = value(towards(1.0));
+        let replacement = if reflected.0 < best.0 {
+            let expanded = value(towards(2.0));
+            if expanded.0 < reflected.0 { expanded } else { reflected }
+        } else if reflected.0 < middle.0 {
+            reflected
+        } else {
+            let contracted = value(towards(if reflected.0 < worst.0 { 0.5 } else { -0.5 }));
+            if contracted.0 < worst.0.min(reflected.0) {
+                contracted
+            } else {
+                corners = [best, middle, worst].map(|p| value([0, 1].map(|i| 0.5 * (p.1[i] + best.1[i]))));
+                continue;
+            }
+        };
+        corners[2] = replacement;
+    }
+    corners.sort_by(|p, q| p.0.total_cmp(&q.0));
+    let [(rss, point), ..] = corners;
+    (rss, (inside(point[0]).exp(), inside(point[1]).exp()))
+}
+
 /// `n` values from `low` to `high`, both included exactly, evenly spaced in ln x.
 pub(crate) fn log_grid(low: f64, high: f64, n: usize) -> Vec<f64> {
     let last = n.max(2) - 1;
     let inner = |index: usize| (low.ln() + (high / low).ln() * index as f64 / last as f64).exp();
-    (0..=last)
-        .map(|index| {
-            if index == 0 {
-                low
-            } else if index == last {
-                high
-            } else {
-                inner(index)
-            }
-        })
-        .collect()
+    let at = |index: usize| match index {
+        0 => low,
+        index if index == last => high,
+        index => inner(index),
+    };
+    (0..=last).map(at).collect()
 }
 
 /// Golden section in ln x down to one part in 10^13, where `f` has no more digits to tell two points apart.

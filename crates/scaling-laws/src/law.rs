@@ -71,6 +71,16 @@ impl FromStr for Law {
     }
 }
 
+/// The same of whichever law was fitted.
+macro_rules! either {
+    ($fit:expr, $law:ident => $value:expr) => {
+        match $fit {
+            Fitted::Power($law) => $value,
+            Fitted::Log($law) => $value,
+        }
+    };
+}
+
 /// A fitted law of any kind.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
@@ -84,26 +94,17 @@ pub enum Fitted {
 impl Fitted {
     /// The law's loss at N, in nats per token.
     pub fn predict(&self, n_params: f64) -> f64 {
-        match self {
-            Fitted::Power(law) => law.predict(n_params),
-            Fitted::Log(law) => law.predict(n_params),
-        }
+        either!(self, law => law.predict(n_params))
     }
 
     /// 95 % intervals of the law itself; empty where there are none.
     pub fn band(&self, n_params: &[f64]) -> Vec<Interval> {
-        match self {
-            Fitted::Power(law) => law.band(n_params),
-            Fitted::Log(law) => law.band(n_params),
-        }
+        either!(self, law => law.band(n_params))
     }
 
     /// The 95 % interval for the loss of one more run.
     pub fn prediction_interval(&self, n_params: f64) -> Option<Interval> {
-        match self {
-            Fitted::Power(law) => law.prediction_interval(n_params),
-            Fitted::Log(law) => law.prediction_interval(n_params),
-        }
+        either!(self, law => law.prediction_interval(n_params))
     }
 
     /// The parameter that says how quickly the loss falls: alpha, or B.
@@ -116,42 +117,27 @@ impl Fitted {
 
     /// Free parameters of the law.
     pub fn n_parameters(&self) -> usize {
-        match self {
-            Fitted::Power(law) => law.n_parameters,
-            Fitted::Log(law) => law.n_parameters,
-        }
+        either!(self, law => law.n_parameters)
     }
 
     /// Sum of squared residuals, nats².
     pub fn rss(&self) -> f64 {
-        match self {
-            Fitted::Power(law) => law.rss,
-            Fitted::Log(law) => law.rss,
-        }
+        either!(self, law => law.rss)
     }
 
     /// 1 - RSS / Σ(loss - mean loss)², in nats.
     pub fn r_squared(&self) -> f64 {
-        match self {
-            Fitted::Power(law) => law.r_squared,
-            Fitted::Log(law) => law.r_squared,
-        }
+        either!(self, law => law.r_squared)
     }
 
     /// Whether the points determine the rate.
     pub fn verdict(&self) -> &Verdict {
-        match self {
-            Fitted::Power(law) => &law.verdict,
-            Fitted::Log(law) => &law.verdict,
-        }
+        either!(self, law => &law.verdict)
     }
 }
 
 impl fmt::Display for Fitted {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Fitted::Power(law) => law.fmt(out),
-            Fitted::Log(law) => law.fmt(out),
-        }
+        either!(self, law => law.fmt(out))
     }
 }

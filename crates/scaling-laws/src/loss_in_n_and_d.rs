@@ -8,13 +8,12 @@ use serde::Serialize;
 use std::fmt;
 
 use super::Objective;
-use super::bootstrap::{Noise, percentiles};
-use super::global::{ALPHA_RANGE, log_grid};
+use super::bootstrap::{percentiles, resample};
+use super::global::{ALPHA_RANGE, minimise_pair, simplex};
 use super::numbers::{short, significant};
 use super::objective::{LogTerms, Start, delta};
 use super::points::{self, Interval, Needs, Point, mean};
 use super::power_law::r_squared;
-use rayon::prelude::*;
 
 /// A fitted L(N, D) = e + a/N^alpha + b/D^beta; least squares in nats per token unless another objective was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,12 +42,18 @@ pub struct LossInNAndD {
 }
 
 impl LossInNAndD {
-    /// Fits five parameters; fewer than five points, or fewer than three values of N or of D, is an error.
+    /// Fits five parameters.
+    ///
+    /// # Errors
+    /// Fewer than five points, or fewer than three values of N or of D.
     pub fn fit(points: &[Point]) -> Result<LossInNAndD> {
         LossInNAndD::fit_by(points, Objective::LeastSquares)
     }
 
     /// The same by another objective: [`Objective::CHINCHILLA`] is that of Hoffmann et al. 2022.
+    ///
+    /// # Errors
+    /// What [`LossInNAndD::fit`] refuses.
     pub fn fit_by(points: &[Point], objective: Objective) -> Result<LossInNAndD> {
         check(points)?;
         let plane = Plane::new(points);
@@ -88,23 +93,24 @@ impl LossInNAndD {
 
     /// 95 % intervals from `n_resamples` refits, by the same objective, of the law plus normal noise, as in `bootstrap.rs`; an
     /// objective of logarithms gets its noise in logarithms. `points` are those of the fit.
+    ///
+    /// # Errors
+    /// No point to spare, or fewer than 100 resamples.
     pub fn bootstrap(&self, points: &[Point], n_resamples: usize, seed: u64) -> Result<PlaneBootstrap> {
         let plane = Plane::new(points);
         let delta = delta(self.objective);
         let seen = |loss: f64| if delta.is_some() { loss.ln() } else { loss };
         let fitted: Vec<f64> = points.iter().map(|point| seen(self.predict(point.n_params, point.tokens()))).collect();
         let squares = fitted.iter().zip(&plane.loss).map(|(fitted, loss)| (seen(*loss) - fitted).powi(2)).sum();
-        let mut noise = Noise::new(squares, points.len().saturating_sub(5), n_resamples, seed)?;
-        let resamples: Vec<Vec<f64>> = (0..n_resamples).map(|_| noise.add_to(&fitted)).collect();
-        let refit = |values: &Vec<f64>| match delta {
+        let left = (squares, points.len().saturating_sub(5));
+        let found = resample(&fitted, left, (n_resamples, seed), |values| match delta {
             None => {
-                let plane = Plane { loss: values.clone(), ..plane.clone() };
-                let (_, (alpha, beta)) = plane.descend(self.alpha, self.beta);
+                let plane = Plane { loss: values.to_vec(), ..plane.clone() };
+                let (alpha, beta) = plane.near((self.alpha, self.beta));
                 (alpha, beta, plane.solve(alpha, beta).e)
             }
             Some(delta) => self.refit_logs(&plane, values, delta),
-        };
-        let found: Vec<(f64, f64, f64)> = resamples.par_iter().map(refit).collect();
+        })?;
         Ok(PlaneBootstrap {
             n_resamples,
             seed,
@@ -223,63 +229,12 @@ impl Plane {
 
     /// The exponents of the least sum of squares over the square of [`ALPHA_RANGE`].
     fn optimum(&self) -> (f64, f64) {
-        const N_GRID: usize = 60; // steps of 15 %
-        let grid = log_grid(ALPHA_RANGE.0, ALPHA_RANGE.1, N_GRID);
-        let rows: Vec<Vec<f64>> =
-            grid.iter().map(|&alpha| grid.iter().map(|&beta| self.solve(alpha, beta).rss).collect()).collect();
-        let at = |i: usize, j: usize| rows.get(i).and_then(|row| row.get(j)).copied().unwrap_or(f64::INFINITY);
-        let mut best = (f64::INFINITY, (ALPHA_RANGE.0, ALPHA_RANGE.0));
-        for (i, &alpha) in grid.iter().enumerate() {
-            for (j, &beta) in grid.iter().enumerate() {
-                let around = [i.wrapping_sub(1), i, i + 1].map(|i| [at(i, j.wrapping_sub(1)), at(i, j), at(i, j + 1)]);
-                if around.iter().flatten().all(|&neighbour| at(i, j) <= neighbour) {
-                    let refined = self.descend(alpha, beta);
-                    best = if refined.0 < best.0 { refined } else { best };
-                }
-            }
-        }
-        best.1
+        minimise_pair(ALPHA_RANGE, |alpha, beta| self.solve(alpha, beta).rss)
     }
 
-    /// Nelder and Mead (1965) in (ln alpha, ln beta), from a valley of the grid.
-    fn descend(&self, alpha: f64, beta: f64) -> (f64, (f64, f64)) {
-        let inside = |x: f64| x.clamp(ALPHA_RANGE.0.ln(), ALPHA_RANGE.1.ln());
-        let value = |p: [f64; 2]| (self.solve(inside(p[0]).exp(), inside(p[1]).exp()).rss, p);
-        let start = [alpha.ln(), beta.ln()];
-        let mut corners = [value(start), value([start[0] + 0.1, start[1]]), value([start[0], start[1] + 0.1])];
-        for _ in 0..400 {
-            corners.sort_by(|p, q| p.0.total_cmp(&q.0));
-            let [best, middle, worst] = corners;
-            let size = (0..2).map(|i| (best.1[i] - worst.1[i]).abs() + (best.1[i] - middle.1[i]).abs()).sum::<f64>();
-            if size < 1e-13 {
-                break;
-            }
-            let towards = |step: f64| {
-                [0, 1].map(|i| {
-                    let centre = 0.5 * (best.1[i] + middle.1[i]);
-                    centre + step * (centre - worst.1[i])
-                })
-            };
-            let reflected = value(towards(1.0));
-            let replacement = if reflected.0 < best.0 {
-                let expanded = value(towards(2.0));
-                if expanded.0 < reflected.0 { expanded } else { reflected }
-            } else if reflected.0 < middle.0 {
-                reflected
-            } else {
-                let contracted = value(towards(if reflected.0 < worst.0 { 0.5 } else { -0.5 }));
-                if contracted.0 < worst.0.min(reflected.0) {
-                    contracted
-                } else {
-                    corners = [best, middle, worst].map(|p| value([0, 1].map(|i| 0.5 * (p.1[i] + best.1[i]))));
-                    continue;
-                }
-            };
-            corners[2] = replacement;
-        }
-        corners.sort_by(|p, q| p.0.total_cmp(&q.0));
-        let [(rss, point), ..] = corners;
-        (rss, (inside(point[0]).exp(), inside(point[1]).exp()))
+    /// The same from a start that is already close.
+    fn near(&self, start: (f64, f64)) -> (f64, f64) {
+        simplex(ALPHA_RANGE, start, |alpha, beta| self.solve(alpha, beta).rss).1
     }
 
     /// Non-negative least squares for one pair of exponents: all eight sets of parameters that may be zero are tried.
@@ -333,6 +288,7 @@ impl fmt::Display for LossInNAndD {
 
 #[cfg(test)]
 mod tests {
+    use super::super::global::log_grid;
     use super::*;
 
     /// E 1.69, A 406.4, alpha .34, B 410.7, beta .28 (Hoffmann et al. 2022) on a grid of runs.

@@ -14,13 +14,12 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-use super::bootstrap::{Noise, Replicate, percentiles};
-use super::global::{ALPHA_RANGE, Sample, log_grid};
+use super::bootstrap::{Replicate, resample};
+use super::global::{ALPHA_RANGE, Optimum, Sample, log_grid};
 use super::lbfgs::{Place, descend};
 use super::numbers::short;
 use super::points::{Interval, Point, check_enough};
 use super::{PowerLaw, Verdict, verdict};
-use rayon::prelude::*;
 
 /// What a fit makes as small as it can.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -149,9 +148,7 @@ impl PowerCurve {
             None => PowerLaw::fit(points)?.bootstrap(n_resamples, seed)?.replicates,
             Some(delta) => self.resample(points, delta, n_resamples, seed)?,
         };
-        let falling = || found.iter().filter(|one| one.a > 0.0); // a flat resample has no alpha
-        let alpha = percentiles(falling().map(|one| one.alpha));
-        let (a, c) = (percentiles(found.iter().map(|one| one.a)), percentiles(found.iter().map(|one| one.c)));
+        let [a, alpha, c] = Replicate::percentiles(&found);
         let verdict = Some(verdict::of_alpha(&alpha, points, 3));
         Ok(PowerCurve { intervals: Some(CurveIntervals { n_resamples, seed, a, alpha, c }), verdict, ..self })
     }
@@ -160,18 +157,15 @@ impl PowerCurve {
         let sample = Sample::new(points, true);
         let fitted: Vec<f64> = points.iter().map(|point| self.predict(point.n_params).ln()).collect();
         let squares = fitted.iter().zip(points).map(|(fitted, point)| (point.val_loss.ln() - fitted).powi(2)).sum();
-        let mut noise = Noise::new(squares, sample.degrees_of_freedom(), n_resamples, seed)?;
-        let resamples: Vec<Vec<f64>> = (0..n_resamples).map(|_| noise.add_to(&fitted)).collect();
         let here: Start = (self.c, vec![(self.a * (-self.alpha * sample.ln_n0).exp(), self.alpha)]);
-        let refit = |logs: &Vec<f64>| {
+        resample(&fitted, (squares, sample.degrees_of_freedom()), (n_resamples, seed), |logs| {
             let loss: Vec<f64> = logs.iter().map(|log| log.exp()).collect();
             let least = Sample { loss: loss.clone(), ..sample.clone() }.optimum();
             let starts = [here.clone(), (least.c, vec![(least.h, least.alpha)])];
             let best = LogTerms { t: vec![sample.t.clone()], loss }.fit(&starts, delta);
             let (h, alpha) = best.terms.first().copied().unwrap_or((0.0, 0.0));
-            Replicate { a: h * (alpha * sample.ln_n0).exp(), alpha, c: best.floor }
-        };
-        Ok(resamples.par_iter().map(refit).collect())
+            Replicate::of(&Optimum { alpha, h, c: best.floor, rss: best.value }, sample.ln_n0)
+        })
     }
 
     /// L(N) = a·N^-alpha + c, in nats per token.

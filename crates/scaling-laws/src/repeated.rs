@@ -15,7 +15,7 @@ use super::distributions::f_quantile;
 use super::global::{golden, log_grid};
 use super::numbers::short;
 use super::points::{Needs, check};
-use super::{Interval, LEVEL, LossInNAndD, Point, Verdict};
+use super::{Interval, LEVEL, LossInNAndD, Point, Verdict, verdict};
 
 /// The R* that are searched: 0.1 makes even the second epoch nearly worthless, 1000 makes repeating as good as new text.
 pub const R_STAR_RANGE: (f64, f64) = (0.1, 1000.0);
@@ -42,6 +42,9 @@ pub fn effective_tokens(n_tokens: f64, n_unique_tokens: f64, r_star: f64) -> f64
 
 impl RepeatedData {
     /// Fits six parameters; what [`LossInNAndD::fit`] needs, and runs that saw their text more than once.
+    ///
+    /// # Errors
+    /// Fewer than six points, runs of one epoch only, or what [`LossInNAndD::fit`] refuses.
     pub fn fit(points: &[Point]) -> Result<RepeatedData> {
         check(points, &[Needs::Tokens, Needs::UniqueTokens])?;
         if points.len() < 6 {
@@ -61,7 +64,11 @@ impl RepeatedData {
         let r_star = coarse_minimum(rss);
         let law = LossInNAndD::fit(&fresh(points, r_star))?;
         let interval = interval(points.len(), r_star, law.rss, rss);
-        let verdict = verdict(interval.as_ref(), points.len());
+        let through = || format!("6 parameters pass through {} points, whatever the truth is", points.len());
+        let verdict = match &interval {
+            Some(interval) => verdict::of_r_star(interval, R_STAR_RANGE),
+            None => Verdict::NotIdentified(through()),
+        };
         Ok(RepeatedData { r_star, interval, verdict, law })
     }
 
@@ -103,20 +110,6 @@ fn interval(n_points: usize, best: f64, least: f64, rss: impl Fn(f64) -> f64) ->
         inner
     };
     Some(Interval { low: end(R_STAR_RANGE.0), high: end(R_STAR_RANGE.1), level: LEVEL })
-}
-
-fn verdict(interval: Option<&Interval>, n_points: usize) -> Verdict {
-    match interval {
-        None => Verdict::NotIdentified(format!("6 parameters pass through {n_points} points, whatever the truth is")),
-        Some(range) if range.low <= R_STAR_RANGE.0 || range.high >= R_STAR_RANGE.1 => {
-            Verdict::NotIdentified(format!("its 95 % interval is {range}, to the end of the range that was searched"))
-        }
-        Some(range) if range.high > 3.0 * range.low => Verdict::WeaklyIdentified(format!(
-            "its 95 % interval is {range}, ends that differ by a factor of {}",
-            short(range.high / range.low)
-        )),
-        Some(_) => Verdict::Identified,
-    }
 }
 
 impl fmt::Display for RepeatedData {

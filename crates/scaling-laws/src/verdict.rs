@@ -41,8 +41,21 @@ impl fmt::Display for Verdict {
     }
 }
 
-const TIGHT: f64 = 2.0; // an interval whose ends differ by less than this factor identifies an exponent
-const LOOSE: f64 = 10.0; // by more than this factor: it does not
+/// The table of thresholds. An interval whose ends differ by less than the first factor identifies a parameter; by more than the second,
+/// it does not.
+const RATES: (f64, f64) = (2.0, 10.0); // exponents, and B
+const R_STAR: (f64, f64) = (3.0, f64::INFINITY);
+const C: (f64, f64) = (0.1, 0.5); // of the lowest loss, not a factor
+
+/// The verdict by the factor between the ends of an interval.
+fn by_factor(range: String, factor: f64, (tight, loose): (f64, f64)) -> Verdict {
+    let reason = format!("{range}, ends that differ by a factor of {}", short(factor));
+    match factor {
+        factor if factor > loose => Verdict::NotIdentified(reason),
+        factor if factor > tight => Verdict::WeaklyIdentified(reason),
+        _ => Verdict::Identified,
+    }
+}
 
 /// The reason why no interval exists at all, if there is one: a loss that does not fall, or no point to spare.
 pub(super) fn without_interval(points: &[Point], falls: bool, n_parameters: usize) -> Option<String> {
@@ -90,15 +103,16 @@ pub(super) fn of_exponent(alpha: &Interval) -> Verdict {
             "{range}, up to the {end} of the range that was searched; the points say only: {sense} {bound}"
         ));
     }
-    let factor = alpha.high / alpha.low;
-    let reason = format!("{range}, ends that differ by a factor of {}", short(factor));
-    if factor > LOOSE {
-        Verdict::NotIdentified(reason)
-    } else if factor > TIGHT {
-        Verdict::WeaklyIdentified(reason)
-    } else {
-        Verdict::Identified
+    by_factor(range, alpha.high / alpha.low, RATES)
+}
+
+/// The verdict on R*, the worth of repeated data.
+pub(super) fn of_r_star(r_star: &Interval, (least, most): (f64, f64)) -> Verdict {
+    let range = format!("its 95 % interval is {r_star}");
+    if r_star.low <= least || r_star.high >= most {
+        return Verdict::NotIdentified(format!("{range}, to the end of the range that was searched"));
     }
+    by_factor(range, r_star.high / r_star.low, R_STAR)
 }
 
 /// The verdict on the loss that no size removes: c is known if its interval is narrow against the lowest loss.
@@ -106,11 +120,11 @@ pub(super) fn of_c(c: &Interval, losses: impl Iterator<Item = f64>) -> Verdict {
     let lowest = losses.fold(f64::INFINITY, f64::min);
     let (share, range) =
         ((c.high - c.low) / lowest, format!("its 95 % interval is {c}, against a lowest loss of {}", short(lowest)));
-    if c.low <= 0.0 && c.high >= 0.5 * lowest {
+    if c.low <= 0.0 && c.high >= C.1 * lowest {
         Verdict::NotIdentified(format!("{range}; no floor at all is possible too"))
-    } else if share > 0.5 {
+    } else if share > C.1 {
         Verdict::NotIdentified(range)
-    } else if share > 0.1 || c.low <= 0.0 {
+    } else if share > C.0 || c.low <= 0.0 {
         Verdict::WeaklyIdentified(range)
     } else {
         Verdict::Identified
@@ -129,14 +143,7 @@ pub(super) fn of_slope(slope: f64, interval: &Interval, points: &[Point]) -> Ver
     if by_size(points).len() == 2 {
         return Verdict::WeaklyIdentified(format!("{range}, but 2 sizes cannot show whether the law's form is right"));
     }
-    let factor = interval.low / interval.high; // both negative
-    if factor > LOOSE {
-        Verdict::NotIdentified(format!("{range}, ends that differ by a factor of {}", short(factor)))
-    } else if factor > TIGHT {
-        Verdict::WeaklyIdentified(format!("{range}, ends that differ by a factor of {}", short(factor)))
-    } else {
-        Verdict::Identified
-    }
+    by_factor(range, interval.low / interval.high, RATES) // both negative
 }
 
 /// What else a reader must know: a loss that rises from one size to the next, a law that misses by more than seeds do.
