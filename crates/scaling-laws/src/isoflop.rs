@@ -65,7 +65,9 @@ const SAME_BUDGET: f64 = 1.1; // whole steps make the FLOPs of one budget differ
 
 impl IsoFlop {
     /// Fits points that were trained at a few budgets: FLOPs within a tenth of their neighbour's are one budget.
-    /// An error where fewer than two budgets have a best size between their smallest and their largest model.
+    ///
+    /// # Errors
+    /// Points without tokens or FLOPs, or fewer than two budgets with a best size between their smallest and their largest model.
     pub fn fit(points: &[Point]) -> Result<IsoFlop> {
         check(points, &[Needs::Tokens, Needs::Flops])?;
         let budgets: Vec<Budget> = by_budget(points).into_iter().map(Budget::fit).collect();
@@ -88,6 +90,9 @@ impl IsoFlop {
     /// The same from whole loss curves: each size's loss and tokens are read off, linearly in ln C between its points, at
     /// `n_budgets` budgets spread over the FLOPs that at least three sizes have in common. So one set of trainings serves every way
     /// of counting FLOPs. Points of one size must have the same `n_params`.
+    ///
+    /// # Errors
+    /// As [`IsoFlop::fit`], and where no FLOPs are common to three sizes.
     pub fn of_curves(points: &[Point], n_budgets: usize) -> Result<IsoFlop> {
         check(points, &[Needs::Tokens, Needs::Flops])?;
         let curves = by_size(points);

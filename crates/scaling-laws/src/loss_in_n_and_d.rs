@@ -43,12 +43,18 @@ pub struct LossInNAndD {
 }
 
 impl LossInNAndD {
-    /// Fits five parameters; fewer than five points, or fewer than three values of N or of D, is an error.
+    /// Fits five parameters.
+    ///
+    /// # Errors
+    /// Fewer than five points, or fewer than three values of N or of D.
     pub fn fit(points: &[Point]) -> Result<LossInNAndD> {
         LossInNAndD::fit_by(points, Objective::LeastSquares)
     }
 
     /// The same by another objective: [`Objective::CHINCHILLA`] is that of Hoffmann et al. 2022.
+    ///
+    /// # Errors
+    /// As [`LossInNAndD::fit`].
     pub fn fit_by(points: &[Point], objective: Objective) -> Result<LossInNAndD> {
         check(points)?;
         let plane = Plane::new(points);
@@ -88,6 +94,9 @@ impl LossInNAndD {
 
     /// 95 % intervals from `n_resamples` refits, by the same objective, of the law plus normal noise, as in `bootstrap.rs`; an
     /// objective of logarithms gets its noise in logarithms. `points` are those of the fit.
+    ///
+    /// # Errors
+    /// Where a resample cannot be fitted.
     pub fn bootstrap(&self, points: &[Point], n_resamples: usize, seed: u64) -> Result<PlaneBootstrap> {
         let plane = Plane::new(points);
         let delta = delta(self.objective);

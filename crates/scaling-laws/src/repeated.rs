@@ -41,7 +41,10 @@ pub fn effective_tokens(n_tokens: f64, n_unique_tokens: f64, r_star: f64) -> f64
 }
 
 impl RepeatedData {
-    /// Fits six parameters; what [`LossInNAndD::fit`] needs, and runs that saw their text more than once.
+    /// Fits six parameters.
+    ///
+    /// # Errors
+    /// Points that [`LossInNAndD::fit`] would refuse, and none that saw its text more than once.
     pub fn fit(points: &[Point]) -> Result<RepeatedData> {
         check(points, &[Needs::Tokens, Needs::UniqueTokens])?;
         if points.len() < 6 {

@@ -102,6 +102,9 @@ pub struct PlaneVerdicts {
 }
 
 /// Fits L(N, D) by the objective; `resamples` = 0 leaves the bootstrap out.
+///
+/// # Errors
+/// As [`LossInNAndD::fit`].
 pub fn report_in_n_and_d(points: &[Point], objective: Objective, resamples: usize, seed: u64) -> Result<PlaneReport> {
     let law = LossInNAndD::fit_by(points, objective)?;
     let can_resample = points.len() > 5 && resamples > 0;
