@@ -91,7 +91,7 @@ def execute(source, target):
     try:
         client.execute()
     except (CellExecutionError, DeadKernelError, RuntimeError) as error:
-        problem = str(error)
+        problem = f"{error}\n{getattr(error, 'evalue', '')}".rstrip()  # a compile error has no traceback
     show_paths_from_project_root(notebook)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")

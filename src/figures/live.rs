@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_watcher_names_each_file_and_starts_hidden() {
-        let page = watch(&["a-run", "b run"], "../figures/");
+        let page = watch(["a-run", "b run"], "../figures/");
         assert!(
             page.as_str().contains("\"figures/live/a-run.svg\"")
                 && page.as_str().contains("\"figures/live/b_run.svg\"")

@@ -51,7 +51,11 @@ pub fn save_table(data: &DataFrame, name: &str) -> Result<()> {
 }
 
 fn numbers(data: &DataFrame) -> Numbers {
-    let raw = |value: AnyValue<'_>| if value.is_null() { String::new() } else { value.str_value().to_string() };
+    let raw = |value: AnyValue<'_>| match value {
+        AnyValue::Null => String::new(),
+        AnyValue::Float64(number) => number.to_string(), // polars would round
+        value => value.str_value().to_string(),
+    };
     let row = |i| data.columns().iter().map(|column| column.get(i).map_or_else(|_| String::new(), raw)).collect();
     Numbers {
         header: data.get_column_names().iter().map(ToString::to_string).collect(),
