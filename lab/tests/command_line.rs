@@ -213,7 +213,7 @@ fn a_nanogpt_checkpoint_is_scored_and_writes_on_its_own_folder() {
 
 #[test]
 fn every_sub_command_has_help() {
-    for command in ["study", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate", "bench"] {
+    for command in ["study", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate"] {
         let output = music_scaling(&[command, "--help"]);
         assert!(output.status.success() && !output.stdout.is_empty(), "{command}");
     }

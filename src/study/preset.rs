@@ -483,7 +483,10 @@ mod tests {
         let swapped = BUILT_IN[0].1.replace("lstm = [", "other = [").replace("transformer = [", "lstm = [");
         let error =
             Preset::parse(&swapped.replace("other = [", "transformer = ["), "mine.toml").unwrap_err().to_string();
-        assert!(error.contains("line 4: unknown field `d_model`, expected one of `name`, `n_layer`, `d_embed`"), "{error}");
+        assert!(
+            error.contains("line 4: unknown field `d_model`, expected one of `name`, `n_layer`, `d_embed`"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -24,8 +24,9 @@ pub(crate) fn study(preset: &str, force: bool) -> Result<()> {
 }
 
 pub(crate) fn lab(preset: &str, arguments: &[String]) -> Result<()> {
-    Study::open(preset)?; // an unknown preset is an error now, not in the first cell
+    let study = Study::open(preset)?; // an unknown preset is an error now, not in the first cell
     let lab = Lab::open()?;
+    lab.check()?;
     lab.set_up()?;
-    open_jupyter(&lab, preset, arguments)
+    open_jupyter(&lab, study.preset_argument(), arguments)
 }
