@@ -2,7 +2,7 @@
 
 use super::archives::{self, MusicFile, is_abc_name};
 use super::parallel::{Input, Progress, for_each_file};
-use super::reading::{abc_text, no_tune, score_of_midi};
+use super::reading::{no_tune, score_of_midi};
 use super::tables::reasons;
 use super::{FailedFile, corpus_files};
 use crate::music::abc::{self, Performance};
@@ -205,7 +205,7 @@ fn convert_file(file: Input, to: Target, performance: Performance) -> Converted 
 
 /// ABC to ABC: one book of canonical tunes. ABC to MIDI: one file a tune, `book-12.mid` where the book holds several.
 fn convert_abc(file: &MusicFile, stem: &str, to: Target, performance: Performance) -> Converted {
-    let book = abc::split_tunebook(&abc_text(&file.bytes));
+    let book = abc::split_tunebook(&abc::decode(&file.bytes));
     if book.is_empty() {
         return no_tune(file).into();
     }

@@ -5,7 +5,7 @@ use super::fingerprint::fingerprint;
 use super::melody::sketch;
 use super::{CorpusConfig, FailedFile, LongTunes, Tune, short_hash};
 use crate::music::abc::{self, TuneText, WriteOptions};
-use crate::music::{Key, Mode, Score, midi, quantise};
+use crate::music::{Score, midi, quantise};
 
 /// A score of more bars is an accident (one stray event after hours of silence), not a piece of music.
 const MAX_BARS: usize = 10_000;
@@ -74,24 +74,15 @@ pub fn score_of_midi(file: &MusicFile) -> Result<Score, FailedFile> {
     if score.n_notes() == 0 {
         return Err(failed(&"the file holds no notes"));
     }
-    if n_bars(&score) > MAX_BARS {
-        return Err(failed(&format!(
-            "the music spans {} bars; more than {MAX_BARS} are taken for damage",
-            n_bars(&score)
-        )));
+    if score.n_bars() > MAX_BARS {
+        let n_bars = score.n_bars();
+        return Err(failed(&format!("the music spans {n_bars} bars; more than {MAX_BARS} are taken for damage")));
     }
     Ok(quantise::quantise(&score))
 }
 
-/// The text of an ABC file: UTF-8, or Latin-1 as old files are.
-pub fn abc_text(bytes: &[u8]) -> String {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes); // byte order mark
-    let latin1 = |_| bytes.iter().map(|&byte| char::from(byte)).collect();
-    std::str::from_utf8(bytes).map(str::to_string).unwrap_or_else(latin1)
-}
-
 fn read_abc(file: &MusicFile) -> Vec<Result<WholeTune, FailedFile>> {
-    let book = abc::split_tunebook(&abc_text(&file.bytes));
+    let book = abc::split_tunebook(&abc::decode(&file.bytes));
     if book.is_empty() {
         return vec![Err(no_tune(file))];
     }
@@ -137,12 +128,12 @@ fn filtered(whole: &WholeTune, tune_id: String, text: &str, config: &CorpusConfi
         fingerprint: whole.fingerprint.clone(),
         artist: whole.artist.clone(),
         title: whole.title.clone(),
-        key: key_name(score.key()),
+        key: score.key().to_string(),
         meter: score.meter().to_string(),
         tempo_bpm: (1000.0 * score.tempo_bpm()).round() / 1000.0, // short decimals survive JSON unchanged
         n_voices: score.voices.iter().filter(|voice| !voice.notes.is_empty()).count(),
         n_notes: score.n_notes(),
-        n_bars: n_bars(&score),
+        n_bars: score.n_bars(),
         n_chars,
         abc: text.to_string(),
         split: None,
@@ -173,38 +164,9 @@ fn artist_and_title(path: &str) -> (Option<String>, Option<String>) {
     }
 }
 
-/// Bars from the start to the last note's end, each metre's bars counted by themselves.
-pub fn n_bars(score: &Score) -> usize {
-    let end = score.end_ticks();
-    let stops = score.meters.iter().skip(1).map(|change| change.tick.min(end)).chain([end]);
-    let bars = score.meters.iter().zip(stops);
-    let bars =
-        bars.map(|(change, stop)| stop.saturating_sub(change.tick).div_ceil(change.meter.bar_ticks().max(1)) as usize);
-    if score.meters.is_empty() { end.div_ceil(score.meter().bar_ticks()) as usize } else { bars.sum() }
-}
-
-/// `D minor`, `F# major`, `E dorian`: tonics lie on the circle of fifths, a mode's tonic so many fifths from major's.
-pub fn key_name(key: Key) -> String {
-    let (mode, fifths_from_major) = match key.mode {
-        Mode::Lydian => ("lydian", -1),
-        Mode::Major => ("major", 0),
-        Mode::Mixolydian => ("mixolydian", 1),
-        Mode::Dorian => ("dorian", 2),
-        Mode::Minor => ("minor", 3),
-        Mode::Phrygian => ("phrygian", 4),
-        Mode::Locrian => ("locrian", 5),
-    };
-    let place = i32::from(key.fifths) + fifths_from_major + 1; // 0 is F, the first of the circle's letters
-    let letter = ["F", "C", "G", "D", "A", "E", "B"].get(place.rem_euclid(7) as usize).copied().unwrap_or("C");
-    let accidentals = place.div_euclid(7);
-    let sign = if accidentals < 0 { "b" } else { "#" };
-    format!("{letter}{} {mode}", sign.repeat(accidentals.unsigned_abs() as usize))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::music::{Meter, MeterChange, Note, Voice};
 
     fn file(path: &str, bytes: &[u8]) -> MusicFile {
         MusicFile { path: path.to_string(), bytes: bytes.to_vec() }
@@ -264,33 +226,5 @@ mod tests {
         assert_eq!(artist_and_title("clean_midi/AC_DC/T.N.T.2.mid"), (some("AC_DC"), some("T.N.T")));
         assert_eq!(artist_and_title("x/clean_midi/a-ha/Take on Me.mid"), (some("a-ha"), some("Take on Me")));
         assert_eq!(artist_and_title("lmd_full/0/0a.mid"), (None, None));
-    }
-
-    #[test]
-    fn keys_are_named_by_the_circle_of_fifths() {
-        let names = [
-            (0, Mode::Major, "C major"),
-            (6, Mode::Major, "F# major"),
-            (-3, Mode::Major, "Eb major"),
-            (0, Mode::Minor, "A minor"),
-        ];
-        let modes = [
-            (0, Mode::Dorian, "D dorian"),
-            (-2, Mode::Mixolydian, "F mixolydian"),
-            (1, Mode::Lydian, "C lydian"),
-            (7, Mode::Major, "C# major"),
-        ];
-        for (fifths, mode, name) in names.into_iter().chain(modes) {
-            assert_eq!(key_name(Key { fifths, mode }), name);
-        }
-    }
-
-    #[test]
-    fn bars_are_counted_in_each_metre() {
-        let meter = |tick, numerator| MeterChange { tick, meter: Meter { numerator, denominator: 4 } };
-        let note = Note { onset_ticks: 0, pitch: 60, duration_ticks: 480 * 14, velocity: 80 };
-        let voices = vec![Voice { notes: vec![note], ..Voice::default() }];
-        let score = Score { meters: vec![meter(0, 4), meter(480 * 8, 3)], voices, ..Score::default() };
-        assert_eq!(n_bars(&score), 4); // two of 4/4, two of 3/4
     }
 }

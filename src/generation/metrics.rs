@@ -35,7 +35,7 @@ impl Metrics {
             .collect();
         let pitches = || pitched.iter().map(|note| note.pitch);
         let (lowest_pitch, highest_pitch) = (pitches().min(), pitches().max());
-        let (n_notes, n_bars) = (score.n_notes(), score.bars().len());
+        let (n_notes, n_bars) = (score.n_notes(), score.n_bars());
         let n_in_scale = pitched.iter().filter(|note| in_scale(note.pitch, key_at(score, note.onset_ticks))).count();
         Metrics {
             n_voices: score.voices.iter().filter(|voice| !voice.notes.is_empty()).count(),

@@ -1,5 +1,6 @@
 //! The score: what MIDI and ABC have in common. Voices of notes on one time axis, and the changes of metre, tempo and key.
 
+use crate::Key;
 use serde::{Deserialize, Serialize};
 
 /// Time resolution of every score, in ticks per beat (a quarter note).
@@ -14,6 +15,7 @@ pub const DRUM_CHANNEL: u8 = 9;
 /// A piece of music: voices that share one time axis. All times are in ticks ([`TICKS_PER_BEAT`]) from the start.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Score {
+    /// What the piece is called.
     pub title: Option<String>,
     /// Sorted by tick; the first is at tick 0. Each entry starts a new bar, so a pickup of one beat before bars of 4/4 is
     /// 4/4 at tick 0 and 4/4 again at tick 480.
@@ -22,12 +24,14 @@ pub struct Score {
     pub tempos: Vec<TempoChange>,
     /// Sorted by tick; the first is at tick 0.
     pub keys: Vec<KeyChange>,
+    /// In the order of the tracks or of the text.
     pub voices: Vec<Voice>,
 }
 
 /// One part: the notes of one track on one channel.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Voice {
+    /// What the voice is called.
     pub name: Option<String>,
     /// 0..=15; [`DRUM_CHANNEL`] is drums.
     pub channel: u8,
@@ -40,35 +44,47 @@ pub struct Voice {
 /// One sounding note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Note {
+    /// When it begins.
     pub onset_ticks: u32,
     /// MIDI pitch, 60 is middle C; on the drum channel, the drum sound.
     pub pitch: u8,
+    /// How long it sounds, at least a tick.
     pub duration_ticks: u32,
-    /// 1..=127
+    /// Loudness, 1..=127
     pub velocity: u8,
 }
 
+/// The metre from a tick on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeterChange {
+    /// When it takes effect.
     pub tick: u32,
+    /// The metre from there on.
     pub meter: Meter,
 }
 
+/// The tempo from a tick on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TempoChange {
+    /// When it takes effect.
     pub tick: u32,
     /// Microseconds per beat (quarter note): 500,000 is 120 beats per minute.
     pub micros_per_beat: u32,
 }
 
+/// The key from a tick on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyChange {
+    /// When it takes effect.
     pub tick: u32,
+    /// The key from there on.
     pub key: Key,
 }
 
+/// The program from a tick on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramChange {
+    /// When it takes effect.
     pub tick: u32,
     /// General MIDI program, 0..=127.
     pub program: u8,
@@ -77,39 +93,25 @@ pub struct ProgramChange {
 /// A time signature, such as 6/8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Meter {
+    /// How many beats a bar has.
     pub numerator: u16,
-    /// A power of two, 1..=64.
+    /// Which note is a beat: a power of two, 1..=64.
     pub denominator: u16,
 }
 
 /// One bar: from bar line to bar line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bar {
+    /// When it begins.
     pub start_ticks: u32,
-    /// Less than `meter.bar_ticks()` for a pickup and where a metre change cuts a bar short.
+    /// How long it is: less than `meter.bar_ticks()` for a pickup and where a metre change cuts a bar short.
     pub ticks: u32,
+    /// The metre in force.
     pub meter: Meter,
 }
 
-/// A key signature and mode. `fifths` counts sharps (positive) or flats (negative), -7..=7.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Key {
-    pub fifths: i8,
-    pub mode: Mode,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Mode {
-    Major,
-    Minor,
-    Dorian,
-    Phrygian,
-    Lydian,
-    Mixolydian,
-    Locrian,
-}
-
 impl Meter {
+    /// 4/4, which holds where nothing is said.
     pub const COMMON: Meter = Meter { numerator: 4, denominator: 4 };
 
     /// Ticks of one bar: a whole note is four beats.
@@ -125,6 +127,7 @@ impl std::fmt::Display for Meter {
 }
 
 impl Voice {
+    /// Whether its pitches are drum sounds.
     pub fn is_drums(&self) -> bool {
         self.channel == DRUM_CHANNEL
     }
@@ -148,20 +151,28 @@ impl Score {
 
     /// The bars up to the end of the last note, the last one complete; none if there are no notes.
     pub fn bars(&self) -> Vec<Bar> {
+        self.each_bar().collect()
+    }
+
+    /// How many bars there are up to the end of the last note.
+    pub fn n_bars(&self) -> usize {
+        self.each_bar().count()
+    }
+
+    fn each_bar(&self) -> impl Iterator<Item = Bar> {
         let end = self.end_ticks();
-        let mut bars = Vec::new();
         let mut meters = self.meters.iter().peekable();
-        let (mut start_ticks, mut meter) = (0, Meter::COMMON);
-        while start_ticks < end {
+        let (mut next_start, mut meter) = (0_u32, Meter::COMMON);
+        std::iter::from_fn(move || {
+            let start_ticks = next_start;
             while let Some(change) = meters.next_if(|change| change.tick <= start_ticks) {
                 meter = change.meter;
             }
             let full = meter.bar_ticks().max(SHORTEST_BAR_TICKS);
             let ticks = meters.peek().map_or(full, |next| full.min(next.tick - start_ticks));
-            bars.push(Bar { start_ticks, ticks, meter });
-            start_ticks = start_ticks.saturating_add(ticks);
-        }
-        bars
+            next_start = start_ticks.saturating_add(ticks);
+            (start_ticks < end).then_some(Bar { start_ticks, ticks, meter })
+        })
     }
 
     /// Metre in force at the start.
@@ -171,7 +182,7 @@ impl Score {
 
     /// Key in force at the start.
     pub fn key(&self) -> Key {
-        self.keys.first().map_or(Key { fifths: 0, mode: Mode::Major }, |change| change.key)
+        self.keys.first().map_or(Key::default(), |change| change.key)
     }
 
     /// Tempo at the start, in quarter notes per minute.
@@ -191,5 +202,15 @@ mod tests {
         let score = Score { meters, voices: vec![Voice { notes: vec![note], ..Voice::default() }], ..Score::default() };
         let bars: Vec<_> = score.bars().iter().map(|bar| (bar.start_ticks, bar.ticks)).collect();
         assert_eq!(bars, [(0, 480), (480, 1920)]);
+    }
+
+    #[test]
+    fn bars_are_counted_in_each_metre() {
+        let meter = |tick, numerator| MeterChange { tick, meter: Meter { numerator, denominator: 4 } };
+        let note = Note { onset_ticks: 0, pitch: 60, duration_ticks: 480 * 14, velocity: 80 };
+        let voices = vec![Voice { notes: vec![note], ..Voice::default() }];
+        let score = Score { meters: vec![meter(0, 4), meter(480 * 8, 3)], voices, ..Score::default() };
+        assert_eq!(score.n_bars(), 4); // two of 4/4, two of 3/4
+        assert_eq!(Score::default().n_bars(), 0);
     }
 }

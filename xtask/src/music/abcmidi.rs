@@ -88,7 +88,7 @@ pub fn measure(midi: &[u8], expected: &Notes, our_abc: &str) -> Option<Peer> {
         f1: score(theirs),
         error: says(&said, "Error"),
         warning: says(&said, "Warning"),
-        n_chars: text.map(|text| music_scaling::data::reading::abc_text(&text).chars().count()),
+        n_chars: text.map(|text| music_scaling::music::abc::decode(&text).chars().count()),
     })
 }
 

@@ -89,7 +89,7 @@ fn midi_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
 
 fn abc_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
     let mut measured = Measured::default();
-    for tune in abc::split_tunebook(&reading::abc_text(&file.bytes)) {
+    for tune in abc::split_tunebook(&abc::decode(&file.bytes)) {
         let source = format!("{}:{}", file.path, tune.line);
         match abc::parse_lenient(&tune.text) {
             Ok((score, _)) => {

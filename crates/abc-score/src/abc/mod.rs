@@ -53,6 +53,7 @@ pub enum Performance {
 /// How [`write`] lays the text out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WriteOptions {
+    /// Order of the voices.
     pub layout: Layout,
     /// Whether to write the title as `T:`; the text that models learn has none.
     pub title: bool,
@@ -65,6 +66,7 @@ pub struct Complaint {
     pub line: usize,
     /// Counted from 1, in characters.
     pub column: usize,
+    /// What is wrong, and what would be right.
     pub message: String,
 }
 
@@ -75,12 +77,30 @@ pub struct TuneText {
     pub line: usize,
     /// What stands after `X:`.
     pub reference: String,
+    /// The first `T:`.
     pub title: Option<String>,
+    /// The tune, with the fields of the book that hold for it.
     pub text: String,
+    /// Where each line of `text` stands in the book, counted from 1.
+    pub lines: Vec<usize>,
+}
+
+impl TuneText {
+    /// The line of the book that is this line of the text, both counted from 1.
+    pub fn line_in_book(&self, line: usize) -> usize {
+        line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or(self.line)
+    }
 }
 
 impl std::fmt::Display for Complaint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "line {}, column {}: {}", self.line, self.column, self.message)
     }
+}
+
+/// The text of an ABC file: UTF-8, or Latin-1 as old files are; a byte order mark is left out.
+pub fn decode(bytes: &[u8]) -> String {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let latin1 = |_| bytes.iter().map(|&byte| char::from(byte)).collect();
+    std::str::from_utf8(bytes).map(str::to_string).unwrap_or_else(latin1)
 }

@@ -18,7 +18,7 @@ mod pitches;
 
 use super::WriteOptions;
 use super::engrave::{Layer, Part, engrave, layers_of};
-use super::spelling::{key_name, push_length};
+use super::spelling::push_length;
 use crate::quantise::{bpm_of, to_grid};
 use crate::score::{Score, TICKS_PER_BEAT};
 use lines::lines_of;
@@ -82,7 +82,7 @@ fn header(score: &Score, unit: u32, has_chords: bool, options: &WriteOptions) ->
         let _ = writeln!(text, "T:{}", title.trim()); // writing to a String cannot fail, here and below
     }
     let bpm = score.tempos.first().map_or(120, |change| bpm_of(change.micros_per_beat));
-    let _ = write!(text, "M:{}\nL:1/{unit}\nQ:1/4={bpm}\nK:{}\n", score.meter(), key_name(score.key()));
+    let _ = write!(text, "M:{}\nL:1/{unit}\nQ:1/4={bpm}\nK:{}\n", score.meter(), score.key().in_abc());
     if has_chords {
         text.push_str("%%MIDI chordattack 0\n"); // abc2midi would play the notes of a chord one after the other
     }

@@ -1,8 +1,7 @@
 //! The bytes of a MIDI file: its header, and the data of its tracks.
 
 use super::not_midi::describe_not_midi;
-use crate::TICKS_PER_BEAT;
-use crate::{Error, Result};
+use crate::{Error, Result, TICKS_PER_BEAT, gcd};
 
 /// Later events are dropped: 559,240 beats, what one delta time can span. Keeps all arithmetic in 32 bits.
 const LAST_TICK: u64 = 1 << 28;
@@ -23,10 +22,7 @@ pub(super) struct Division {
 
 impl Division {
     fn new(numerator: u64, denominator: u64) -> Self {
-        let (mut divisor, mut rest) = (numerator, denominator);
-        while rest > 0 {
-            (divisor, rest) = (rest, divisor % rest);
-        }
+        let divisor = gcd(numerator, denominator);
         Division { numerator: numerator / divisor, denominator: denominator / divisor }
     }
 

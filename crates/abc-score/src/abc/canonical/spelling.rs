@@ -3,7 +3,7 @@
 use crate::Meter;
 use crate::abc::read::fields::{self, KeySignature, Shift};
 use crate::abc::read::token::{Bar, BarStyle, Length, Tone};
-use crate::abc::spelling::{key_name, push_length};
+use crate::abc::spelling::push_length;
 
 /// `""`, `3`, `/`, `3/4`.
 pub(super) fn length(text: &mut String, length: Length) {
@@ -123,7 +123,7 @@ pub(super) fn key(value: &str) -> Option<String> {
 pub(super) fn key_name_and_accidentals(value: &str) -> Option<String> {
     let (signature, _) = fields::key(value).ok()?;
     let KeySignature { key, letters } = signature?;
-    let mut text = key_name(key);
+    let mut text = key.in_abc();
     for (letter, (&sounds, usual)) in "abcdefg".chars().zip(letters.iter().zip(fields::signature(key.fifths))) {
         if sounds != usual {
             let sign = ["__", "_", "=", "^", "^^"].get(usize::try_from(sounds + 2).unwrap_or(2)).unwrap_or(&"=");

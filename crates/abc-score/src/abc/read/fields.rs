@@ -1,7 +1,8 @@
 //! The values of fields: metre, unit note length, key, tempo, voice, parts.
 
 use super::token::Length;
-use crate::{Key, Meter, Mode};
+use crate::Meter;
+use crate::key::{Key, LETTERS_BY_FIFTHS, Mode};
 
 /// A key as the reader needs it: its signature, and what each letter sounds like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,40 +52,10 @@ pub(crate) enum Midi {
     Transpose(i16),
 }
 
-const MODES: [(&str, Mode, i8); 9] = [
-    ("maj", Mode::Major, 0),
-    ("ion", Mode::Major, 0),
-    ("min", Mode::Minor, -3),
-    ("aeo", Mode::Minor, -3),
-    ("mix", Mode::Mixolydian, -1),
-    ("dor", Mode::Dorian, -2),
-    ("phr", Mode::Phrygian, -4),
-    ("lyd", Mode::Lydian, 1),
-    ("loc", Mode::Locrian, -5),
-];
-
 /// Names that the standard gives to tempi, in quarter notes per minute as abc2midi reads them.
-const TEMPO_NAMES: [(&str, u32); 19] = [
-    ("larghissimo", 40),
-    ("adagissimo", 44),
-    ("lentissimo", 48),
-    ("largo", 56),
-    ("adagio", 59),
-    ("lento", 62),
-    ("larghetto", 66),
-    ("adagietto", 76),
-    ("andante", 88),
-    ("andantino", 96),
-    ("moderato", 104),
-    ("allegretto", 112),
-    ("allegro", 120),
-    ("vivace", 168),
-    ("vivo", 180),
-    ("presto", 192),
-    ("allegrissimo", 208),
-    ("vivacissimo", 220),
-    ("prestissimo", 240),
-];
+const TEMPO_NAMES: &str = "larghissimo 40, adagissimo 44, lentissimo 48, largo 56, adagio 59, lento 62, larghetto 66, \
+    adagietto 76, andante 88, andantino 96, moderato 104, allegretto 112, allegro 120, vivace 168, vivo 180, presto 192, \
+    allegrissimo 208, vivacissimo 220, prestissimo 240";
 
 /// `6/8`, `C`, `C|`, `(2+3)/8`; none is free metre.
 pub(crate) fn meter(value: &str) -> Result<Option<Meter>, String> {
@@ -131,8 +102,9 @@ pub(crate) fn tempo(value: &str, unit: Length) -> Result<Option<u32>, String> {
     }
     let numbers = numbers.trim();
     if numbers.is_empty() {
-        let known = TEMPO_NAMES.iter().find(|(known, _)| *known == name);
-        return Ok(known.map(|(_, bpm)| 60_000_000 / bpm));
+        let mut known = TEMPO_NAMES.split(", ").filter_map(|entry| entry.split_once(' '));
+        let bpm = known.find(|(known, _)| *known == name).and_then(|(_, bpm)| bpm.parse::<u32>().ok());
+        return Ok(bpm.map(|bpm| 60_000_000 / bpm));
     }
     let (beats, rate) = match numbers.split_once('=') {
         Some((beats, rate)) => (beats.trim(), rate.trim()),
@@ -185,16 +157,8 @@ pub(crate) fn key(value: &str) -> Result<(Option<KeySignature>, Shift), String> 
 
 fn tonic_and_mode<'a>(first: &str, words: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>) -> Option<Key> {
     let mut rest = first.chars();
-    let mut fifths: i8 = match rest.next()? {
-        'F' => -1,
-        'C' => 0,
-        'G' => 1,
-        'D' => 2,
-        'A' => 3,
-        'E' => 4,
-        'B' => 5,
-        _ => return None,
-    };
+    let letter = rest.next()?;
+    let mut fifths = LETTERS_BY_FIFTHS.iter().zip(-1..).find(|(known, _)| char::from(**known) == letter)?.1;
     let mut word = rest.as_str();
     if let Some(after) = word.strip_prefix('#') {
         (fifths, word) = (fifths + 7, after);
@@ -217,17 +181,15 @@ fn tonic_and_mode<'a>(first: &str, words: &mut std::iter::Peekable<impl Iterator
 
 /// Only the first three letters of a mode count, in any case; `m` alone is minor.
 fn mode_named(word: &str) -> Option<(Mode, i8)> {
-    match word {
-        "" => return Some((Mode::Major, 0)),
-        "m" | "M" => return Some((Mode::Minor, -3)), // capitals mean nothing in a mode
-
-        _ => {}
-    }
-    let start: String = word.chars().take(3).collect::<String>().to_lowercase();
-    if !word.chars().all(char::is_alphabetic) {
-        return None;
-    }
-    MODES.iter().find(|(name, _, _)| *name == start).map(|&(_, mode, offset)| (mode, offset))
+    let start = word.chars().take(3).collect::<String>().to_lowercase();
+    let start = match start.as_str() {
+        "" | "ion" => "maj",
+        "m" | "aeo" => "min",
+        start => start,
+    };
+    let known = |&&(_, name, ..): &&(Mode, &str, &str, i8)| start.len() == 3 && name.starts_with(start);
+    let &(mode, _, _, fifths) = Mode::ALL.iter().find(known).filter(|_| word.chars().all(char::is_alphabetic))?;
+    Some((mode, -fifths))
 }
 
 /// Semitones of the letters A to G under a signature of so many sharps (or flats, if negative).

@@ -3,6 +3,7 @@
 use super::body::{Figure, GRACE_PART};
 use super::time::STEPS_PER_WHOLE;
 use super::token::Ornament;
+use crate::gcd;
 
 /// A trill's notes are at most so long (microseconds).
 const LONGEST_TRILL_NOTE: u64 = 100_000;
@@ -58,12 +59,8 @@ pub(super) fn strokes(note: &Ornamented, micros_per_beat: u32) -> Vec<Stroke> {
 
 /// The largest common part of the note and the unit note length, halved until it is short enough.
 fn n_trill_notes(steps: u64, unit: u64, micros_per_beat: u32) -> u64 {
-    let (mut part, mut rest) = (steps, unit);
-    while rest > 0 {
-        (part, rest) = (rest, part % rest);
-    }
     let micros = steps.saturating_mul(4 * u64::from(micros_per_beat)) / STEPS_PER_WHOLE;
-    let mut n = (steps / part.max(1)).max(1);
+    let mut n = (steps / gcd(steps, unit).max(1)).max(1);
     while micros > n * LONGEST_TRILL_NOTE && n < MOST_TRILL_NOTES {
         n *= 2;
     }

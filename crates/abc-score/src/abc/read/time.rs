@@ -1,7 +1,7 @@
 //! Exact time: a duration is a fraction of a whole note; a position is a count of very small steps.
 
 use super::token::Length;
-use crate::TICKS_PER_BEAT;
+use crate::{TICKS_PER_BEAT, gcd};
 
 /// Steps in a whole note. Divisible by 2^11·3·5 (the ticks) and by 3^3·5·7·11·13 with 2^4 to spare: tuplets don't drift.
 pub(crate) const STEPS_PER_WHOLE: u64 = 4 * TICKS_PER_BEAT as u64 * 16 * 27 * 5 * 7 * 11 * 13;
@@ -25,12 +25,8 @@ impl Fraction {
         if den == 1 {
             return Fraction { num, den };
         }
-        let (mut a, mut b) = (num, den.max(1));
-        while b > 0 {
-            (a, b) = (b, a % b);
-        }
-        let divisor = a.max(1);
-        Fraction { num: num / divisor, den: den.max(1) / divisor }
+        let (den, divisor) = (den.max(1), gcd(num, den.max(1)));
+        Fraction { num: num / divisor, den: den / divisor }
     }
 
     pub fn of(length: Length) -> Fraction {

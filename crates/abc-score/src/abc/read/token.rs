@@ -1,6 +1,7 @@
 //! The words of ABC music: notes, rests, chords, bar lines, fields.
 
 use super::place::Place;
+use crate::gcd;
 
 /// A length as written: a multiple of the unit note length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,11 +108,9 @@ impl Length {
 
     /// In lowest terms.
     pub fn reduced(self) -> Length {
-        let (mut a, mut b) = (self.num.max(1), self.den.max(1));
-        while b > 0 {
-            (a, b) = (b, a % b);
-        }
-        Length { num: self.num / a, den: self.den.max(1) / a }
+        let (num, den) = (self.num, self.den.max(1));
+        let divisor = gcd(num.max(1).into(), den.into()) as u32;
+        Length { num: num / divisor, den: den / divisor }
     }
 
     pub fn times(self, other: Length) -> Length {

@@ -2,7 +2,7 @@
 
 use super::pitches::{Accidentals, KeySpelling};
 use crate::abc::engrave::{Part, Piece, Pitch, Tuplet};
-use crate::abc::spelling::{key_name, push_length};
+use crate::abc::spelling::push_length;
 use crate::quantise::bpm_of;
 use crate::score::{Bar, Score, TICKS_PER_BEAT, Voice};
 use std::fmt::Write;
@@ -87,7 +87,7 @@ impl<'a> PartWriter<'a> {
         let change = keys.binary_search_by_key(&bar.start_ticks, |change| change.tick).ok().and_then(|i| keys.get(i));
         if let (1.., Some(change)) = (number, change) {
             self.spelling = KeySpelling::new(change.key);
-            let _ = write!(fields, "[K:{}]", key_name(change.key));
+            let _ = write!(fields, "[K:{}]", change.key.in_abc());
         }
         self.write_tempo(&mut fields, bar.start_ticks);
         fields

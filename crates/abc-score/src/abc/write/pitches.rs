@@ -1,7 +1,6 @@
 //! How pitches are spelled in a key, and which accidentals they need.
 
-use crate::abc::spelling::{LETTERS_BY_FIFTHS, spell};
-use crate::score::Key;
+use crate::key::{Key, LETTERS_BY_FIFTHS, spell};
 
 /// How the twelve pitch classes are spelled in a key.
 #[derive(Clone, Copy)]

@@ -2,8 +2,7 @@ use super::*;
 use crate::abc::parse;
 use crate::abc::{Layout, split_long};
 use crate::quantise::quantise;
-use crate::score::{Key, Mode, Voice};
-use crate::{KeyChange, Meter, MeterChange, Note, ProgramChange, TempoChange};
+use crate::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, TempoChange, Voice};
 use proptest::prelude::*;
 
 fn note(onset_ticks: u32, duration_ticks: u32, pitch: u8) -> Note {
@@ -78,14 +77,6 @@ fn fields_stand_where_they_take_effect() {
     assert!(text.ends_with(music), "{text}");
     let voices = "K:G\nV:1\n%%MIDI channel 1\n%%MIDI program 24\nV:2\n%%MIDI channel 10\n[V:1]";
     assert!(text.contains(voices), "{text}");
-}
-
-#[test]
-fn every_key_has_the_name_that_its_signature_has() {
-    let name = |fifths, mode| key_name(Key { fifths, mode });
-    assert_eq!([name(0, Mode::Major), name(-2, Mode::Major), name(6, Mode::Major)], ["C", "Bb", "F#"]);
-    assert_eq!([name(0, Mode::Minor), name(-4, Mode::Minor), name(4, Mode::Minor)], ["Am", "Fm", "C#m"]);
-    assert_eq!([name(0, Mode::Dorian), name(1, Mode::Mixolydian), name(0, Mode::Locrian)], ["Ddor", "Dmix", "Bloc"]);
 }
 
 #[test]
