@@ -85,7 +85,7 @@ impl CorpusConfig {
         short_hash(&[&FORMAT_VERSION.to_le_bytes(), &config])
     }
 
-    /// The corpus is one of [`NAMED_CORPORA`], not a path.
+    /// The corpus is one of `NAMED_CORPORA`, not a path.
     pub fn is_named(&self) -> bool {
         NAMED_CORPORA.contains(&self.source.as_str())
     }

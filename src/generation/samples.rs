@@ -96,7 +96,7 @@ impl Sample {
     /// The notes of `text`, to be seen and heard: read strictly where possible, else salvaged.
     ///
     /// # Errors
-    /// [`Error::Abc`] if not one note can be found.
+    /// [`crate::music::Error::Abc`] if not one note can be found.
     pub fn score(&self) -> Result<Score> {
         salvage(&self.text)
     }

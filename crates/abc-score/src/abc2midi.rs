@@ -64,7 +64,7 @@ fn run(folder: &Path, tool: &str, arguments: &[&str]) -> Option<(bool, String)> 
     Some((succeeded, String::from_utf8_lossy(&std::fs::read(&log).ok()?).into_owned()))
 }
 
-/// Whether the process ends well within [`TIME_LIMIT`]; if it does not end at all, it is stopped.
+/// Whether the process ends well within ten seconds; if it does not end at all, it is stopped.
 pub fn wait(mut process: Child) -> bool {
     let start = Instant::now();
     while start.elapsed() < TIME_LIMIT {

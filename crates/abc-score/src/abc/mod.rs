@@ -50,7 +50,7 @@ pub enum Performance {
     AsPlayed,
 }
 
-/// How [`write`] lays the text out.
+/// How [`write()`] lays the text out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WriteOptions {
     /// Order of the voices.

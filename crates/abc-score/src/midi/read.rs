@@ -14,12 +14,12 @@ use std::ops::ControlFlow;
 /// A name longer than this is cut (characters): some files carry whole documents as track names.
 const LONGEST_NAME: usize = 120;
 
-/// Reads a MIDI file into a score at [`TICKS_PER_BEAT`], one voice for each track and channel that has notes.
+/// Reads a MIDI file into a score at [`crate::TICKS_PER_BEAT`], one voice for each track and channel that has notes.
 ///
 /// A file without notes gives a score without voices. If the file states no key, it is estimated from the notes.
 ///
 /// # Errors
-/// [`Error::Midi`] when there is no MIDI header (saying what the bytes look like) or no usable time division.
+/// [`crate::Error::Midi`] when there is no MIDI header (saying what the bytes look like) or no usable time division.
 pub fn read(bytes: &[u8]) -> Result<Score> {
     let header = read_header(bytes)?;
     let mut song = Song::new(header.division);
