@@ -3,9 +3,9 @@
 
 #![no_main]
 
+use abc_score::abc;
 use libfuzzer_sys::fuzz_target;
 use music_scaling_fuzz::all_notes;
-use music_scaling_fuzz::music::abc;
 
 fuzz_target!(|text: &str| {
     let _ = abc::parse_lenient(text);

@@ -2,8 +2,8 @@
 
 #![no_main]
 
+use abc_score::midi;
 use libfuzzer_sys::fuzz_target;
-use music_scaling_fuzz::music::midi;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(score) = midi::read(bytes) else { return };

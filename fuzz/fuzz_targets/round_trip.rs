@@ -2,9 +2,9 @@
 
 #![no_main]
 
+use abc_score::{abc, midi};
 use libfuzzer_sys::fuzz_target;
 use music_scaling_fuzz::check_round_trip;
-use music_scaling_fuzz::music::{abc, midi};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(score) = midi::read(bytes) {
