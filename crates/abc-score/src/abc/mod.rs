@@ -8,7 +8,7 @@ mod split;
 mod write;
 
 pub use canonical::{canonical, split_tunebook};
-pub use read::{bar_errors, parse, parse_lenient, parse_lenient_as};
+pub use read::{Performance, bar_errors, parse, parse_lenient, parse_lenient_as};
 pub use split::split_long;
 pub use write::write;
 
@@ -23,31 +23,6 @@ pub enum Layout {
     Interleaved,
     /// Each voice from beginning to end, then the next.
     InTurn,
-}
-
-/// How the reader takes a tune.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Performance {
-    /// The notes as they stand: what corpora and models use.
-    #[default]
-    AsWritten,
-    /// As a player would, by the rules of abc2midi 4.84:
-    /// - a hornpipe (`R:hornpipe`) swings: what stands as `a>b` is played 2:1, and in 4/4 and 2/4 so is a pair of eighth
-    ///   notes (in 2/4 of sixteenths) on the beat;
-    /// - `a>b` between notes of unequal length, which the standard leaves open, leaves them as they are;
-    /// - a fermata (`H`) doubles its note, chord or rest;
-    /// - a trill (`T`) begins with the upper neighbour, and no note of it is longer than a tenth of a second;
-    /// - a roll (`R`) is five equal notes: the note, the one above, the note, the one below, the note;
-    /// - an ornament (`~`) is struck from above, by a note of a quarter of the unit note length; three units are struck
-    ///   three times, the second time from above and the third from below;
-    /// - neighbours are those of the key signature, and only what stands directly before its note (standard 2.1, 4.20) is
-    ///   an ornament of it;
-    /// - a repeat that never began goes back to the last repeat sign or the start, not to a double bar line.
-    ///
-    /// Unlike abc2midi, staccato dots leave broken rhythm alone, `a<b` stays a snap in a hornpipe, a second part with
-    /// endings is repeated even without `|:`, and an ornament behind `>` loses no time.
-    AsPlayed,
 }
 
 /// How [`write()`] lays the text out.

@@ -7,7 +7,6 @@ pub(super) mod bars;
 pub(super) mod body;
 pub(super) mod fields;
 mod lex;
-mod ornaments;
 pub(super) mod place;
 mod play;
 mod repeats;
@@ -15,12 +14,13 @@ pub(super) mod source;
 mod time;
 pub(super) mod token;
 
-use super::{Complaint, Performance};
+use super::Complaint;
 use crate::Score;
 use crate::{Error, Result};
 use place::Complaints;
 
 pub use bars::bar_errors;
+pub use body::performing::Performance;
 
 /// Reads the first tune of the text by the standard.
 ///

@@ -61,8 +61,7 @@ impl Heads {
                 }
                 let shift = fields::shift(value);
                 if let Some(voice) = self.voice().filter(|voice| !voice.started) {
-                    voice.in_force.shift.octaves = shift.octaves.or(voice.in_force.shift.octaves);
-                    voice.in_force.shift.semitones = shift.semitones.or(voice.in_force.shift.semitones);
+                    voice.in_force.shift = shift.over(voice.in_force.shift);
                 }
             }
             Token::Directive(text) => self.midi(text, in_header),
@@ -138,9 +137,7 @@ fn header_key(source: &Source) -> String {
     let mut name = "C".to_string();
     let mut shift = Shift::default();
     for value in header_values(source, 'K') {
-        let new = fields::shift(value);
-        shift.octaves = new.octaves.or(shift.octaves);
-        shift.semitones = new.semitones.or(shift.semitones);
+        shift = fields::shift(value).over(shift);
         name = spelling::key_name_and_accidentals(value).unwrap_or(name);
     }
     std::iter::once(name).chain(spelling::shift_words(shift)).collect::<Vec<_>>().join(" ")

@@ -19,6 +19,13 @@ pub(crate) struct Shift {
     pub semitones: Option<i8>,
 }
 
+impl Shift {
+    /// What it says goes before what was said before.
+    pub fn over(self, before: Shift) -> Shift {
+        Shift { octaves: self.octaves.or(before.octaves), semitones: self.semitones.or(before.semitones) }
+    }
+}
+
 /// How far an accidental reaches within its bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Reach {

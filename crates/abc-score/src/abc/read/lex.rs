@@ -1,7 +1,11 @@
 //! From one line of music to its tokens.
 
+mod bars;
+mod groups;
+
+use super::body::performing::Ornament;
 use super::place::{Complaints, Place};
-use super::token::{Bar, BarStyle, Item, Length, Ornament, Token, Tone};
+use super::token::{Item, Length, Token, Tone};
 
 /// A length or a count above this is a slip of the pen, and would make the music endless.
 const MAX_NUMBER: u32 = 10_000;
@@ -112,7 +116,7 @@ impl Lexer<'_> {
             '(' | ')' | '.' | '`' | '$' => self.at += 1, // slurs, staccato, beams and line breaks do not move a note
             c if DECORATION_LETTERS.contains(c) || RESERVED.contains(c) => {
                 self.at += 1;
-                self.ornaments.extend(ornament_of_letter(c).filter(|_| self.note_is_next()));
+                self.ornaments.extend(Ornament::of_letter(c).filter(|_| self.note_is_next()));
             }
             c => self.stray(c),
         }
@@ -235,58 +239,6 @@ impl Lexer<'_> {
         self.push_at(place, Token::BarRest(count));
     }
 
-    /// A run such as `|`, `||`, `|]`, `[|`, `:|`, `|:`, `::`, `:|:`, `:|]`; an ending number may stand directly behind it.
-    fn bar(&mut self) {
-        let place = self.place();
-        self.ornaments.clear(); // they decorate the bar line
-        let start = self.at;
-        while let Some(c) = self.peek(0) {
-            let belongs = match c {
-                '|' | ':' => true,
-                ']' => self.at > start && self.chars.get(self.at - 1) == Some(&'|'),
-                '[' => matches!(self.peek(1), Some('|')),
-                _ => false,
-            };
-            if !belongs {
-                break;
-            }
-            self.at += 1;
-        }
-        let run: String = self.chars.get(start..self.at).unwrap_or_default().iter().collect();
-        match bar_of_run(&run) {
-            Some(bar) => self.push_at(place, Token::Bar(bar)),
-            None => self.complaints.add(place, format!("{run:?} is not a bar line: expected | || |] |: :| or ::")),
-        }
-        if self.peek(0).is_some_and(|c| c.is_ascii_digit()) {
-            self.ending();
-        }
-    }
-
-    /// `1`, `1,3`, `1-3`.
-    fn ending(&mut self) {
-        let place = self.place();
-        let mut passes: Vec<u32> = Vec::new();
-        let mut range_from = None;
-        while let Some(number) = self.number() {
-            let first = range_from.take().unwrap_or(number);
-            passes.extend((first..=number).take(32)); // nobody plays a section more often
-            match (self.peek(0), self.peek(1)) {
-                (Some(','), Some('0'..='9')) => self.at += 1,
-                (Some('-'), Some('0'..='9')) => {
-                    self.at += 1;
-                    range_from = Some(number.saturating_add(1));
-                }
-                _ => break,
-            }
-        }
-        passes.truncate(64);
-        if passes.is_empty() || passes.contains(&0) {
-            self.complaints.add(place, "an ending needs the numbers of its passes, such as [1 or [1,3");
-        } else {
-            self.push_at(place, Token::Ending(passes));
-        }
-    }
-
     fn bracket(&mut self, next: Option<char>) {
         match (next, self.peek(2)) {
             (Some('|'), _) => self.bar(),
@@ -311,124 +263,6 @@ impl Lexer<'_> {
         self.at += width + 1;
         if let Some(token) = field_token(letter, value.trim()) {
             self.push_at(place, token);
-        }
-    }
-
-    fn chord(&mut self) {
-        let place = self.place();
-        self.at += 1;
-        let mut tones = Vec::new();
-        let of_chord = std::mem::take(&mut self.ornaments);
-        loop {
-            match self.peek(0) {
-                Some(']') => {
-                    self.at += 1;
-                    break;
-                }
-                Some('A'..='G' | 'a'..='g' | '^' | '_' | '=') => tones.extend(self.tone()),
-                Some('-') => {
-                    if let Some(tone) = tones.last_mut() {
-                        tone.tied = true;
-                    }
-                    self.at += 1;
-                }
-                Some('"') => self.quoted(),
-                Some('!') => self.decoration('!'),
-                Some('z' | 'x') => {
-                    self.at += 1;
-                    self.length(); // a rest within a chord is silent
-                }
-                Some(c) if " .()".contains(c) || DECORATION_LETTERS.contains(c) => self.at += 1,
-                Some(c) => {
-                    self.complain(format!("{c:?} within a chord: expected a note or the closing ]"));
-                    if "|:[{".contains(c) {
-                        break; // the chord was never closed: what follows is music again
-                    }
-                    self.at += 1;
-                }
-                None => {
-                    self.complain("this chord has no closing ]");
-                    break;
-                }
-            }
-        }
-        self.ornaments = of_chord; // and none of its notes
-        let length = self.length();
-        let too_long = |length: Length| length.num > MAX_NUMBER || length.den > MAX_NUMBER;
-        if tones.is_empty() {
-            self.complaints.add(place, "a chord without notes");
-        } else if tones.iter().any(|tone| too_long(tone.length.times(length))) {
-            self.complaints.add(place, "the length of this chord is too large a number, or endlessly short");
-        } else {
-            self.push_sound(place, Token::Chord { tones, length });
-        }
-    }
-
-    fn grace(&mut self) {
-        let place = self.place();
-        self.at += 1;
-        let mut sounds: Vec<Vec<Tone>> = Vec::new();
-        let mut chord: Option<Vec<Tone>> = None;
-        let of_host = std::mem::take(&mut self.ornaments);
-        loop {
-            match self.peek(0) {
-                Some('}') => {
-                    self.at += 1;
-                    break;
-                }
-                Some('A'..='G' | 'a'..='g' | '^' | '_' | '=') => match (self.tone(), chord.as_mut()) {
-                    (Some(tone), Some(chord)) => chord.push(tone),
-                    (Some(tone), None) => sounds.push(vec![tone]),
-                    (None, _) => {}
-                },
-                Some('[') => {
-                    chord = Some(Vec::new());
-                    self.at += 1;
-                }
-                Some(']') => {
-                    sounds.extend(chord.take().filter(|chord| !chord.is_empty()));
-                    self.at += 1;
-                }
-                Some('|') | None => {
-                    self.complaints.add(place, "these grace notes have no closing }");
-                    break;
-                }
-                Some('!') => self.decoration('!'),
-                Some(c) if " /()-.<>".contains(c) || DECORATION_LETTERS.contains(c) => self.at += 1,
-                Some(c) => {
-                    self.complain(format!("{c:?} within grace notes: expected a note or the closing }}"));
-                    self.at += 1;
-                }
-            }
-        }
-        self.ornaments = of_host; // and none of the grace notes
-        sounds.extend(chord.filter(|chord| !chord.is_empty()));
-        if !sounds.is_empty() {
-            self.push_at(place, Token::Grace(sounds));
-        }
-    }
-
-    /// `(3`, `(3:2`, `(3:2:4`, `(3::4`.
-    fn tuplet(&mut self) {
-        let place = self.place();
-        self.at += 1;
-        let p = self.number().unwrap_or(0);
-        let (mut q, mut r) = (None, None);
-        if self.peek(0) == Some(':') {
-            self.at += 1;
-            q = self.number();
-            if self.peek(0) == Some(':') {
-                self.at += 1;
-                r = self.number();
-            }
-        }
-        if !(2..=64).contains(&p)
-            || q.is_some_and(|q| !(1..=64).contains(&q))
-            || r.is_some_and(|r| !(1..=256).contains(&r))
-        {
-            self.complaints.add(place, "not a tuplet: expected (p, (p:q or (p:q:r, such as (3 or (5:4:5");
-        } else {
-            self.push_at(place, Token::Tuplet { p, q, r });
         }
     }
 
@@ -475,11 +309,9 @@ impl Lexer<'_> {
         let width = name.chars().count();
         let closed = self.peek(width + 1) == Some(sign);
         if closed && !name.is_empty() && !name.contains([' ', '|', '"']) {
-            match name.as_str() {
-                "fermata" => self.ornaments.push(Ornament::Fermata),
-                "trill" => self.ornaments.push(Ornament::Trill),
-                _ if is_dynamic(&name) => self.push(Token::Dynamic(name)),
-                _ => {}
+            self.ornaments.extend(Ornament::of_name(&name));
+            if is_dynamic(&name) {
+                self.push(Token::Dynamic(name));
             }
             self.at += width + 2;
         } else {
@@ -493,39 +325,8 @@ impl Lexer<'_> {
     }
 }
 
-fn ornament_of_letter(letter: char) -> Option<Ornament> {
-    match letter {
-        'H' => Some(Ornament::Fermata),
-        'T' => Some(Ornament::Trill),
-        'R' => Some(Ornament::Roll),
-        '~' => Some(Ornament::Cut),
-        _ => None,
-    }
-}
-
 fn is_dynamic(name: &str) -> bool {
     matches!(name, "pppp" | "ppp" | "pp" | "p" | "mp" | "mf" | "f" | "ff" | "fff" | "ffff")
-}
-
-/// Reads a run of `|`, `:`, `[` and `]`. A colon in front of a line ends a repeat, one behind it begins one.
-fn bar_of_run(run: &str) -> Option<Bar> {
-    let lines = run.matches('|').count();
-    if lines == 0 {
-        let colons = u8::try_from(run.len()).ok().filter(|&n| (2..=8).contains(&n))?;
-        return Some(Bar { ends: colons / 2, begins: colons - colons / 2, style: BarStyle::Plain });
-    }
-    let colons_before: usize = run.split('|').next().map_or(0, |head| head.matches(':').count());
-    let colons_after: usize = run.rsplit('|').next().map_or(0, |tail| tail.matches(':').count());
-    let ends_within = run.contains(":|") && colons_before == 0 && colons_after == 0; // such as [|]:|
-    let style = match () {
-        () if run.contains("|]") => BarStyle::Final,
-        () if run.contains("[|") => BarStyle::Opening,
-        () if lines > 1 => BarStyle::Double,
-        () => BarStyle::Plain,
-    };
-    let ends = u8::try_from(colons_before).ok()?.max(u8::from(ends_within));
-    let begins = u8::try_from(colons_after).ok()?;
-    (ends <= 8 && begins <= 8).then_some(Bar { ends, begins, style })
 }
 
 /// The token of a field, or none if the field does not touch the notes (titles, lyrics, remarks).

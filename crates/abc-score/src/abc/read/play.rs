@@ -1,12 +1,10 @@
 //! From voices as written to a score: every event gets its time.
 
+use super::body::performing::{Ornament, Ornamented, Performance, strokes};
 use super::body::{DEFAULT_VELOCITY, Event, Head, PlacedEvent, TuneBody, VoiceText};
-use super::ornaments::{Ornamented, strokes};
 use super::place::Place;
 use super::repeats::{MAX_PLAYED, playing_order};
 use super::time::ticks;
-use super::token::Ornament;
-use crate::abc::Performance;
 use crate::midi::sort_notes;
 use crate::{DRUM_CHANNEL, KeyChange, Meter, MeterChange, Note, ProgramChange, Score, TempoChange, Voice};
 use crate::{Error, Result};
@@ -75,6 +73,7 @@ struct PlayedNote {
     ornament: Option<Ornamented>,
 }
 
+#[derive(Default)]
 struct Player {
     now: u64,
     bar_start: u64,
@@ -92,18 +91,7 @@ struct Player {
 
 impl Player {
     fn play(voice: &VoiceText, parts: Option<&[char]>, performance: Performance) -> Result<Player> {
-        let mut player = Player {
-            now: 0,
-            bar_start: 0,
-            bar_end: 0,
-            velocity: DEFAULT_VELOCITY,
-            notes: Vec::new(),
-            tied: Vec::new(),
-            meters: Vec::new(),
-            tempos: Vec::new(),
-            keys: Vec::new(),
-            programs: Vec::new(),
-        };
+        let mut player = Player { velocity: DEFAULT_VELOCITY, ..Player::default() };
         let too_long = |place: Place| too_long(voice, place);
         let order =
             playing_order(&voice.events, parts, performance).ok_or_else(|| too_long(Place { line: 1, column: 1 }))?;
@@ -231,18 +219,19 @@ impl Player {
 
     /// The first voice says what key the score has; metre and tempo may change in any voice.
     fn changes_into(&self, score: &mut Score, is_first: bool) {
+        fn add<T: Copy>(known: &mut Vec<T>, changes: &[T], tick: fn(&T) -> u32) {
+            let is_new = |change: &&T| known.iter().all(|known| tick(known) != tick(change));
+            let new: Vec<T> = changes.iter().filter(is_new).copied().collect();
+            known.extend(new);
+        }
         if is_first {
             score.meters.extend(&self.meters);
             score.tempos.extend(&self.tempos);
             score.keys.extend(&self.keys);
-            return;
+        } else {
+            add(&mut score.meters, &self.meters, |change| change.tick);
+            add(&mut score.tempos, &self.tempos, |change| change.tick);
         }
-        let new_meters = self.meters.iter().filter(|change| score.meters.iter().all(|known| known.tick != change.tick));
-        let new_meters: Vec<MeterChange> = new_meters.copied().collect();
-        let new_tempos = self.tempos.iter().filter(|change| score.tempos.iter().all(|known| known.tick != change.tick));
-        let new_tempos: Vec<TempoChange> = new_tempos.copied().collect();
-        score.meters.extend(new_meters);
-        score.tempos.extend(new_tempos);
     }
 }
 

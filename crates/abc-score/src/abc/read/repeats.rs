@@ -4,9 +4,9 @@
 //! (standard 2.1, section 4.8). A section is played as often as its colons or its endings say. Those who play from ABC do not
 //! stop at a double bar line: read as played, a repeat goes back to the last repeat sign, ending or start.
 
+use super::body::performing::Performance;
 use super::body::{Event, PlacedEvent};
 use super::token::{Bar, BarStyle};
-use crate::abc::Performance;
 use std::ops::Range;
 
 /// Ranges of events in the order of playing; `parts` is the order of the parts where the tune has any of them. `None` if there

@@ -1,10 +1,11 @@
 //! The words of ABC music: notes, rests, chords, bar lines, fields.
 
+use super::body::performing::Ornament;
 use super::place::Place;
 use crate::gcd;
 
 /// A length as written: a multiple of the unit note length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Length {
     pub num: u32,
     pub den: u32,
@@ -21,19 +22,6 @@ pub(crate) struct Tone {
     pub octave: i8,
     pub length: Length,
     pub tied: bool,
-}
-
-/// Decorations that change the notes where a tune is read as it is played.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ornament {
-    /// `H` or `!fermata!`
-    Fermata,
-    /// `T` or `!trill!`
-    Trill,
-    /// `R`
-    Roll,
-    /// `~`
-    Cut,
 }
 
 /// What a bar line looks like when it repeats nothing.

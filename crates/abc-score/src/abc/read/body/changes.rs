@@ -44,9 +44,7 @@ impl Reader<'_> {
     fn key_field(&mut self, place: Place, value: &str) {
         let Some((signature, shift)) = self.checked(place, fields::key(value)) else { return };
         if self.in_header {
-            let before = self.initial.shift;
-            self.initial.shift.octaves = shift.octaves.or(before.octaves);
-            self.initial.shift.semitones = shift.semitones.or(before.semitones);
+            self.initial.shift = shift.over(self.initial.shift);
             if let Some(KeySignature { key, letters }) = signature {
                 self.tune.key = key;
                 self.initial.key = letters;
@@ -54,8 +52,7 @@ impl Reader<'_> {
             return;
         }
         let state = &mut self.voice().state;
-        state.shift.octaves = shift.octaves.or(state.shift.octaves);
-        state.shift.semitones = shift.semitones.or(state.shift.semitones);
+        state.shift = shift.over(state.shift);
         if let Some(KeySignature { key, letters }) = signature {
             state.key = letters;
             state.accidentals.clear();
@@ -78,8 +75,7 @@ impl Reader<'_> {
         let shift = fields::shift(value);
         let voice = self.voice();
         voice.name = name.or(voice.name.take());
-        voice.state.shift.octaves = shift.octaves.or(voice.state.shift.octaves);
-        voice.state.shift.semitones = shift.semitones.or(voice.state.shift.semitones);
+        voice.state.shift = shift.over(voice.state.shift);
     }
 
     /// `P:A` begins a part in every voice that has music so far.
