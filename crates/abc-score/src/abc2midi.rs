@@ -82,11 +82,12 @@ pub fn wait(mut process: Child) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     #[test]
     fn abc2midi_takes_a_tune_and_refuses_nonsense_where_it_is_installed() {
         let Some(verdict) = converts("X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|G8|]\n") else {
-            println!("abc2midi is not installed: nothing to compare with");
+            let _ = writeln!(std::io::stderr(), "abc2midi is not installed: skipped");
             return;
         };
         assert!(verdict);

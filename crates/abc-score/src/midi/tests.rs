@@ -4,7 +4,7 @@ use crate::quantise::{quantise, to_grid};
 use crate::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, Score, TempoChange, Voice};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
 /// A format 0 file of one track with the given events, 96 ticks a beat.
@@ -154,24 +154,33 @@ proptest! {
             Voice { channel, notes: without_collisions(notes.collect()), ..Voice::default() }
         });
         let voices: Vec<Voice> = voices.filter(|voice| !voice.notes.is_empty()).collect();
-        let bytes = write(&Score { voices, ..Score::default() });
+        let bytes = write(&Score { voices: voices.clone(), ..Score::default() });
         let smf = midly::Smf::parse(&bytes).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let n_struck = smf.tracks.iter().flatten().filter(|event| matches!(
             event.kind,
             midly::TrackEventKind::Midi { message: midly::MidiMessage::NoteOn { .. }, .. }
         ));
         prop_assert_eq!(n_struck.count(), notes.len());
+        let again = read(&bytes).unwrap().voices;
+        prop_assert!(again.iter().map(|voice| (voice.channel, &voice.notes)).eq(voices.iter().map(|voice| (voice.channel, &voice.notes))));
         let mut by_midly = Vec::new();
         smf.write_std(&mut by_midly).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(read(&by_midly).unwrap(), read(&bytes).unwrap());
     }
 }
 
-/// The files of an archive of the shared corpora, at most so many; `None` when it is not here.
+/// The files of an archive of the shared corpora, at most so many; where it is not here, a test says that it is skipped.
 fn shared_files(archive: &str, n: usize) -> Option<BTreeMap<String, Vec<u8>>> {
     let shared = std::env::var("MUSIC_SCALING_SHARED")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
-    let file = std::fs::File::open(PathBuf::from(shared).join("corpora").join(archive)).ok()?;
+    let path = PathBuf::from(shared).join("corpora").join(archive);
+    let skipped = |_| {
+        let test = std::thread::current();
+        let name = test.name().unwrap_or_default();
+        // past the harness, which shows what a test prints only where it fails
+        let _ = writeln!(std::io::stderr(), "{name}: skipped, as {} is not here", path.display());
+    };
+    let file = std::fs::File::open(&path).map_err(skipped).ok()?;
     let mut files = BTreeMap::new();
     for entry in tar::Archive::new(flate2::read::GzDecoder::new(file)).entries().ok()? {
         let mut entry = entry.ok()?;
@@ -189,10 +198,7 @@ fn shared_files(archive: &str, n: usize) -> Option<BTreeMap<String, Vec<u8>>> {
 
 #[test]
 fn real_tunes_are_written_again_the_same_in_both_layouts() {
-    let Some(files) = shared_files("web_midi.tar.gz", 60) else {
-        println!("Skipped: ../shared/corpora/web_midi.tar.gz is not here.");
-        return;
-    };
+    let Some(files) = shared_files("web_midi.tar.gz", 60) else { return };
     for (name, bytes) in files {
         let Ok(score) = read(&bytes) else { continue };
         if score.n_notes() == 0 {
@@ -217,10 +223,7 @@ fn nasty() -> Option<(BTreeMap<String, Vec<u8>>, serde_json::Value)> {
 
 #[test]
 fn every_nasty_file_gives_what_is_expected_and_bounded_text_that_parses() {
-    let Some((files, expected)) = nasty() else {
-        println!("Skipped: ../shared/corpora/nasty.tar.gz is not here.");
-        return;
-    };
+    let Some((files, expected)) = nasty() else { return };
     for (name, expectation) in expected.as_object().unwrap() {
         let (expect, n_expected) =
             (expectation["expect"].as_str().unwrap(), expectation["notes"].as_u64().unwrap() as usize);
