@@ -44,6 +44,14 @@ def stderr_of(cell):
     return "".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stderr")
 
 
+def show_figures_as_wide_as_text(notebook):
+    """A figure has as many pixels as print needs; on a page it is as wide as a column of text."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.metadata["image/png"] = {"width": 650}
+
+
 def show_paths_from_project_root(notebook):
     """Executed notebooks are committed: they should not tell where the project lay on one machine."""
     root = os.getcwd() + os.sep
@@ -93,6 +101,7 @@ def execute(source, target):
     except (CellExecutionError, DeadKernelError, RuntimeError) as error:
         problem = f"{error}\n{getattr(error, 'evalue', '')}".rstrip()  # a compile error has no traceback
     show_paths_from_project_root(notebook)
+    show_figures_as_wide_as_text(notebook)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     nbformat.write(notebook, temporary)
