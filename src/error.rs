@@ -3,7 +3,7 @@
 //! Every fallible function of the library returns [`Result`]. The `Display` of an [`Error`] is one whole sentence that
 //! names the file, the place and what to do: it is what `?` prints in a notebook cell and what the command line shows.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A `Result` whose error is ours unless said otherwise.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -12,16 +12,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file system refused: which file, what was tried, and what the system said.
-    #[error("cannot {action} {}: {source}", path.display())]
-    File {
-        /// What was tried, such as "read".
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// Music that could not be read or written.
     #[error(transparent)]
     Score(#[from] abc_score::Error),
@@ -52,6 +42,6 @@ impl Error {
     /// `fs::read(path).map_err(Error::file("read", path))`
     pub fn file(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.as_ref().to_path_buf();
-        move |source| Error::File { action, path, source }
+        move |source| nets::Error::file(action, path)(source).into()
     }
 }

@@ -340,7 +340,7 @@ fn new_folder(kernels: &Path) -> Result<PathBuf> {
         match fs::create_dir(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(Error::File { action: "create the folder", path: folder, source: error }),
+            Err(error) => return Err(Error::file("create the folder", folder)(error)),
         }
     }
     Err(Error::Lab(format!("{} holds 10,000 kernels: delete the folder", kernels.display())))

@@ -71,8 +71,9 @@ const ROW: f64 = 25.0;
 const THICKNESS: f64 = 15.0;
 
 impl Picture for Bars {
-    fn legend(&self) -> &'static str {
-        "Whiskers, where there are any, are 95 % intervals."
+    fn legend(&self) -> String {
+        let has_whiskers = self.bars.iter().any(|bar| bar.interval.is_some());
+        if has_whiskers { "Whiskers are 95 % intervals. ".into() } else { String::new() }
     }
 
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {

@@ -161,8 +161,14 @@ impl Frame {
 }
 
 impl Picture for Chart {
-    fn legend(&self) -> &'static str {
-        "Dots are measured, lines connect or fit them, bands are 95 % intervals, dashed lines are there for comparison."
+    fn legend(&self) -> String {
+        let has = |wanted: fn(&MarkShape) -> bool| self.marks.iter().any(|mark| wanted(&mark.shape));
+        let parts = [
+            (has(|shape| matches!(shape, MarkShape::Dots { .. })), "Dots are measured. "),
+            (has(|shape| matches!(shape, MarkShape::Band(_))), "Bands are 95 % intervals. "),
+            (!self.references.is_empty(), "Grey lines that are named are there for comparison. "),
+        ];
+        parts.into_iter().filter_map(|(is_there, part)| is_there.then_some(part)).collect()
     }
 
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {

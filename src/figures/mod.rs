@@ -90,8 +90,8 @@ trait Picture: Send + Sync {
     /// Draws itself below the height `top` and returns the height where it ends.
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64>;
     /// What its marks mean, in a sentence for the caption; empty where they speak for themselves.
-    fn legend(&self) -> &'static str {
-        ""
+    fn legend(&self) -> String {
+        String::new()
     }
     /// The numbers that are drawn.
     fn numbers(&self, options: &Options) -> Numbers;
@@ -261,7 +261,6 @@ impl Figure {
         let title = self.options.title.trim_end_matches('.');
         let finding = if title.is_empty() { String::new() } else { format!("{title}. ") };
         let legend = self.picture.legend();
-        let legend = if legend.is_empty() { String::new() } else { format!("{legend} ") };
         format!("{finding}{legend}The numbers are in {name}.csv (columns: {columns}).\n")
     }
 

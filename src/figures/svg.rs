@@ -13,8 +13,7 @@ const FONTS: &str = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif";
 
 pub(super) fn write(drawing: &Drawing) -> String {
     let (width, height) = drawing.size;
-    let shown =
-        if drawing.printed == look::PRINTED { look::WIDTH } else { drawing.printed * 72.0 } * look::SCREEN_SCALE;
+    let shown = look::WIDTH * look::SCREEN_SCALE;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{shown}\" height=\"{:.0}\" viewBox=\"0 0 {width} {height}\" \
          role=\"img\" font-family=\"{FONTS}\" fill=\"none\" stroke-linejoin=\"round\">\n<title>{}</title>\n\

@@ -44,8 +44,7 @@ fn a_saved_figure_is_four_files() {
     assert_eq!(csv.lines().next(), Some("role,series,family,n_params,val_loss"));
     assert_eq!(
         files::read_text(dir.join("06_scaling.txt")).unwrap(),
-        "It falls & falls. Dots are measured, lines connect or fit them, bands are 95 % intervals, dashed lines are there for \
-         comparison. The numbers are in 06_scaling.csv (columns: role, series, family, n_params, val_loss).\n"
+        "It falls & falls. Dots are measured. Grey lines that are named are there for comparison. The numbers are in 06_scaling.csv (columns: role, series, family, n_params, val_loss).\n"
     );
     std::fs::remove_dir_all(&dir).unwrap();
 }

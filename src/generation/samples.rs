@@ -120,7 +120,7 @@ fn salvage(text: &str) -> Result<Score> {
 /// abc2midi is installed and converts the tune), …, and `metadata.json` with everything else into `dir`; returns their paths. Samples of an earlier call that are not written again are removed: the folder holds one set.
 ///
 /// # Errors
-/// [`Error::File`] if the folder cannot be written; each file is then either the earlier or the new one, never half of it.
+/// [`Error::Nets`] if the folder cannot be written; each file is then either the earlier or the new one, never half of it.
 pub fn write_samples(samples: &[Sample], dir: &Path) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     let mut records = Vec::new();

@@ -39,10 +39,13 @@ fn onsets(score: &Score) -> BTreeMap<(u8, bool), Vec<u32>> {
 }
 
 /// Size of the largest one-to-one matching of two ascending lists under |a − b| ≤ tolerance.
-fn n_pairs(a: &[u32], b: &[u32], tolerance: u32) -> usize {
+pub fn n_pairs<T>(a: &[T], b: &[T], tolerance: T) -> usize
+where
+    T: Copy + Ord + std::ops::Sub<Output = T>,
+{
     let (mut i, mut j, mut n) = (0, 0, 0);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        if x.abs_diff(*y) <= tolerance {
+    while let (Some(&x), Some(&y)) = (a.get(i), b.get(j)) {
+        if x.max(y) - x.min(y) <= tolerance {
             (i, j, n) = (i + 1, j + 1, n + 1);
         } else if x < y {
             i += 1;
@@ -59,9 +62,9 @@ mod tests {
 
     #[test]
     fn notes_are_paired_once_and_within_the_tolerance() {
-        assert_eq!(n_pairs(&[0, 480], &[10, 20, 500], 30), 2);
-        assert_eq!(n_pairs(&[0, 30, 60], &[25, 55, 85], 30), 3, "each to the next one, not the nearest");
-        assert_eq!(n_pairs(&[0], &[31], 30), 0);
+        assert_eq!(n_pairs(&[0_u32, 480], &[10, 20, 500], 30), 2);
+        assert_eq!(n_pairs(&[0_u32, 30, 60], &[25, 55, 85], 30), 3, "each to the next one, not the nearest");
+        assert_eq!(n_pairs(&[0_u32], &[31], 30), 0);
     }
 
     #[test]

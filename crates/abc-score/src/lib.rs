@@ -25,7 +25,7 @@ pub mod quantise;
 pub mod score;
 
 pub use error::{Error, Result};
-pub use f1::f1;
+pub use f1::{f1, n_pairs};
 pub use key::{Key, Mode};
 pub use score::*;
 

@@ -26,24 +26,9 @@ fn n_pairs(expected: &Notes, found: &Notes, beat_fraction: u32) -> usize {
     let pairs = |(key, onsets): (&(u8, bool), &Vec<u64>)| {
         let scaled = |onsets: &[u64], scale: i128| onsets.iter().map(|&t| i128::from(t) * scale).collect::<Vec<_>>();
         let found = found.onsets.get(key).map_or(Vec::new(), |onsets| scaled(onsets, scale_b));
-        largest_matching(&scaled(onsets, scale_a), &found, tolerance)
+        music_scaling::music::n_pairs(&scaled(onsets, scale_a), &found, tolerance)
     };
     expected.onsets.iter().map(pairs).sum()
-}
-
-/// Size of the largest one-to-one matching of two ascending lists under |a − b| ≤ tolerance.
-fn largest_matching(a: &[i128], b: &[i128], tolerance: i128) -> usize {
-    let (mut i, mut j, mut n) = (0, 0, 0);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        if *x < y - tolerance {
-            i += 1;
-        } else if *y < x - tolerance {
-            j += 1;
-        } else {
-            (i, j, n) = (i + 1, j + 1, n + 1);
-        }
-    }
-    n
 }
 
 /// The value below which `share` of the values lie, interpolated; NaN for no values.
