@@ -10,16 +10,18 @@
 //! kernel and is removed by the next.
 
 use super::setup::Lab;
-use super::toolchain::{host, rust_src, rustc};
+use super::stand_ins::{quoted, write_cargo, write_if_changed, write_rustc};
+use super::toolchain::{host, rust_src};
 use crate::{Error, Result};
 use music_scaling::files::{Lock, read_text, write_atomic};
-use music_scaling::training::device_name;
+use music_scaling::training::{INTERRUPT_KEY, device_name};
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Our own crates that cells call; cargo would compile them again for each kernel.
-const OWN_CRATES: [&str; 4] = ["abc_score", "music_scaling", "nets", "scaling_laws"];
+pub(super) const OWN_CRATES: [&str; 4] = ["abc_score", "music_scaling", "nets", "scaling_laws"];
 
 /// Prepares every crate that a notebook needs. Under a second when nothing changed; else cargo shows what it does.
 ///
@@ -124,39 +126,6 @@ fn write_seed(lab: &Lab) -> Result<PathBuf> {
     Ok(seed)
 }
 
-/// A program for cargo to start in place of rustc: where one of our own crates would be compiled, it copies the finished one.
-/// cargo gives a crate's file another hash here than in the workspace; the library looks for the workspace's, cargo for its own.
-fn write_rustc(path: &Path, finished: &Path) -> Result<PathBuf> {
-    let script = format!(
-        r#"#!/bin/sh
-finished={finished}
-case "$2" in {names})
-    name=$2 hash=
-    for argument in "$@"; do
-        case "$argument" in extra-filename=*) hash=${{argument#extra-filename=}} ;; esac
-        case "$before" in --out-dir) out=$argument ;; esac
-        before=$argument
-    done
-    for kind in rlib rmeta so dylib; do
-        [ -e "$finished/lib$name.$kind" ] || continue
-        rm -f "$out/lib$name$hash.$kind"
-        cp -p "$finished/lib$name.$kind" "$out/lib$name$hash.$kind" || exit 1
-    done
-    exec cp -p "$finished/$name.d" "$out/$name$hash.d" ;;
-esac
-exec {rustc} "$@"
-"#,
-        finished = quoted(finished),
-        names = OWN_CRATES.join(" | "),
-        rustc = quoted(&rustc()?),
-    );
-    write_if_changed(path, &script)?;
-    let mut chmod = Command::new("chmod");
-    chmod.arg("+x").arg(path);
-    super::setup::run(chmod, "make the script around rustc executable")?;
-    Ok(path.to_owned())
-}
-
 fn seed_target(lab: &Lab) -> PathBuf {
     lab.folder().join("target")
 }
@@ -199,6 +168,13 @@ fn leave_out_own_libraries(lab: &Lab, command: &mut Command) {
     }
 }
 
+fn first_on_the_path(folder: &Path) -> Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders)
+        .map_err(|_| Error::Lab(format!("a folder's name holds a colon: {}", folder.display())))
+}
+
 /// Starts a kernel for Jupyter and stays until it ends; returns its exit code.
 ///
 /// # Errors
@@ -217,22 +193,25 @@ pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
     fs::copy(&seed_lock, folder.join("Cargo.lock")).map_err(Error::file("copy", &seed_lock))?;
 
     write_atomic(folder.join("config/evcxr.toml"), kernel_config(lab, &folder, &seed_lock, &rustc))?;
+    let programs = write_cargo(&folder)?;
     drop(one_at_a_time);
     let mut evcxr = without_cargo_variables(Command::new(lab.evcxr()));
     leave_out_own_libraries(lab, &mut evcxr);
-    let status = evcxr
+    evcxr
         .arg("--control_file")
         .arg(connection_file)
         .stdout(std::process::Stdio::null()) // cells' output goes to Jupyter by another way; this would be chatter about start-up
         .env_remove("RUST_BACKTRACE") // a closed connection at its end is no matter for a page of addresses
         .env("EVCXR_TMPDIR", &folder)
         .env("EVCXR_CONFIG_DIR", folder.join("config"))
+        .env("PATH", first_on_the_path(&programs)?)
+        .env("CARGO_HOME", programs.parent().unwrap_or(&programs)) // its type inference takes bin/cargo there
         .env("RUST_SRC_PATH", rust_src()?)
         .env("JUPYTER_PATH", lab.folder().join("jupyter")) // where evcxr looks for a kernelspec of its own to update
-        .status();
+        .env(INTERRUPT_KEY, "");
+    let status = super::signals::run(evcxr);
     let _ = fs::remove_dir_all(&folder); // what stays is removed when the next kernel starts
-    let status = status.map_err(Error::file("start", lab.evcxr()))?;
-    Ok(status.code().unwrap_or(1))
+    Ok(status?.code().unwrap_or(1))
 }
 
 /// The library that a kernel started with stays its library: another one under a running process, after src/ has changed,
@@ -270,10 +249,6 @@ fn feature() -> &'static str {
         "cpu" => "",
         device => device,
     }
-}
-
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display())
 }
 
 /// What happens to our own crates' artifacts, which are rewritten when src/ changes and so can't be links.
@@ -353,8 +328,4 @@ fn remove_abandoned(kernels: &Path) {
             let _ = fs::remove_dir_all(&folder);
         }
     }
-}
-
-fn write_if_changed(path: &Path, text: &str) -> Result<()> {
-    if read_text(path).is_ok_and(|present| present == text) { Ok(()) } else { Ok(write_atomic(path, text)?) }
 }

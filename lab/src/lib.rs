@@ -11,6 +11,8 @@ pub mod kernel;
 pub mod notebooks;
 pub mod plan;
 pub mod setup;
+mod signals;
+pub mod stand_ins;
 pub mod toolchain;
 
 pub use error::{Error, Result};

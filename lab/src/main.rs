@@ -4,7 +4,7 @@ mod commands;
 
 use clap::{Parser, Subcommand};
 use commands::{FitOptions, GenerateOptions};
-use lab::{Lab, Result, kernel};
+use lab::{Lab, Result, kernel, stand_ins};
 use music_scaling::data::{Split, Target, convert_as};
 use music_scaling::music::abc::Performance;
 use music_scaling::study::{Study, place};
@@ -33,8 +33,11 @@ enum Command {
         /// Execute every notebook again, also those that are up to date (finished trainings are still not repeated)
         #[arg(long)]
         force: bool,
+        /// In the end, put its results, and the laptop study's notebooks and figures, where they are committed
+        #[arg(long)]
+        publish: bool,
     },
-    /// Open JupyterLab with the Rust kernel ready
+    /// Open JupyterLab with the Rust kernel ready, on copies of the notebooks in notebooks/mine
     Lab {
         #[arg(long, default_value = "laptop")]
         preset: String,
@@ -125,6 +128,9 @@ enum Command {
     /// Start a kernel (Jupyter calls this)
     #[command(hide = true)]
     Kernel { connection_file: PathBuf },
+    /// Shorten what `cargo metadata` says of a kernel's crates, from stdin to stdout (a kernel calls this)
+    #[command(hide = true)]
+    WithoutInnerCrates,
 }
 
 /// The exit code of a training that a STOP file ended: the next call goes on (sysexits.h calls it a temporary failure).
@@ -154,7 +160,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Study { preset, force } => commands::study(&preset, force)?,
+        Command::Study { preset, force, publish } => commands::study(&preset, force, publish)?,
         Command::Lab { preset, arguments } => commands::lab(&preset, &arguments)?,
         Command::Convert { inputs, to, out, as_played, json } => {
             commands::keep_stdout_for(json);
@@ -171,6 +177,10 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data, json)?,
         Command::Fit { points, options } => commands::fit(&points, options)?,
         Command::Generate { run, options } => commands::generate(&run, options)?,
+        Command::WithoutInnerCrates => {
+            let metadata = std::io::read_to_string(std::io::stdin()).map_err(lab::Error::file("read", "stdin"))?;
+            println!("{}", stand_ins::without_inner_crates(&metadata)?);
+        }
         Command::Kernel { connection_file } => {
             let code = kernel::start(&Lab::open()?, &connection_file)?;
             return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));

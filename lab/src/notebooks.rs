@@ -2,7 +2,7 @@
 
 use super::setup::{Lab, run};
 use crate::{Error, Result};
-use music_scaling::files::{Lock, read_bytes, read_json, read_text, write_json};
+use music_scaling::files::{Lock, read_json, read_text, write_atomic, write_json};
 use music_scaling::study::Study;
 use music_scaling::training::interrupted;
 use nets::words::duration;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// In the study's folder.
 const STAMP: &str = "executed.json";
 
-/// The hash that each executed copy was made from: a notebook is executed again only when its hash changed.
+/// The hash of what each copy of a notebook was made from.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Executed {
     hashes: BTreeMap<String, String>,
@@ -50,6 +50,59 @@ pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
     writer.arg(lab.report_script()).arg(title).arg(&report).args(&copies);
     run(writer, "write the HTML report")?;
     Ok(report)
+}
+
+/// Copies what a study has made to where it is committed: its records to `data/results/<name>/`; of `laptop`, the study that the
+/// README tells of, also the executed notebooks to `notebooks/` and the figures to `figures/`. Call it after [`run_study`].
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn publish(lab: &Lab, study: &Study) -> Result<()> {
+    let mut folders = vec![(study.results_folder(), study.committed_results_folder())];
+    if study.name() == "laptop" {
+        folders.push((study.notebooks_folder(), lab.root.join("notebooks")));
+        folders.push((study.figures_folder(), lab.root.join("figures")));
+    }
+    for (from, to) in folders {
+        std::fs::create_dir_all(&to).map_err(Error::file("create the folder", &to))?;
+        for entry in std::fs::read_dir(&from).map_err(Error::file("list", &from))?.flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            let is_a_by_product =
+                ["failed.ipynb", "report.html", ".lock"].iter().any(|end| file_name(&path).ends_with(end));
+            if path.is_file() && !is_a_by_product {
+                std::fs::copy(&path, to.join(&name)).map_err(Error::file("copy", &path))?;
+            }
+        }
+        println!("published  {}", to.display());
+    }
+    Ok(())
+}
+
+/// Copies the notebooks to a folder that git does not see, `notebooks/mine/`, for a person to work in. A copy that was changed
+/// there is kept; one that was not follows the notebook that it was made from.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn own_copies(lab: &Lab) -> Result<PathBuf> {
+    let folder = lab.root.join("notebooks/mine");
+    let stamp = folder.join(".copied.json");
+    let mut copied: Executed = read_json(&stamp, "remove it").unwrap_or_default();
+    for notebook in notebooks(&lab.root)? {
+        let (name, hash) = (file_name(&notebook), notebook_hash(&notebook, "")?);
+        let copy = folder.join(&name);
+        let before = copied.hashes.get(&name);
+        if before == Some(&hash) && copy.exists() {
+            continue;
+        }
+        if copy.exists() && notebook_hash(&copy, "").ok().as_ref() != before {
+            println!("{} was changed by you and is kept; without it, the next call copies the new one", copy.display());
+            continue;
+        }
+        write_atomic(&copy, read_text(&notebook)?)?;
+        copied.hashes.insert(name, hash);
+    }
+    write_json(&stamp, &copied)?;
+    Ok(folder)
 }
 
 /// One notebook of a study.
@@ -131,8 +184,10 @@ fn save_trainings(runs: &Path) {
 /// JupyterLab does not start, or fails.
 pub fn open_jupyter(lab: &Lab, preset: &str, arguments: &[String]) -> Result<()> {
     let mut command = lab.python_command();
+    let first = own_copies(lab)?.join("01_data.ipynb");
+    let first = first.strip_prefix(&lab.root).unwrap_or(&first).display().to_string();
     // The project is the root, so that pages find figures/live/ while a model trains.
-    command.args(["-m", "jupyterlab", "--allow-root", "--LabApp.default_url=/lab/tree/notebooks/01_data.ipynb"]);
+    command.args(["-m", "jupyterlab", "--allow-root", &format!("--LabApp.default_url=/lab/tree/{first}")]);
     command.arg(format!("--ServerApp.root_dir={}", lab.root.display())).args(arguments).env("STUDY", absolute(preset)?);
     run(command, "run JupyterLab")
 }
@@ -182,7 +237,7 @@ fn notebook_hash(notebook: &Path, library: &str) -> Result<String> {
     Ok(format!("{:x}", Sha256::digest(text + library)))
 }
 
-/// Hash of the library's source, the versions of its crates, and the preset.
+/// Hash of the library's code, the versions of its crates, and the preset.
 fn library_hash(root: &Path, study: &Study) -> Result<String> {
     let mut files = Vec::new();
     for folder in ["src", "crates"] {
@@ -192,10 +247,16 @@ fn library_hash(root: &Path, study: &Study) -> Result<String> {
     files.push(root.join("Cargo.lock"));
     let mut hash = Sha256::new();
     for file in files {
-        hash.update(read_bytes(&file)?);
+        hash.update(code(&read_text(&file)?));
     }
     hash.update(study.hash());
     Ok(format!("{:x}", hash.finalize()))
+}
+
+/// A source file without comments and without its tests, which stand last: these change nothing that a notebook shows.
+fn code(source: &str) -> String {
+    let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    source.lines().filter(|line| !line.trim_start().starts_with("//")).collect()
 }
 
 fn list_rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
@@ -203,9 +264,22 @@ fn list_rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         let path = entry.path();
         if path.is_dir() {
             list_rust_files(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if file_name(&path).ends_with(".rs") && !file_name(&path).ends_with("tests.rs") {
             files.push(path);
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_tests_leave_notebooks_current() {
+        let before = "fn n() -> u32 {\n    3\n}\n";
+        let after = "/// Three.\nfn n() -> u32 {\n    // said once\n    3\n}\n\n#[cfg(test)]\nmod tests {\n}\n";
+        assert_eq!(code(before), code(after));
+        assert_ne!(code(before), code("fn n() -> u32 {\n    4\n}\n"));
+    }
 }

@@ -190,7 +190,7 @@ impl Lab {
             "argv": [program, "kernel", "{connection_file}"],
             "display_name": format!("Rust ({})", device_name()),
             "language": "rust",
-            "interrupt_mode": "message",
+            "interrupt_mode": "signal",
             "env": { place::ROOT_VARIABLE: self.root },
         });
         write_atomic(self.folder().join("jupyter/kernels/music-scaling/kernel.json"), format!("{spec:#}\n"))?;

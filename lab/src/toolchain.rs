@@ -56,7 +56,11 @@ pub fn missing() -> Vec<String> {
     missing
 }
 
-fn sysroot() -> Result<PathBuf> {
+/// Where the compiler, cargo and the standard library lie.
+///
+/// # Errors
+/// rustc does not start.
+pub fn sysroot() -> Result<PathBuf> {
     ask("--print=sysroot").map(|path| Path::new(path.trim()).to_owned())
 }
 

@@ -78,6 +78,7 @@ pub struct TestResult {
 impl Study {
     /// Opens the study that the environment variable `STUDY` names; `laptop` where it is not set.
     pub fn open_default() -> Result<Study> {
+        crate::training::answer_interrupt_key();
         Study::open(&std::env::var("STUDY").unwrap_or_else(|_| "laptop".into()))
     }
 
@@ -123,23 +124,24 @@ impl Study {
         self.data_folder().join("studies").join(&self.name)
     }
 
-    /// `figures/` for the committed study, `laptop`; inside the study's own folder for every other.
+    /// Where notebooks save figures.
     pub fn figures_folder(&self) -> PathBuf {
-        if self.name == "laptop" { self.root.join("figures") } else { self.folder().join("figures") }
+        self.folder().join("figures")
     }
 
-    /// Where executed notebooks go: in place for `laptop`, inside the study's own folder for every other.
+    /// Where executed notebooks go.
     pub fn notebooks_folder(&self) -> PathBuf {
-        if self.name == "laptop" { self.root.join("notebooks") } else { self.folder().join("notebooks") }
+        self.folder().join("notebooks")
     }
 
-    /// `data/results/<name>/`: the compact records that a report quotes; inside the study's own folder where they are not committed.
+    /// The compact records that a report quotes.
     pub fn results_folder(&self) -> PathBuf {
-        if ["laptop", "composed"].contains(&self.name.as_str()) {
-            self.data_folder().join("results").join(&self.name)
-        } else {
-            self.folder().join("results")
-        }
+        self.folder().join("results")
+    }
+
+    /// `data/results/<name>/`: such records of a study that was run and committed.
+    pub fn committed_results_folder(&self) -> PathBuf {
+        self.root.join("data/results").join(&self.name)
     }
 
     pub fn samples_folder(&self) -> PathBuf {

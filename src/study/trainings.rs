@@ -2,7 +2,7 @@
 
 use super::{RunRecord, Study};
 use crate::models::{Family, Size};
-use crate::training::{Run, RunConfig, interrupted};
+use crate::training::{Run, RunConfig, answer_interrupt_key, interrupted};
 use crate::{Error, Result};
 
 impl Study {
@@ -31,7 +31,7 @@ impl Study {
         })?;
         let (data, ladder) = (self.data()?, self.ladder(size.model.family())?);
         let size = ladder.iter().find(|size| size.name == name).unwrap_or(size);
-        self.get_or_train(&self.run_config(size, &data))
+        Ok(self.train_all(&[self.run_config(size, &data)])?.remove(0))
     }
 
     /// Trains the largest models for the longer budget of `[best]`, each with a schedule of its own.
@@ -140,6 +140,7 @@ impl Study {
 
     /// One stop stops all that follow; a failure stops none of them.
     fn train_all(&self, configs: &[RunConfig]) -> Result<Vec<Run>> {
+        let in_notebook = answer_interrupt_key();
         let (mut runs, mut failures): (Vec<Run>, Vec<Error>) = (Vec::new(), Vec::new());
         for config in configs {
             if interrupted() || runs.last().is_some_and(|run| !run.summary.finished) {
@@ -149,6 +150,10 @@ impl Study {
                 Ok(run) => runs.push(run),
                 Err(error) => failures.push(error),
             }
+        }
+        if in_notebook && interrupted() {
+            let sentence = "interrupted: what was trained is saved, all variables are kept, and this cell goes on from there when it is run again";
+            return Err(Error::Checkpoint(sentence.into()));
         }
         match (failures.len(), runs.len()) {
             (0, _) => Ok(runs),

@@ -5,7 +5,7 @@ use lab::plan::{self, Plan};
 use lab::{Lab, Result, open_jupyter, run_study};
 use music_scaling::study::Study;
 
-pub(crate) fn study(preset: &str, force: bool) -> Result<()> {
+pub(crate) fn study(preset: &str, force: bool, publish: bool) -> Result<()> {
     let started = std::time::Instant::now();
     let study = Study::open(preset)?;
     println!("{study}");
@@ -19,6 +19,9 @@ pub(crate) fn study(preset: &str, force: bool) -> Result<()> {
     println!("figures    {}", study.figures_folder().display());
     println!("results    {}", study.results_folder().join("results.json").display());
     println!("report     {}", report.display());
+    if publish {
+        lab::notebooks::publish(&lab, &study)?;
+    }
     println!("finished in {:.1} minutes", started.elapsed().as_secs_f64() / 60.0);
     Ok(())
 }

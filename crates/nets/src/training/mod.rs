@@ -43,4 +43,4 @@ pub use progress::{LiveHook, LiveRun};
 pub use run::{Run, Summary};
 pub use runs::{Runs, TrainOptions};
 pub use schedule::Schedule;
-pub use stop::{interrupted, interrupted_by, stop_on_ctrl_c};
+pub use stop::{INTERRUPT_KEY, answer_interrupt_key, interrupted, interrupted_by, stop_on_ctrl_c};

@@ -2,12 +2,16 @@
 //! SIGTERM as schedulers and containers send it).
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 static SIGNAL: AtomicI32 = AtomicI32::new(0); // the one that came, 0 for none
 
+static IN_NOTEBOOK: AtomicBool = AtomicBool::new(false);
+const ONCE_MORE: &str = "interrupted: a training saves its state and stops; for anything else interrupt once more, and all variables are gone\n";
+
 const SIGINT: i32 = 2; // on every system
+const SIGTERM: i32 = 15;
 
 /// Why a run ended before its last step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +63,8 @@ impl StopWatch {
     }
 }
 
-/// Whether Ctrl-C was pressed or SIGTERM came since [`stop_on_ctrl_c`]. Once true it stays true: later runs of the process end at
-/// once too, and whoever trains several looks here before the next.
+/// Whether Ctrl-C was pressed or SIGTERM came since [`stop_on_ctrl_c`], or Jupyter's interrupt since [`answer_interrupt_key`]. It
+/// stays true: later runs of the process end at once too, and whoever trains several looks here before the next.
 pub fn interrupted() -> bool {
     interrupted_by().is_some()
 }
@@ -71,24 +75,48 @@ pub fn interrupted_by() -> Option<i32> {
 }
 
 /// From now on the first Ctrl-C or SIGTERM lets a training save and stop; the second ends the process at once. For the command
-/// line: in a notebook kernel the interrupt key belongs to Jupyter.
-#[cfg(unix)]
+/// line: a notebook has [`answer_interrupt_key`].
 pub fn stop_on_ctrl_c() {
+    remember_first(&[SIGINT, SIGTERM]);
+}
+
+/// In a kernel that says by the variable [`INTERRUPT_KEY`] that it passes the interrupt key on: the first interrupt from now on lets
+/// what can be stopped stop, so that a cell ends by itself and its variables stay; the second ends the process. Says whether
+/// there is such a kernel. What begins to work asks again: an interrupt of an earlier cell is not its own.
+pub fn answer_interrupt_key() -> bool {
+    let is_there = std::env::var_os(INTERRUPT_KEY).is_some();
+    if is_there {
+        IN_NOTEBOOK.store(true, Ordering::Relaxed);
+        SIGNAL.store(0, Ordering::Relaxed);
+        remember_first(&[SIGINT]);
+    }
+    is_there
+}
+
+/// Set for a process whose cells Jupyter interrupts by SIGINT.
+pub const INTERRUPT_KEY: &str = "MUSIC_SCALING_INTERRUPT_KEY";
+
+#[cfg(unix)]
+fn remember_first(signals: &[i32]) {
     extern "C" fn remember(signal: i32) {
         SIGNAL.store(signal, Ordering::Relaxed);
         // SAFETY: signal() may be called from a handler (POSIX); the second signal then acts as usual.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
+        if IN_NOTEBOOK.load(Ordering::Relaxed) {
+            // SAFETY: write() may be called from a handler (POSIX), and the text is static.
+            unsafe { libc::write(2, ONCE_MORE.as_ptr().cast(), ONCE_MORE.len()) };
+        }
     }
     let handler: extern "C" fn(i32) = remember;
-    for signal in [SIGINT, libc::SIGTERM] {
-        // SAFETY: the handler does two things that POSIX allows in one: an atomic store and signal().
+    for &signal in signals {
+        // SAFETY: the handler does what POSIX allows in one: atomic operations, signal() and write().
         unsafe { libc::signal(signal, handler as libc::sighandler_t) };
     }
 }
 
 /// Not on this system: Ctrl-C ends the process, and the run resumes from its last checkpoint.
 #[cfg(not(unix))]
-pub fn stop_on_ctrl_c() {}
+fn remember_first(_: &[i32]) {}
 
 #[cfg(test)]
 mod tests {
