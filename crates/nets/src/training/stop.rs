@@ -26,7 +26,7 @@ impl StopReason {
         match self {
             StopReason::StopFile => "its STOP file appeared",
             StopReason::TimeBudget => "the time budget is spent",
-            StopReason::Interrupted if interrupted_by() == Some(SIGINT) => "Ctrl-C was pressed",
+            StopReason::Interrupted if interrupted_by() == Some(SIGINT) => "it was interrupted",
             StopReason::Interrupted => "the system asked this process to end",
         }
     }
