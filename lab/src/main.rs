@@ -39,8 +39,15 @@ enum Command {
     },
     /// Open JupyterLab with the Rust kernel ready, on copies of the notebooks in notebooks/mine
     Lab {
+        /// smoke, laptop, course, full, composed, or the path of a .toml file
         #[arg(long, default_value = "laptop")]
         preset: String,
+        /// Instead, let every Jupyter of this user find the kernel: VS Code, JupyterHub, one of your own
+        #[arg(long)]
+        install_kernel: bool,
+        /// Instead, undo --install-kernel
+        #[arg(long, conflicts_with = "install_kernel")]
+        remove_kernel: bool,
         /// Passed on to JupyterLab, such as --no-browser --port 8890
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -161,7 +168,10 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Study { preset, force, publish } => commands::study(&preset, force, publish)?,
-        Command::Lab { preset, arguments } => commands::lab(&preset, &arguments)?,
+        Command::Lab { install_kernel, remove_kernel, .. } if install_kernel || remove_kernel => {
+            commands::share_kernel(install_kernel)?
+        }
+        Command::Lab { preset, arguments, .. } => commands::lab(&preset, &arguments)?,
         Command::Convert { inputs, to, out, as_played, json } => {
             commands::keep_stdout_for(json);
             let performance = if as_played { Performance::AsPlayed } else { Performance::AsWritten };

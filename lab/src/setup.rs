@@ -182,6 +182,22 @@ impl Lab {
         Ok(write_atomic(environment.join("requirements.txt"), PYTHON_REQUIREMENTS)?)
     }
 
+    /// Puts the kernelspec where every Jupyter of this user looks (VS Code, JupyterHub, a Jupyter of one's own), or takes it away.
+    ///
+    /// # Errors
+    /// Jupyter refuses.
+    pub fn share_kernelspec(&self, is_shared: bool) -> Result<()> {
+        let mut command = Command::new(self.python());
+        command.args(["-m", "jupyter_client.kernelspecapp"]);
+        if is_shared {
+            command.args(["install", "--user", "--replace", "--name", "music-scaling"]);
+            command.arg(self.folder().join("jupyter/kernels/music-scaling"));
+        } else {
+            command.args(["remove", "-f", "music-scaling"]);
+        }
+        run(command, "tell Jupyter of the kernel")
+    }
+
     /// One kernelspec; it starts this very program, which prepares the kernel's folder and then starts evcxr. Its name must not
     /// be `rust`: evcxr would "update" that one to start itself.
     fn write_kernelspec(&self) -> Result<()> {

@@ -33,3 +33,9 @@ pub(crate) fn lab(preset: &str, arguments: &[String]) -> Result<()> {
     lab.set_up()?;
     open_jupyter(&lab, study.preset_argument(), arguments)
 }
+
+pub(crate) fn share_kernel(is_shared: bool) -> Result<()> {
+    let lab = Lab::open()?;
+    lab.set_up()?;
+    lab.share_kernelspec(is_shared)
+}
