@@ -32,7 +32,7 @@ pub use records::{Axis, Counting, RunRecord, points, read_records};
 
 use crate::data::{Corpus, CorpusConfig, TokenData};
 use crate::models::{Family, Size};
-use crate::training::{LiveRun, Run, RunConfig, Runs, TrainOptions, evaluate};
+use crate::training::{Run, RunConfig, Runs, TrainOptions, evaluate};
 use crate::{Error, Result};
 use std::path::{PathBuf, absolute};
 use std::sync::{Arc, OnceLock};
@@ -200,10 +200,10 @@ impl Study {
     /// This study's runs. While one trains, its loss curve is drawn into `figures/live/` for [`crate::figures::live::watch`].
     pub fn runs(&self) -> Result<Runs> {
         let (figures, references) = (self.root.join("figures"), self.recorded_references()?);
-        let draw = move |run: &LiveRun| {
+        let draw = move |run: &Run| {
             let curves = [&run.train_curve()[..], &run.val_curve()];
             // A picture that cannot be drawn is no reason to stop a training.
-            let _ = crate::figures::live::update(&figures, &run.name, curves, references.clone());
+            let _ = crate::figures::live::update(&figures, &run.config.name, curves, references.clone());
         };
         let options = TrainOptions { live: Some(Arc::new(draw)), ..TrainOptions::default() };
         Ok(Runs::open(self.folder().join("runs"))?.with_options(options))

@@ -155,7 +155,7 @@ impl<'a> Training<'a> {
         for _ in 0..n {
             let (inputs, targets) = (self.tokens(self.steps_taken)?, self.tokens(self.steps_taken + 1)?);
             let began = Instant::now();
-            let (_, grads) = self.model.loss_and_gradients(&inputs, &targets, &mut Dropout::off())?;
+            let (_, grads) = self.model.loss_and_gradients(&inputs, &targets, &Dropout::off())?;
             self.optimizer.step(&grads, 3e-4, 1.0)?;
             best = best.min(began.elapsed().as_secs_f64());
             self.steps_taken += 1;

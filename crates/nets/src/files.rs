@@ -4,7 +4,6 @@ use crate::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,21 +13,29 @@ use std::time::Duration;
 /// The folder or the file cannot be written.
 pub fn write_atomic(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()> {
     let path = path.as_ref();
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
-    }
+    replace(path, |temporary| fs::write(temporary, bytes).map_err(Error::file("write", path)))
+}
+
+/// Lets `write` make the file under a temporary name, then syncs it and renames it to `path`.
+pub(crate) fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    make_folder_of(path)?;
     let temporary = temporary_beside(path);
-    let written = fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes.as_ref()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
+    let written = write(&temporary).and_then(|()| {
+        let synced = File::options().append(true).open(&temporary).and_then(|file| file.sync_all());
+        synced.and_then(|()| fs::rename(&temporary, path)).map_err(Error::file("write", path))
+    });
     if written.is_err() {
         let _ = fs::remove_file(&temporary); // the write already failed; its error is the one to report
     }
-    written.map_err(Error::file("write", path))
+    written
+}
+
+fn make_folder_of(path: &Path) -> Result<()> {
+    path.parent().map_or(Ok(()), |folder| fs::create_dir_all(folder).map_err(Error::file("create the folder", folder)))
 }
 
 /// A name beside `path` for a file that is still being written; it carries the process id, so two writers do not meet.
-pub fn temporary_beside(path: &Path) -> PathBuf {
+pub(crate) fn temporary_beside(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
 }
@@ -114,9 +121,7 @@ impl Lock {
 }
 
 fn open_lock(path: &Path) -> Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
-    }
+    make_folder_of(path)?;
     File::create(path).map_err(Error::file("create", path))
 }
 

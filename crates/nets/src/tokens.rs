@@ -109,22 +109,6 @@ impl Tokenizer {
         short_hash(&[self.chars.iter().collect::<String>().as_bytes()])
     }
 
-    /// Refuses a checkpoint or a token file (`owner`) that was made with another vocabulary, naming both hashes.
-    ///
-    /// # Errors
-    /// The hashes differ.
-    pub fn require_hash(&self, expected: &str, owner: &str) -> Result<()> {
-        let found = self.hash();
-        if found == expected {
-            return Ok(());
-        }
-        Err(Error::Data(format!(
-            "{owner} was made with the vocabulary {expected}, but this corpus has the vocabulary {found} ({} characters); open \
-             the corpus that it was trained on, or train on this one",
-            self.vocab_size()
-        )))
-    }
-
     /// Writes `vocab.json` and `meta.pkl` into the folder.
     ///
     /// # Errors
@@ -230,13 +214,5 @@ mod tests {
                 .to_string()
                 .contains("meta.pkl is not the meta.pkl of a character-level corpus")
         );
-    }
-
-    #[test]
-    fn another_vocabulary_is_refused_with_both_hashes() {
-        let (ours, theirs) = (Tokenizer::from_text("abc").unwrap(), Tokenizer::from_text("abd").unwrap());
-        assert!(ours.require_hash(&ours.hash(), "the checkpoint").is_ok());
-        let error = ours.require_hash(&theirs.hash(), "the checkpoint").unwrap_err().to_string();
-        assert!(error.contains(&ours.hash()) && error.contains(&theirs.hash()), "{error}");
     }
 }

@@ -3,14 +3,13 @@
 
 use super::Model;
 use super::config::{LstmConfig, ModelConfig};
-use super::parameters::{Parameters, Spec};
 use super::torch_file;
 use crate::files::{read_bytes, write_atomic};
 use crate::{Error, Result};
-use candle_core::{DType, Device, Tensor, Var};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use candle_core::{DType, Device, Tensor};
+use safetensors::SafeTensors;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// nanoGPT keeps a tied head under its own name too; it is written for its sake and skipped when read.
 const TIED_HEAD: &str = "lm_head.weight";
@@ -18,30 +17,26 @@ const TOKEN_TABLE: &str = "transformer.wte.weight";
 
 /// Writes every parameter, atomically.
 pub(super) fn save(model: &Model, path: &Path) -> Result<()> {
-    let mut arrays = Vec::new();
+    let mut tensors: Vec<(String, Tensor)> = Vec::new();
     for (name, var) in model.parameters() {
-        let bytes: Vec<u8> = var.flatten_all()?.to_vec1::<f32>()?.iter().flat_map(|x| x.to_le_bytes()).collect();
-        arrays.push((name.clone(), var.dims().to_vec(), bytes));
+        tensors.push((name.clone(), var.to_device(&Device::Cpu)?));
     }
     if matches!(model.config(), ModelConfig::Transformer(config) if config.tied)
-        && let Some((_, shape, bytes)) = arrays.iter().find(|(name, ..)| name == TOKEN_TABLE).cloned()
+        && let Some((_, table)) = tensors.iter().find(|(name, _)| name == TOKEN_TABLE).cloned()
     {
-        arrays.push((TIED_HEAD.into(), shape, bytes));
+        tensors.push((TIED_HEAD.into(), table));
     }
     let cannot = |error: String| Error::Checkpoint(format!("cannot write {}: {error}", path.display()));
     let config = serde_json::to_string(&model.config()).map_err(|e| cannot(e.to_string()))?;
     let notes = HashMap::from([("config".to_string(), config)]); // one note alone: equal models are equal bytes
-    let views = arrays
-        .iter()
-        .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(|e| cannot(e.to_string()))?;
-    let bytes = safetensors::serialize(views, Some(notes)).map_err(|e| cannot(e.to_string()))?;
+    let bytes = safetensors::serialize(tensors, Some(notes)).map_err(|e| cannot(e.to_string()))?;
     write_atomic(path, bytes)
 }
 
 /// A file's tensors under their plain names, and the config where the file tells it.
+#[derive(Debug, Clone)]
 pub(super) struct Contents {
+    path: PathBuf,
     tensors: HashMap<String, Tensor>,
     config: Option<ModelConfig>,
 }
@@ -57,13 +52,14 @@ impl Contents {
             read_safetensors(path)?
         };
         Ok(Contents {
+            path: path.to_path_buf(),
             tensors: tensors.into_iter().map(|(name, tensor)| (plain_name(&name), tensor)).collect(),
             config,
         })
     }
 
     /// What the file says, else an LSTM's shape read off its tensors. A Transformer's tensors do not tell its number of heads.
-    pub(super) fn config(&self, path: &Path) -> Result<ModelConfig> {
+    pub(super) fn config(&self) -> Result<ModelConfig> {
         if let Some(config) = &self.config {
             return Ok(config.clone());
         }
@@ -75,37 +71,37 @@ impl Contents {
             }
             _ => Err(Error::Checkpoint(format!(
                 "{} does not say what model it holds: a Transformer's number of heads cannot be read off its tensors; save it as nanoGPT does, with model_args, or an LSTM under the names embedding, lstm and head",
-                path.display()
+                self.path.display()
             ))),
         }
     }
 
-    /// The parameters that `specs` ask for; anything missing, of another shape or unknown is an error that names it.
-    pub(super) fn parameters(mut self, path: &Path, specs: &[Spec], device: &Device) -> Result<Parameters> {
-        let path = path.display();
-        let mut list = Vec::with_capacity(specs.len());
-        for Spec { name, shape, .. } in specs {
-            let Some(tensor) = self.tensors.remove(name) else {
-                return Err(Error::Checkpoint(format!("{path} has no tensor {name:?}; it belongs to another model")));
-            };
-            if tensor.dims() != shape {
-                let there = tensor.dims();
-                return Err(Error::Checkpoint(format!(
-                    "{path}: tensor {name:?} has shape {there:?} where this model has {shape:?}"
-                )));
-            }
-            if !tensor.dtype().is_float() {
-                let dtype = tensor.dtype();
-                return Err(Error::Checkpoint(format!("{path}: tensor {name:?} holds {dtype:?}, not F32")));
-            }
-            let tensor = tensor.to_dtype(DType::F32)?.to_device(device)?.contiguous()?;
-            list.push((name.clone(), Var::from_tensor(&tensor)?));
+    /// The tensor called `name`, as f32; missing or of another shape it is an error that names it.
+    pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let path = self.path.display();
+        let Some(tensor) = self.tensors.remove(name) else {
+            return Err(Error::Checkpoint(format!("{path} has no tensor {name:?}; it belongs to another model")));
+        };
+        let (there, dtype) = (tensor.dims(), tensor.dtype());
+        if there != shape {
+            return Err(Error::Checkpoint(format!(
+                "{path}: tensor {name:?} has shape {there:?} where this model has {shape:?}"
+            )));
         }
+        if !dtype.is_float() {
+            return Err(Error::Checkpoint(format!("{path}: tensor {name:?} holds {dtype:?}, not F32")));
+        }
+        Ok(tensor.to_dtype(DType::F32)?.contiguous()?)
+    }
+
+    /// Refuses what was not taken.
+    pub(super) fn finish(self) -> Result<()> {
+        let path = self.path.display();
         match self.tensors.keys().filter(|name| !is_spare(name)).min() {
             Some(name) => Err(Error::Checkpoint(format!(
                 "{path} has a tensor {name:?} that this model has not; it belongs to another model"
             ))),
-            None => Ok(Parameters::from_list(list)),
+            None => Ok(()),
         }
     }
 }
@@ -138,6 +134,7 @@ fn is_spare(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::models::ladder;
+    use candle_core::Var;
 
     fn model(name: &str, rung: usize) -> Model {
         Model::new(&ladder(name, 11, 16).unwrap()[rung].model, 3, &Device::Cpu).unwrap()

@@ -3,7 +3,7 @@
 //! x = embedding[token];  for each layer: x = lstm(x);  logits = x·W_headᵀ + b_head
 
 use super::config::LstmConfig;
-use super::parameters::{Init, Parameters, Spec};
+use super::parameters::{Init, Parameters};
 use crate::Result;
 use crate::ops::{self, Dropout};
 use candle_core::Tensor;
@@ -18,9 +18,16 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    fn new(i: usize, parameters: &Parameters) -> Result<Self> {
-        let get = |name: &str| parameters.get(&format!("lstm.{name}_l{i}"));
-        Ok(Layer { w_ih: get("weight_ih")?, w_hh: get("weight_hh")?, b_ih: get("bias_ih")?, b_hh: get("bias_hh")? })
+    fn new(i: usize, config: &LstmConfig, parameters: &mut Parameters) -> Result<Self> {
+        let (h, d_in) = (config.d_hidden, if i == 0 { config.d_embed } else { config.d_hidden });
+        let mut get =
+            |name: &str, shape: &[usize]| parameters.get(&format!("lstm.{name}_l{i}"), shape, uniform(config));
+        Ok(Layer {
+            w_ih: get("weight_ih", &[4 * h, d_in])?,
+            w_hh: get("weight_hh", &[4 * h, h])?,
+            b_ih: get("bias_ih", &[4 * h])?,
+            b_hh: get("bias_hh", &[4 * h])?,
+        })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
@@ -40,15 +47,15 @@ pub struct Lstm {
 }
 
 impl Lstm {
-    pub(super) fn new(config: &LstmConfig, parameters: Parameters) -> Result<Self> {
-        Ok(Lstm {
-            embedding: parameters.get("embedding.weight")?,
-            layers: (0..config.n_layer).map(|i| Layer::new(i, &parameters)).collect::<Result<_>>()?,
-            head_weight: parameters.get("head.weight")?,
-            head_bias: parameters.get("head.bias")?,
-            config: config.clone(),
-            parameters,
-        })
+    /// Parameters start as torch draws them: the embedding from N(0, 1), all else uniform within ±1/√d_hidden.
+    pub(super) fn new(config: &LstmConfig, mut parameters: Parameters) -> Result<Self> {
+        let (v, e, h) = (config.vocab_size, config.d_embed, config.d_hidden);
+        let embedding = parameters.get("embedding.weight", [v, e], Init::Normal { std: 1.0 })?;
+        let layers = (0..config.n_layer).map(|i| Layer::new(i, config, &mut parameters)).collect::<Result<_>>()?;
+        let head_weight = parameters.get("head.weight", [v, h], uniform(config))?;
+        let head_bias = parameters.get("head.bias", [v], uniform(config))?;
+        parameters.finish()?;
+        Ok(Lstm { embedding, layers, head_weight, head_bias, config: config.clone(), parameters })
     }
 
     /// Its shape.
@@ -74,20 +81,6 @@ impl Lstm {
     }
 }
 
-/// Names, shapes and starts of all parameters, as torch draws them: embedding N(0, 1), all else uniform within
-/// ±1/√d_hidden.
-pub(super) fn parameters(config: &LstmConfig) -> Vec<Spec> {
-    let (v, e, h) = (config.vocab_size, config.d_embed, config.d_hidden);
-    let uniform = Init::Uniform { bound: 1.0 / (h as f64).sqrt() };
-    let mut specs = vec![Spec::new("embedding.weight", [v, e], Init::Normal { std: 1.0 })];
-    for i in 0..config.n_layer {
-        let d_in = if i == 0 { e } else { h };
-        specs.push(Spec::new(format!("lstm.weight_ih_l{i}"), [4 * h, d_in], uniform));
-        specs.push(Spec::new(format!("lstm.weight_hh_l{i}"), [4 * h, h], uniform));
-        specs.push(Spec::new(format!("lstm.bias_ih_l{i}"), [4 * h], uniform));
-        specs.push(Spec::new(format!("lstm.bias_hh_l{i}"), [4 * h], uniform));
-    }
-    specs.push(Spec::new("head.weight", [v, h], uniform));
-    specs.push(Spec::new("head.bias", [v], uniform));
-    specs
+fn uniform(config: &LstmConfig) -> Init {
+    Init::Uniform { bound: 1.0 / (config.d_hidden as f64).sqrt() }
 }

@@ -28,7 +28,6 @@ use candle_core::{DType, Device, Tensor, Var};
 use checkpoint::Contents;
 use parameters::Parameters;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 /// A model of either family with its parameters.
 #[derive(Debug, Clone)]
@@ -45,12 +44,7 @@ impl Model {
     /// # Errors
     /// The config contradicts itself, or the device has no room.
     pub fn new(config: &ModelConfig, seed: u64, device: &Device) -> Result<Self> {
-        config.validate()?;
-        let parameters = match config {
-            ModelConfig::Transformer(config) => Parameters::draw(&transformer::parameters(config), seed, device)?,
-            ModelConfig::Lstm(config) => Parameters::draw(&lstm::parameters(config), seed, device)?,
-        };
-        Self::with_parameters(config, parameters)
+        Self::with_parameters(config, Parameters::draw(seed, device))
     }
 
     /// A model with the parameters of a safetensors file, or of a file of `torch.save` (`.pt`, `.pth`: nanoGPT's `ckpt.pt`, a
@@ -59,7 +53,7 @@ impl Model {
     /// # Errors
     /// The file cannot be read, is damaged, or holds another model.
     pub fn load(config: &ModelConfig, path: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        Self::from_contents(config, Contents::read(path.as_ref())?, path.as_ref(), device)
+        Self::with_parameters(config, Parameters::read(Contents::read(path.as_ref())?, device))
     }
 
     /// The model that a file holds, where the file says which: ours, nanoGPT's `ckpt.pt`, or an LSTM's state dict.
@@ -68,19 +62,11 @@ impl Model {
     /// The file cannot be read or is damaged, or does not say what model it holds.
     pub fn open(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let contents = Contents::read(path.as_ref())?;
-        Self::from_contents(&contents.config(path.as_ref())?, contents, path.as_ref(), device)
-    }
-
-    fn from_contents(config: &ModelConfig, contents: Contents, path: &Path, device: &Device) -> Result<Self> {
-        config.validate()?;
-        let specs = match config {
-            ModelConfig::Transformer(config) => transformer::parameters(config),
-            ModelConfig::Lstm(config) => lstm::parameters(config),
-        };
-        Self::with_parameters(config, contents.parameters(path, &specs, device)?)
+        Self::with_parameters(&contents.config()?, Parameters::read(contents, device))
     }
 
     fn with_parameters(config: &ModelConfig, parameters: Parameters) -> Result<Self> {
+        config.validate()?;
         Ok(match config {
             ModelConfig::Transformer(config) => Model::Transformer(Transformer::new(config, parameters)?),
             ModelConfig::Lstm(config) => Model::Lstm(Lstm::new(config, parameters)?),
@@ -166,30 +152,21 @@ impl Model {
         })
     }
 
-    /// The value of [`Model::loss`] and the gradient of every parameter: each core takes some of the sequences.
+    /// The value of [`Model::loss`] and the gradient of every parameter: each core takes some of the sequences. The next call with
+    /// the same `dropout` draws the same masks.
     ///
     /// # Errors
     /// As for [`Model::loss`].
-    pub fn loss_and_gradients(
-        &self,
-        tokens: &Tensor,
-        targets: &Tensor,
-        dropout: &mut Dropout,
-    ) -> Result<(f64, GradStore)> {
+    pub fn loss_and_gradients(&self, tokens: &Tensor, targets: &Tensor, dropout: &Dropout) -> Result<(f64, GradStore)> {
         same_shape(tokens, targets)?;
         if !self.runs_fused() {
-            let loss = self.loss(tokens, targets, dropout)?;
+            let loss = self.loss(tokens, targets, &mut dropout.clone())?;
             return Ok((f64::from(loss.to_scalar::<f32>()?), loss.backward()?));
         }
-        let drawn = Mutex::new(dropout.state());
         let (loss, mut grads) = ops::mean_loss_and_gradients(tokens.dim(0)?, self.config().n_params(), |piece| {
             let of_piece = |x: &Tensor| x.narrow(0, piece.start, piece.len());
-            let mut dropout = dropout.starting_at(piece.start);
-            let loss = self.loss(&of_piece(tokens)?, &of_piece(targets)?, &mut dropout)?;
-            *drawn.lock().unwrap_or_else(PoisonError::into_inner) = dropout.state(); // the same after every piece
-            Ok(loss)
+            self.loss(&of_piece(tokens)?, &of_piece(targets)?, &mut dropout.starting_at(piece.start))
         })?;
-        dropout.restore(drawn.into_inner().unwrap_or_else(PoisonError::into_inner));
         let mut store = Tensor::zeros((), DType::F32, &Device::Cpu)?.backward()?; // candle makes an empty one in no other way
         for (_, var) in self.parameters() {
             if let Some(grad) = grads.remove(&var.id()) {

@@ -62,8 +62,7 @@ fn pieces_on_tapes_give_the_loss_and_the_gradients_of_the_whole_in_candles_graph
         let graph = model.loss(&x, &y, &mut dropout()).unwrap();
         let in_graph = graph.backward().unwrap();
         for n_threads in [1, 2, 3, 8] {
-            let mut drawn = dropout();
-            let in_pieces = || model.loss_and_gradients(&x, &y, &mut drawn);
+            let in_pieces = || model.loss_and_gradients(&x, &y, &dropout());
             let (loss, grads) = crate::training::with_threads(Some(n_threads), in_pieces).unwrap();
             assert!((loss - f64::from(graph.to_scalar::<f32>().unwrap())).abs() < 1e-6, "{n_threads} threads: {loss}");
             for (name, var) in model.parameters() {

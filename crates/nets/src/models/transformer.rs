@@ -3,12 +3,18 @@
 //! x = wte[token] + wpe[position];  for each block: x += attention(norm(x)), x += mlp(norm(x));  logits = head(norm(x))
 
 use super::config::TransformerConfig;
-use super::parameters::{Init, Parameters, Spec};
+use super::parameters::{Init, Parameters};
 use crate::ops::{self, Dropout};
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 
 const EPS: f64 = 1e-5; // torch's and nanoGPT's epsilon of LayerNorm
+const NORMAL: Init = Init::Normal { std: 0.02 }; // how matrices and tables start, as in nanoGPT
+
+/// How the two projections into the residual stream start: each block adds two terms to it.
+fn into_residual(config: &TransformerConfig) -> Init {
+    Init::Normal { std: 0.02 / (2.0 * config.n_layer as f64).sqrt() }
+}
 
 /// LayerNorm with its weight and, where the config says so, its bias.
 #[derive(Debug, Clone)]
@@ -18,9 +24,10 @@ pub(super) struct Norm {
 }
 
 impl Norm {
-    fn new(name: &str, config: &TransformerConfig, parameters: &Parameters) -> Result<Self> {
-        let bias = config.bias.then(|| parameters.get(&format!("{name}.bias"))).transpose()?;
-        Ok(Norm { weight: parameters.get(&format!("{name}.weight"))?, bias })
+    /// As in nanoGPT, norms start as the identity.
+    fn new(name: &str, config: &TransformerConfig, parameters: &mut Parameters) -> Result<Self> {
+        let weight = parameters.get(&format!("{name}.weight"), [config.d_model], Init::Constant(1.0))?;
+        Ok(Norm { weight, bias: bias(name, config.d_model, config, parameters)? })
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
@@ -36,14 +43,25 @@ pub(super) struct Linear {
 }
 
 impl Linear {
-    fn new(name: &str, config: &TransformerConfig, parameters: &Parameters) -> Result<Self> {
-        let bias = config.bias.then(|| parameters.get(&format!("{name}.bias"))).transpose()?;
-        Ok(Linear { weight: parameters.get(&format!("{name}.weight"))?, bias })
+    fn new(
+        name: &str,
+        [n_out, n_in]: [usize; 2],
+        start: Init,
+        config: &TransformerConfig,
+        parameters: &mut Parameters,
+    ) -> Result<Self> {
+        let weight = parameters.get(&format!("{name}.weight"), [n_out, n_in], start)?;
+        Ok(Linear { weight, bias: bias(name, n_out, config, parameters)? })
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::linear(x, &self.weight, self.bias.as_ref())
     }
+}
+
+/// Biases start at 0.
+fn bias(name: &str, n: usize, config: &TransformerConfig, parameters: &mut Parameters) -> Result<Option<Tensor>> {
+    config.bias.then(|| parameters.get(&format!("{name}.bias"), [n], Init::Constant(0.0))).transpose()
 }
 
 /// Causal self-attention. Dropout falls on its output, not on the attention probabilities.
@@ -55,9 +73,10 @@ pub(super) struct Attention {
 }
 
 impl Attention {
-    fn new(name: &str, config: &TransformerConfig, parameters: &Parameters) -> Result<Self> {
-        let c_attn = Linear::new(&format!("{name}.c_attn"), config, parameters)?;
-        let c_proj = Linear::new(&format!("{name}.c_proj"), config, parameters)?;
+    fn new(name: &str, config: &TransformerConfig, parameters: &mut Parameters) -> Result<Self> {
+        let d = config.d_model;
+        let c_attn = Linear::new(&format!("{name}.c_attn"), [3 * d, d], NORMAL, config, parameters)?;
+        let c_proj = Linear::new(&format!("{name}.c_proj"), [d, d], into_residual(config), config, parameters)?;
         Ok(Attention { c_attn, c_proj, n_head: config.n_head })
     }
 
@@ -76,9 +95,10 @@ pub(super) struct Mlp {
 }
 
 impl Mlp {
-    fn new(name: &str, config: &TransformerConfig, parameters: &Parameters) -> Result<Self> {
-        let c_fc = Linear::new(&format!("{name}.c_fc"), config, parameters)?;
-        let c_proj = Linear::new(&format!("{name}.c_proj"), config, parameters)?;
+    fn new(name: &str, config: &TransformerConfig, parameters: &mut Parameters) -> Result<Self> {
+        let (d, f) = (config.d_model, config.d_ff);
+        let c_fc = Linear::new(&format!("{name}.c_fc"), [f, d], NORMAL, config, parameters)?;
+        let c_proj = Linear::new(&format!("{name}.c_proj"), [d, f], into_residual(config), config, parameters)?;
         Ok(Mlp { c_fc, c_proj })
     }
 
@@ -98,7 +118,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    fn new(name: &str, config: &TransformerConfig, parameters: &Parameters) -> Result<Self> {
+    fn new(name: &str, config: &TransformerConfig, parameters: &mut Parameters) -> Result<Self> {
         Ok(Block {
             ln_1: Norm::new(&format!("{name}.ln_1"), config, parameters)?,
             attn: Attention::new(&format!("{name}.attn"), config, parameters)?,
@@ -126,23 +146,20 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    pub(super) fn new(config: &TransformerConfig, parameters: Parameters) -> Result<Self> {
-        let wte = parameters.get("transformer.wte.weight")?;
-        let block = |i| Block::new(&format!("transformer.h.{i}"), config, &parameters);
+    pub(super) fn new(config: &TransformerConfig, mut parameters: Parameters) -> Result<Self> {
+        let (v, d) = (config.vocab_size, config.d_model);
+        let wte = parameters.get("transformer.wte.weight", [v, d], NORMAL)?;
+        let wpe = parameters.get("transformer.wpe.weight", [config.n_positions, d], NORMAL)?;
+        let block = |i| Block::new(&format!("transformer.h.{i}"), config, &mut parameters);
+        let blocks = (0..config.n_layer).map(block).collect::<Result<_>>()?;
+        let ln_f = Norm::new("transformer.ln_f", config, &mut parameters)?;
         let lm_head = if config.tied {
             Linear { weight: wte.clone(), bias: None }
         } else {
-            Linear::new("lm_head", config, &parameters)?
+            Linear::new("lm_head", [v, d], NORMAL, config, &mut parameters)?
         };
-        Ok(Transformer {
-            wte,
-            wpe: parameters.get("transformer.wpe.weight")?,
-            blocks: (0..config.n_layer).map(block).collect::<Result<_>>()?,
-            ln_f: Norm::new("transformer.ln_f", config, &parameters)?,
-            lm_head,
-            config: config.clone(),
-            parameters,
-        })
+        parameters.finish()?;
+        Ok(Transformer { config: config.clone(), parameters, wte, wpe, blocks, ln_f, lm_head })
     }
 
     /// Its shape.
@@ -176,41 +193,4 @@ impl Transformer {
 fn positions(batch: usize, t: usize, device: &Device) -> Result<Tensor> {
     let positions: Vec<u32> = (0..batch * t).map(|i| (i % t) as u32).collect();
     Ok(Tensor::from_vec(positions, (batch, t), device)?)
-}
-
-/// Names, shapes and starts of all parameters: N(0, 0.02), the two projections into the residual stream divided by
-/// √(2·n_layer) (each block adds two terms to it), biases 0 and norms 1, as in nanoGPT.
-pub(super) fn parameters(config: &TransformerConfig) -> Vec<Spec> {
-    let (v, d, f) = (config.vocab_size, config.d_model, config.d_ff);
-    let normal = Init::Normal { std: 0.02 };
-    let residual = Init::Normal { std: 0.02 / (2.0 * config.n_layer as f64).sqrt() };
-    let mut specs = Vec::new();
-    let table = |name: &str, rows| Spec::new(name, [rows, d], normal);
-    specs.extend([table("transformer.wte.weight", v), table("transformer.wpe.weight", config.n_positions)]);
-    let linear = |specs: &mut Vec<Spec>, name: String, out: usize, n_in: usize, init| {
-        specs.push(Spec::new(format!("{name}.weight"), [out, n_in], init));
-        if config.bias {
-            specs.push(Spec::new(format!("{name}.bias"), [out], Init::Constant(0.0)));
-        }
-    };
-    let norm = |specs: &mut Vec<Spec>, name: String| {
-        specs.push(Spec::new(format!("{name}.weight"), [d], Init::Constant(1.0)));
-        if config.bias {
-            specs.push(Spec::new(format!("{name}.bias"), [d], Init::Constant(0.0)));
-        }
-    };
-    for i in 0..config.n_layer {
-        let block = format!("transformer.h.{i}");
-        norm(&mut specs, format!("{block}.ln_1"));
-        linear(&mut specs, format!("{block}.attn.c_attn"), 3 * d, d, normal);
-        linear(&mut specs, format!("{block}.attn.c_proj"), d, d, residual);
-        norm(&mut specs, format!("{block}.ln_2"));
-        linear(&mut specs, format!("{block}.mlp.c_fc"), f, d, normal);
-        linear(&mut specs, format!("{block}.mlp.c_proj"), d, f, residual);
-    }
-    norm(&mut specs, "transformer.ln_f".into());
-    if !config.tied {
-        linear(&mut specs, "lm_head".into(), v, d, normal);
-    }
-    specs
 }

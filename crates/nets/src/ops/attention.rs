@@ -9,7 +9,7 @@ use super::product::{Into, Matrix, Threads, product};
 use super::runs_fused;
 use super::simd::{dispatch, dot, exp, max, sum_of};
 use crate::{Error, Result};
-use candle_core::{D, Device, Shape, Tensor};
+use candle_core::{D, Device, Tensor};
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
@@ -27,7 +27,8 @@ pub fn causal_attention(qkv: &Tensor, n_head: usize) -> Result<Tensor> {
     }
     let c = width / 3;
     if runs_fused(&[qkv]) && batch * t * c > 0 {
-        return apply(Attention { batch, t, c, n_head, log_sums: OnceLock::new() }, &[qkv]);
+        let attention = Attention { batch, t, c, n_head, log_sums: OnceLock::new() };
+        return apply(attention, (batch, t, c), &[qkv]);
     }
     composite(qkv, n_head)
 }
@@ -61,33 +62,11 @@ struct Attention {
     log_sums: OnceLock<Vec<f32>>, // (B, n_head, T): top + ln Σ e^(score - top) of each row
 }
 
-/// Where one head's queries, keys and values lie in the (T, 3C) numbers of one sequence.
-struct Head<'a> {
-    qkv: &'a [f32],
-    first: usize,
-    c: usize,
-    d: usize,
-}
-
-impl<'a> Head<'a> {
-    fn rows(&self, which: usize, from: usize, n: usize) -> Matrix<'a> {
-        Matrix::strided(&self.qkv[from * 3 * self.c + which * self.c + self.first..], n, self.d, 3 * self.c)
-    }
-    fn q(&self, from: usize, n: usize) -> Matrix<'a> {
-        self.rows(0, from, n)
-    }
-    fn k(&self, n: usize) -> Matrix<'a> {
-        self.rows(1, 0, n)
-    }
-    fn v(&self, n: usize) -> Matrix<'a> {
-        self.rows(2, 0, n)
-    }
-}
-
 impl Attention {
-    fn head<'a>(&self, qkv: &'a [f32], h: usize) -> Head<'a> {
-        let d = self.c / self.n_head;
-        Head { qkv, first: h * d, c: self.c, d }
+    /// `n` of the queries, keys and values of head `h`, each (n, d) and from position `from` on, in the (T, 3C) numbers of a sequence.
+    fn head<'a>(&self, qkv: &'a [f32], h: usize, from: usize, n: usize) -> [Matrix<'a>; 3] {
+        let (c, d) = (self.c, self.c / self.n_head);
+        [0, 1, 2].map(|part| Matrix::strided(&qkv[from * 3 * c + part * c + h * d..], n, d, 3 * c))
     }
 
     fn scale(&self) -> f32 {
@@ -99,15 +78,15 @@ impl Attention {
         let (t, c, d) = (self.t, self.c, self.c / self.n_head);
         let mut scores = vec![0.0; BLOCK.min(t) * t];
         for h in 0..self.n_head {
-            let head = self.head(qkv, h);
             for from in (0..t).step_by(BLOCK) {
                 let n = BLOCK.min(t - from);
                 let seen = from + n;
+                let ([q, ..], [_, k, v]) = (self.head(qkv, h, from, n), self.head(qkv, h, 0, seen));
                 let scores = &mut scores[..n * seen];
-                product(scores, seen, head.q(from, n), head.k(seen).t(), Into::Overwrite, Threads::One);
+                product(scores, seen, q, k.t(), Into::Overwrite, Threads::One);
                 softmax_rows(scores, from, self.scale(), &mut log_sums[h * t + from..h * t + seen]);
                 let p = Matrix::new(scores, n, seen);
-                product(&mut out[from * c + h * d..], c, p, head.v(seen), Into::Overwrite, Threads::One);
+                product(&mut out[from * c + h * d..], c, p, v, Into::Overwrite, Threads::One);
             }
         }
     }
@@ -118,36 +97,28 @@ impl Attention {
         let mut p = vec![0.0; BLOCK.min(t) * t];
         let mut ds = vec![0.0; BLOCK.min(t) * t];
         for h in 0..self.n_head {
-            let head = self.head(qkv, h);
             for from in (0..t).step_by(BLOCK).rev() {
                 let n = BLOCK.min(t - from);
                 let seen = from + n;
+                let ([q, ..], [_, k, v]) = (self.head(qkv, h, from, n), self.head(qkv, h, 0, seen));
                 let into = if seen == t { Into::Overwrite } else { Into::Accumulate };
                 let (p, ds) = (&mut p[..n * seen], &mut ds[..n * seen]);
                 let dout_block = Matrix::strided(&dout[from * c + h * d..], n, d, c);
-                product(p, seen, head.q(from, n), head.k(seen).t(), Into::Overwrite, Threads::One);
-                product(ds, seen, dout_block, head.v(seen).t(), Into::Overwrite, Threads::One);
+                product(p, seen, q, k.t(), Into::Overwrite, Threads::One);
+                product(ds, seen, dout_block, v.t(), Into::Overwrite, Threads::One);
                 let rows = Rows { out: &out[from * c + h * d..], dout: &dout[from * c + h * d..], stride: c, d };
                 score_gradients(p, ds, from, self.scale(), &log_sums[h * t + from..h * t + seen], rows);
                 let (p, ds) = (Matrix::new(p, n, seen), Matrix::new(ds, n, seen));
                 let first = h * d;
                 product(&mut dqkv[2 * c + first..], 3 * c, p.t(), dout_block, into, Threads::One); // dV
-                product(&mut dqkv[from * 3 * c + first..], 3 * c, ds, head.k(seen), Into::Overwrite, Threads::One); // dQ
-                product(&mut dqkv[c + first..], 3 * c, ds.t(), head.q(from, n), into, Threads::One); // dK
+                product(&mut dqkv[from * 3 * c + first..], 3 * c, ds, k, Into::Overwrite, Threads::One); // dQ
+                product(&mut dqkv[c + first..], 3 * c, ds.t(), q, into, Threads::One); // dK
             }
         }
     }
 }
 
 impl Fused for Attention {
-    fn name(&self) -> &'static str {
-        "causal_attention"
-    }
-
-    fn shape(&self) -> Shape {
-        Shape::from((self.batch, self.t, self.c))
-    }
-
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
         let mut out = vec![0.0; self.batch * self.t * self.c];
         let mut log_sums = vec![0.0; self.batch * self.n_head * self.t];
@@ -235,7 +206,7 @@ fn gradient_kernel<const FMA: bool>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::agreement::{agree, agree_with_composite, uniform};
+    use super::super::agreement_tests::{agree, agree_with_composite, uniform};
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use super::fused::{Fused, apply};
 use super::runs_fused;
 use super::simd::{dispatch, exp, max, rows_per_piece, sum_of};
 use crate::{Error, Result};
-use candle_core::{D, DType, Shape, Tensor};
+use candle_core::{D, DType, Tensor};
 use rayon::prelude::*;
 
 /// The mean loss (a scalar) of `logits` (..., V) against `targets` (..., u32).
@@ -27,7 +27,7 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
         if let Some(target) = targets.iter().find(|&&target| target as usize >= vocab_size) {
             return Err(Error::Tensor(format!("target {target} is outside the vocabulary of {vocab_size}")));
         }
-        return apply(CrossEntropy { targets, vocab_size }, &[logits]);
+        return apply(CrossEntropy { targets, vocab_size }, (), &[logits]);
     }
     composite(logits, &targets)
 }
@@ -46,14 +46,6 @@ struct CrossEntropy {
 }
 
 impl Fused for CrossEntropy {
-    fn name(&self) -> &'static str {
-        "cross_entropy"
-    }
-
-    fn shape(&self) -> Shape {
-        Shape::from(())
-    }
-
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
         let rows = rows_per_piece(self.targets.len());
         let pieces: Vec<f64> = args[0]
@@ -106,7 +98,7 @@ fn gradient_kernel<const FMA: bool>(logits: &[f32], targets: &[u32], scale: f32,
 
 #[cfg(test)]
 mod tests {
-    use super::super::agreement::{agree, uniform};
+    use super::super::agreement_tests::{agree, uniform};
     use super::*;
 
     #[test]

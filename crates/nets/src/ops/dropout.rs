@@ -1,4 +1,4 @@
-//! Dropout (Srivastava et al. 2014), with a random state of two numbers.
+//! Dropout (Srivastava et al. 2014), whose random state is two numbers: a seed and the calls so far.
 //!
 //! y = x · keep / (1 - p), keep ~ Bernoulli(1 - p)
 //! Whether entry i of the c-th call is kept is a hash of (seed, c, i): nothing is stored for the backward pass, all cores
@@ -8,34 +8,25 @@ use super::fused::{Fused, apply};
 use super::runs_fused;
 use super::simd::dispatch;
 use crate::{Error, Result};
-use candle_core::{Shape, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 /// Drops entries with probability `p`; [`Dropout::off`] is the identity.
 #[derive(Debug, Clone)]
 pub struct Dropout {
     p: f64,
-    state: DropoutState,
+    seed: u64,
+    n_calls: u64,
     first_sequence: usize,
-}
-
-/// All that a resumed run needs to draw on: the seed and the number of calls so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DropoutState {
-    /// Decides every mask.
-    pub seed: u64,
-    /// Masks drawn so far.
-    pub n_calls: u64,
 }
 
 impl Dropout {
     /// No dropout: for evaluation and generation.
     pub fn off() -> Self {
-        Dropout { p: 0.0, state: DropoutState { seed: 0, n_calls: 0 }, first_sequence: 0 }
+        Dropout { p: 0.0, seed: 0, n_calls: 0, first_sequence: 0 }
     }
 
-    /// Drops each entry with probability `p`.
+    /// Drops each entry with probability `p`; the seed decides every mask. A clone draws the same masks.
     ///
     /// # Errors
     /// `p` is not a probability below 1.
@@ -43,17 +34,7 @@ impl Dropout {
         if !(0.0..1.0).contains(&p) {
             return Err(Error::Config(format!("dropout {p} is not a probability below 1; try 0.1")));
         }
-        Ok(Dropout { p, state: DropoutState { seed, n_calls: 0 }, first_sequence: 0 })
-    }
-
-    /// The random state, to be saved with a checkpoint.
-    pub fn state(&self) -> DropoutState {
-        self.state
-    }
-
-    /// Goes on from a saved state.
-    pub fn restore(&mut self, state: DropoutState) {
-        self.state = state;
+        Ok(Dropout { p, seed, n_calls: 0, first_sequence: 0 })
     }
 
     /// The same draws for a part of the batch that begins with sequence `first`.
@@ -71,14 +52,24 @@ impl Dropout {
         }
         let per_sequence = x.elem_count() / x.dims().first().copied().unwrap_or(1).max(1);
         let first = (self.first_sequence * per_sequence) as u32; // wraps around, as the index within does
-        let op = Drop { draw: Draw::new(self.state, self.p), first, shape: x.shape().clone() };
-        self.state.n_calls += 1;
+        let op = Drop { draw: self.draw(), first };
+        self.n_calls += 1;
         if runs_fused(&[x]) {
-            return apply(op, &[x]);
+            return apply(op, x.shape(), &[x]);
         }
         let mut mask = vec![1.0; x.elem_count()];
         drop_entries(&mut mask, first, op.draw);
         Ok((x * Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?)?)
+    }
+
+    fn draw(&self) -> Draw {
+        // splitmix64 spreads (seed, call) over the key
+        let mut z = self.seed.wrapping_add((self.n_calls + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        let keys = [z as u32, (z >> 32) as u32];
+        Draw { keys, threshold: (self.p * 4_294_967_296.0) as u32, scale: (1.0 / (1.0 - self.p)) as f32 }
     }
 }
 
@@ -90,22 +81,9 @@ struct Draw {
     scale: f32,
 }
 
-impl Draw {
-    fn new(state: DropoutState, p: f64) -> Self {
-        // splitmix64 spreads (seed, call) over the key
-        let mut z = state.seed.wrapping_add((state.n_calls + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        let keys = [z as u32, (z >> 32) as u32];
-        Draw { keys, threshold: (p * 4_294_967_296.0) as u32, scale: (1.0 / (1.0 - p)) as f32 }
-    }
-}
-
 struct Drop {
     draw: Draw,
     first: u32,
-    shape: Shape,
 }
 
 /// Entries that one thread takes at a time.
@@ -120,14 +98,6 @@ impl Drop {
 }
 
 impl Fused for Drop {
-    fn name(&self) -> &'static str {
-        "dropout"
-    }
-
-    fn shape(&self) -> Shape {
-        self.shape.clone()
-    }
-
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
         self.dropped(args[0].to_vec())
     }
@@ -154,7 +124,7 @@ fn drop_kernel<const FMA: bool>(x: &mut [f32], first: u32, draw: Draw) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::agreement::uniform;
+    use super::super::agreement_tests::uniform;
     use super::*;
     use candle_core::{Device, Var};
 
@@ -172,14 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn calls_differ_and_a_restored_state_draws_the_same() {
+    fn calls_differ_and_a_clone_draws_the_same() {
         let (x, mut dropout) = (uniform(&[50, 40], 1), Dropout::new(0.5, 7).unwrap());
         let first = numbers(&dropout.apply(&x).unwrap());
-        let state = dropout.state();
+        let mut clone = dropout.clone();
         let second = numbers(&dropout.apply(&x).unwrap());
         assert_ne!(first, second);
-        dropout.restore(state);
-        assert_eq!(second, numbers(&dropout.apply(&x).unwrap()));
+        assert_eq!(second, numbers(&clone.apply(&x).unwrap()));
     }
 
     #[test]

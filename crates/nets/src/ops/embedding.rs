@@ -5,7 +5,7 @@
 use super::fused::{Fused, apply};
 use super::runs_fused;
 use crate::{Error, Result};
-use candle_core::{DType, Shape, Tensor};
+use candle_core::{DType, Tensor};
 
 /// The rows of `table` (V, d) that `tokens` (..., u32) name: (..., d).
 ///
@@ -20,7 +20,7 @@ pub fn embedding(tokens: &Tensor, table: &Tensor) -> Result<Tensor> {
         if let Some(id) = ids.iter().find(|&&id| id as usize >= n_rows) {
             return Err(Error::Tensor(format!("token {id} is outside the table of {n_rows} rows")));
         }
-        return apply(Embedding { ids, n_rows, width, shape: shape.into() }, &[table]);
+        return apply(Embedding { ids, n_rows, width }, shape, &[table]);
     }
     composite(tokens, table)
 }
@@ -34,18 +34,9 @@ struct Embedding {
     ids: Vec<u32>,
     n_rows: usize,
     width: usize,
-    shape: Shape,
 }
 
 impl Fused for Embedding {
-    fn name(&self) -> &'static str {
-        "embedding"
-    }
-
-    fn shape(&self) -> Shape {
-        self.shape.clone()
-    }
-
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
         let mut out = Vec::with_capacity(self.ids.len() * self.width);
         for &id in &self.ids {
@@ -66,7 +57,7 @@ impl Fused for Embedding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::agreement::{agree, uniform};
+    use super::super::agreement_tests::{agree, uniform};
     use super::*;
 
     #[test]

@@ -5,29 +5,27 @@ use crate::{Error, Result};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Shape, Storage, StorageRef, Tensor};
 use std::ops::Deref;
 
-/// A fused operation: plain contiguous f32 numbers in, plain numbers out. Shapes live in the operation's own fields.
+/// A fused operation: plain contiguous f32 numbers in, plain numbers out. The sizes that it needs live in its own fields.
 pub(crate) trait Fused: Send + Sync + 'static {
-    /// The name that candle shows in its messages.
-    fn name(&self) -> &'static str;
-    /// The shape of the result.
-    fn shape(&self) -> Shape;
     /// The result. What the backward pass needs beyond operands and result is kept in the operation, or recomputed.
     fn forward(&self, args: &[&[f32]]) -> Vec<f32>;
     /// One gradient for each operand, given the gradient `grad` of the result.
     fn backward(&self, args: &[&[f32]], result: &[f32], grad: Vec<f32>) -> Vec<Vec<f32>>;
 }
 
-/// Runs `op` on up to three operands and records it: on the tape that is running, else in candle's graph.
-pub(crate) fn apply(op: impl Fused, args: &[&Tensor]) -> Result<Tensor> {
+/// Runs `op`, whose result has the shape `shape`, on up to three operands and records it: on the tape that is running, else in
+/// candle's graph.
+pub(crate) fn apply(op: impl Fused, shape: impl Into<Shape>, args: &[&Tensor]) -> Result<Tensor> {
+    let shape = shape.into();
     if tape::is_recording() {
-        return tape::record(Box::new(op), args);
+        return tape::record(Box::new(op), shape, args);
     }
-    let args = args.iter().map(|arg| arg.contiguous()).collect::<candle_core::Result<Vec<_>>>()?;
-    Ok(match args.as_slice() {
-        [a] => a.apply_op1(Node(op))?,
-        [a, b] => a.apply_op2(b, Node(op))?,
-        [a, b, c] => a.apply_op3(b, c, Node(op))?,
-        _ => return Err(Error::Tensor(format!("{} takes one to three operands, not {}", op.name(), args.len()))),
+    let (node, args) = (Node { op, shape }, args.iter().map(|arg| arg.contiguous()));
+    Ok(match args.collect::<candle_core::Result<Vec<_>>>()?.as_slice() {
+        [a] => a.apply_op1(node)?,
+        [a, b] => a.apply_op2(b, node)?,
+        [a, b, c] => a.apply_op3(b, c, node)?,
+        more => return Err(Error::Tensor(format!("an operation takes one to three operands, not {}", more.len()))),
     })
 }
 
@@ -68,7 +66,10 @@ fn contiguous(layout: &Layout) -> candle_core::Result<(usize, usize)> {
 }
 
 /// A fused operation as a candle custom op.
-struct Node<F>(F);
+struct Node<F> {
+    op: F,
+    shape: Shape,
+}
 
 impl<F: Fused> Node<F> {
     fn forward(&self, args: &[(&CpuStorage, &Layout)]) -> candle_core::Result<(CpuStorage, Shape)> {
@@ -77,14 +78,14 @@ impl<F: Fused> Node<F> {
             let (start, end) = contiguous(layout)?;
             numbers.push(&storage.as_slice::<f32>()?[start..end]);
         }
-        Ok((CpuStorage::F32(self.0.forward(&numbers)), self.0.shape()))
+        Ok((CpuStorage::F32(self.op.forward(&numbers)), self.shape.clone()))
     }
 
     fn backward(&self, args: &[&Tensor], result: &Tensor, grad: &Tensor) -> candle_core::Result<Vec<Option<Tensor>>> {
         let grad = grad.contiguous()?;
         let values = args.iter().map(|arg| Values::of(arg)).collect::<candle_core::Result<Vec<_>>>()?;
         let numbers: Vec<&[f32]> = values.iter().map(|v| &**v).collect();
-        let grads = self.0.backward(&numbers, &Values::of(result)?, Values::of(&grad)?.to_vec());
+        let grads = self.op.backward(&numbers, &Values::of(result)?, Values::of(&grad)?.to_vec());
         let tensor = |(grad, arg): (Vec<f32>, &&Tensor)| Tensor::from_vec(grad, arg.shape(), arg.device()).map(Some);
         grads.into_iter().zip(args).map(tensor).collect()
     }
@@ -97,7 +98,7 @@ fn next(grads: &mut impl Iterator<Item = Option<Tensor>>) -> Option<Tensor> {
 
 impl<F: Fused> CustomOp1 for Node<F> {
     fn name(&self) -> &'static str {
-        self.0.name()
+        std::any::type_name::<F>()
     }
 
     fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
@@ -111,7 +112,7 @@ impl<F: Fused> CustomOp1 for Node<F> {
 
 impl<F: Fused> CustomOp2 for Node<F> {
     fn name(&self) -> &'static str {
-        self.0.name()
+        std::any::type_name::<F>()
     }
 
     fn cpu_fwd(
@@ -138,7 +139,7 @@ impl<F: Fused> CustomOp2 for Node<F> {
 
 impl<F: Fused> CustomOp3 for Node<F> {
     fn name(&self) -> &'static str {
-        self.0.name()
+        std::any::type_name::<F>()
     }
 
     fn cpu_fwd(

@@ -6,7 +6,7 @@ use super::fused::{Fused, apply};
 use super::runs_fused;
 use super::simd::{dispatch, fma, normal};
 use crate::Result;
-use candle_core::{Shape, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
 
 /// x·Φ(x), entry by entry.
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 /// The shapes do not fit each other, or the device fails.
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
     if runs_fused(&[x]) {
-        return apply(Gelu { shape: x.shape().clone() }, &[x]);
+        return apply(Gelu, x.shape(), &[x]);
     }
     composite(x)
 }
@@ -26,22 +26,12 @@ fn composite(x: &Tensor) -> Result<Tensor> {
     Ok((x * distribution)?)
 }
 
-struct Gelu {
-    shape: Shape,
-}
+struct Gelu;
 
 /// Numbers that one thread takes at a time.
 const PIECE: usize = 16_384;
 
 impl Fused for Gelu {
-    fn name(&self) -> &'static str {
-        "gelu"
-    }
-
-    fn shape(&self) -> Shape {
-        self.shape.clone()
-    }
-
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
         let mut out = vec![0.0; args[0].len()];
         out.par_chunks_mut(PIECE).zip(args[0].par_chunks(PIECE)).for_each(|(out, x)| forward_piece(x, out));
@@ -75,7 +65,7 @@ fn backward_kernel<const FMA: bool>(x: &[f32], dx: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::agreement::{agree, uniform};
+    use super::super::agreement_tests::{agree, uniform};
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use super::fused::{Fused, apply};
 use super::simd::{LANES, dispatch, fma, rows_per_piece, sum_of, total};
 use super::{add::accumulate, runs_fused};
 use crate::{Error, Result};
-use candle_core::{D, Shape, Tensor};
+use candle_core::{D, Tensor};
 use rayon::prelude::*;
 
 /// x (..., n) normalised over its last dimension, scaled by `weight` (n) and shifted by `bias` (n) where there is one.
@@ -25,7 +25,7 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) 
     let mut operands = vec![x, weight];
     operands.extend(bias);
     if runs_fused(&operands) && width > 0 {
-        return apply(LayerNorm { width, eps: eps as f32, shape: x.shape().clone() }, &operands);
+        return apply(LayerNorm { width, eps: eps as f32 }, x.shape(), &operands);
     }
     composite(x, weight, bias, eps)
 }
@@ -44,18 +44,9 @@ fn composite(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) -> Re
 struct LayerNorm {
     width: usize,
     eps: f32,
-    shape: Shape,
 }
 
 impl Fused for LayerNorm {
-    fn name(&self) -> &'static str {
-        "layer_norm"
-    }
-
-    fn shape(&self) -> Shape {
-        self.shape.clone()
-    }
-
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
         let (x, weight, bias) = (args[0], args[1], args.get(2).copied());
         let mut out = vec![0.0; x.len()];
@@ -158,7 +149,7 @@ fn sums_of_g(x: &[f32], dy: &[f32], weight: &[f32], mean: f32) -> (f32, f32) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::agreement::{agree, uniform};
+    use super::super::agreement_tests::{agree, uniform};
     use super::*;
 
     #[test]

@@ -8,7 +8,7 @@ use super::product::{Matrix, Threads, new_product};
 use super::simd::{dispatch, rows_per_piece};
 use super::{add::accumulate, runs_fused};
 use crate::{Error, Result};
-use candle_core::{Shape, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
 
 /// x (..., in) times the transpose of `weight` (out, in), plus `bias` (out) where there is one: (..., out).
@@ -28,7 +28,7 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
     let mut operands = vec![x, weight];
     operands.extend(bias);
     if runs_fused(&operands) {
-        return apply(Linear { n_rows, n_in, n_out, shape: shape.into() }, &operands);
+        return apply(Linear { n_rows, n_in, n_out }, shape, &operands);
     }
     composite(x, weight, bias)
 }
@@ -48,18 +48,9 @@ struct Linear {
     n_rows: usize,
     n_in: usize,
     n_out: usize,
-    shape: Shape,
 }
 
 impl Fused for Linear {
-    fn name(&self) -> &'static str {
-        "linear"
-    }
-
-    fn shape(&self) -> Shape {
-        self.shape.clone()
-    }
-
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
         let x = Matrix::new(args[0], self.n_rows, self.n_in);
         let weight = Matrix::new(args[1], self.n_out, self.n_in);
@@ -123,7 +114,7 @@ fn sum_rows_kernel<const FMA: bool>(rows: &[f32], sum: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::agreement::{agree, uniform};
+    use super::super::agreement_tests::{agree, uniform};
     use super::*;
 
     #[test]

@@ -16,7 +16,7 @@ use super::product::{Matrix, Threads, new_product};
 use super::runs_fused;
 use super::simd::{dispatch, fma, sigmoid, tanh};
 use crate::{Error, Result};
-use candle_core::{D, Shape, Tensor};
+use candle_core::{D, Tensor};
 use rayon::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -37,7 +37,8 @@ pub fn lstm(x: &Tensor, w_ih: &Tensor, w_hh: &Tensor, b_ih: &Tensor, b_hh: &Tens
     let inputs = linear(x, w_ih, None)?; // (B, T, 4H)
     let bias = add(b_ih, b_hh)?; // (4H)
     if runs_fused(&[&inputs, w_hh, &bias]) && batch * t * hidden > 0 {
-        return apply(Recurrence { batch, t, hidden, kept: Mutex::default() }, &[&inputs, w_hh, &bias]);
+        let recurrence = Recurrence { batch, t, hidden, kept: Mutex::default() };
+        return apply(recurrence, (batch, t, hidden), &[&inputs, w_hh, &bias]);
     }
     composite(&inputs, w_hh, &bias)
 }
@@ -88,7 +89,7 @@ impl Recurrence {
             .zip(kept.gates.par_chunks_mut(4 * size).zip(kept.cells.par_chunks_mut(size)))
             .zip(inputs.par_chunks(4 * size))
             .for_each(|((out, (gates, cells)), inputs)| {
-                forward_sequences(Forward { t, hidden, weights: &weights, inputs, bias }, out, gates, cells);
+                forward_sequences(t, &weights, inputs, bias, out, gates, cells);
             });
         (out, kept)
     }
@@ -104,14 +105,6 @@ impl Recurrence {
 }
 
 impl Fused for Recurrence {
-    fn name(&self) -> &'static str {
-        "lstm"
-    }
-
-    fn shape(&self) -> Shape {
-        Shape::from((self.batch, self.t, self.hidden))
-    }
-
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
         let (out, kept) = self.run(args);
         *self.kept() = Some(kept);
@@ -124,9 +117,10 @@ impl Fused for Recurrence {
         let Kept { gates: mut da, cells } = kept.unwrap_or_else(|| self.run(args).1);
         let weights = Panels::pack(args[1], 4 * hidden, hidden, |k, n| k * hidden + n);
         let size = self.sequences_per_piece() * t * hidden;
-        da.par_chunks_mut(4 * size).zip(cells.par_chunks(size)).zip(grad.par_chunks(size)).for_each(
-            |((da, cells), grad)| backward_sequences(Backward { t, hidden, weights: &weights, cells, grad }, da),
-        );
+        da.par_chunks_mut(4 * size)
+            .zip(cells.par_chunks(size))
+            .zip(grad.par_chunks(size))
+            .for_each(|((da, cells), grad)| backward_sequences(t, &weights, cells, grad, da));
         let previous = previous_states(result, t, hidden); // (B, T, H)
         let n_rows = self.batch * t;
         let a = Matrix::new(&da, n_rows, 4 * hidden);
@@ -146,32 +140,25 @@ fn previous_states(states: &[f32], t: usize, hidden: usize) -> Vec<f32> {
     previous
 }
 
-/// What a core needs to take its sequences forward.
-#[derive(Clone, Copy)]
-struct Forward<'a> {
-    t: usize,
-    hidden: usize,
-    weights: &'a Panels,
-    inputs: &'a [f32], // (rows, T, 4H)
-    bias: &'a [f32],   // (4H): b_ih + b_hh
-}
+dispatch!(fn forward_sequences(
+    t: usize, weights: &Panels, inputs: &[f32], bias: &[f32], out: &mut [f32], gates: &mut [f32], cells: &mut [f32]
+) = forward_kernel);
+dispatch!(fn backward_sequences(
+    t: usize, weights: &Panels, cells: &[f32], grad: &[f32], da: &mut [f32]
+) = backward_kernel);
 
-/// What a core needs to take its sequences backward.
-#[derive(Clone, Copy)]
-struct Backward<'a> {
-    t: usize,
-    hidden: usize,
-    weights: &'a Panels,
-    cells: &'a [f32], // (rows, T, H)
-    grad: &'a [f32],  // (rows, T, H)
-}
-
-dispatch!(fn forward_sequences(pass: Forward, out: &mut [f32], gates: &mut [f32], cells: &mut [f32]) = forward_kernel);
-dispatch!(fn backward_sequences(pass: Backward, da: &mut [f32]) = backward_kernel);
-
+/// `out` and `cells` (rows, T, H) and the activated `gates` (rows, T, 4H) from `inputs` (rows, T, 4H) and `bias` (4H), b_ih + b_hh.
 #[inline(always)]
-fn forward_kernel<const FMA: bool>(pass: Forward, out: &mut [f32], gates: &mut [f32], cells: &mut [f32]) {
-    let Forward { t, hidden, weights, inputs, bias } = pass;
+fn forward_kernel<const FMA: bool>(
+    t: usize,
+    weights: &Panels,
+    inputs: &[f32],
+    bias: &[f32],
+    out: &mut [f32],
+    gates: &mut [f32],
+    cells: &mut [f32],
+) {
+    let hidden = weights.k;
     let n_rows = out.len() / (t * hidden);
     let mut recurrent = vec![0.0; n_rows * 4 * hidden]; // W_hh·h_(t-1)
     for step in 0..t {
@@ -184,32 +171,27 @@ fn forward_kernel<const FMA: bool>(pass: Forward, out: &mut [f32], gates: &mut [
             let (before, cell) = cells.split_at_mut(at);
             let before = if step > 0 { &before[at - hidden..] } else { &[] };
             let recurrent = &recurrent[row * 4 * hidden..][..4 * hidden];
-            let a = Preactivation { input: &inputs[4 * at..][..4 * hidden], recurrent, bias };
-            let gates = &mut gates[4 * at..][..4 * hidden];
-            cell_forward::<FMA>(a, before, gates, &mut cell[..hidden], &mut out[at..][..hidden]);
+            let (inputs, gates) = (&inputs[4 * at..][..4 * hidden], &mut gates[4 * at..][..4 * hidden]);
+            let (cell, out) = (&mut cell[..hidden], &mut out[at..][..hidden]);
+            cell_forward::<FMA>(inputs, recurrent, bias, before, gates, cell, out);
         }
     }
 }
 
-/// The three parts of a_t for one sequence, each (4H).
-#[derive(Clone, Copy)]
-struct Preactivation<'a> {
-    input: &'a [f32],
-    recurrent: &'a [f32],
-    bias: &'a [f32],
-}
-
-/// Gates, cell state and hidden state of one step of one sequence; `before` is c_(t-1), empty at the first step.
+/// Gates, cell state and hidden state of one step of one sequence, given the three parts of a_t, each (4H), and `before`: c_(t-1),
+/// empty at the first step.
 #[inline(always)]
 fn cell_forward<const FMA: bool>(
-    a: Preactivation,
+    input: &[f32],
+    recurrent: &[f32],
+    bias: &[f32],
     before: &[f32],
     gates: &mut [f32],
     cell: &mut [f32],
     out: &mut [f32],
 ) {
     let hidden = out.len();
-    let a = |i: usize| a.input[i] + a.recurrent[i] + a.bias[i];
+    let a = |i: usize| input[i] + recurrent[i] + bias[i];
     for (j, gate) in gates.iter_mut().enumerate() {
         *gate = a(j);
     }
@@ -232,8 +214,8 @@ fn cell_forward<const FMA: bool>(
 
 /// `da` holds the activated gates (rows, T, 4H) and leaves with the gradients of what they were computed from.
 #[inline(always)]
-fn backward_kernel<const FMA: bool>(pass: Backward, da: &mut [f32]) {
-    let Backward { t, hidden, weights, cells, grad } = pass;
+fn backward_kernel<const FMA: bool>(t: usize, weights: &Panels, cells: &[f32], grad: &[f32], da: &mut [f32]) {
+    let hidden = weights.n;
     let n_rows = grad.len() / (t * hidden);
     let mut dh = vec![0.0; n_rows * hidden]; // what reaches h_t from step t + 1
     let mut dc = vec![0.0; n_rows * hidden];
@@ -241,9 +223,9 @@ fn backward_kernel<const FMA: bool>(pass: Backward, da: &mut [f32]) {
         for row in 0..n_rows {
             let at = (row * t + step) * hidden;
             let before = if step > 0 { &cells[at - hidden..at] } else { &[] };
-            let cell = Cell { before, cell: &cells[at..][..hidden], grad: &grad[at..][..hidden] };
+            let (cell, grad) = (&cells[at..][..hidden], &grad[at..][..hidden]);
             let (dh, dc) = (&mut dh[row * hidden..][..hidden], &mut dc[row * hidden..][..hidden]);
-            cell_backward::<FMA>(cell, dh, dc, &mut da[4 * at..][..4 * hidden]);
+            cell_backward::<FMA>(before, cell, grad, dh, dc, &mut da[4 * at..][..4 * hidden]);
         }
         if step > 0 {
             let da = Strided { numbers: &da[step * 4 * hidden..], stride: t * 4 * hidden };
@@ -252,22 +234,22 @@ fn backward_kernel<const FMA: bool>(pass: Backward, da: &mut [f32]) {
     }
 }
 
-/// c_(t-1) (empty at the first step), c_t and the gradient of h_t of one step of one sequence, each (H).
-#[derive(Clone, Copy)]
-struct Cell<'a> {
-    before: &'a [f32],
-    cell: &'a [f32],
-    grad: &'a [f32],
-}
-
-/// Activated gates (4H) become da_t. `dc` holds dc_t from step t + 1 and leaves with dc_(t-1); `dh` leaves with dh_t.
+/// One step of one sequence: activated gates (4H) become da_t, given `before`, c_(t-1) (empty at the first step), c_t and the
+/// gradient of h_t. `dc` holds dc_t from step t + 1 and leaves with dc_(t-1); `dh` leaves with dh_t.
 #[inline(always)]
-fn cell_backward<const FMA: bool>(kept: Cell, dh: &mut [f32], dc: &mut [f32], gates: &mut [f32]) {
+fn cell_backward<const FMA: bool>(
+    before: &[f32],
+    cell: &[f32],
+    grad: &[f32],
+    dh: &mut [f32],
+    dc: &mut [f32],
+    gates: &mut [f32],
+) {
     let n = dh.len();
     let (i_f, g_o) = gates.split_at_mut(2 * n);
     let ((i, f), (g, o)) = (i_f.split_at_mut(n), g_o.split_at_mut(n));
     // Each slice has the length n in so many words: else the compiler makes no vectors of the loops.
-    let (o, cell, grad, dc) = (&mut o[..n], &kept.cell[..n], &kept.grad[..n], &mut dc[..n]);
+    let (o, cell, grad, dc) = (&mut o[..n], &cell[..n], &grad[..n], &mut dc[..n]);
     for j in 0..n {
         dh[j] += grad[j];
         let tanh_c = tanh::<FMA>(cell[j]);
@@ -284,7 +266,7 @@ fn cell_backward<const FMA: bool>(kept: Cell, dh: &mut [f32], dc: &mut [f32], ga
         f[j] = dc_j * f_j * (1.0 - f_j);
         dc[j] = dc_j * f_j;
     }
-    match kept.before {
+    match before {
         [] => f.fill(0.0), // c_(-1) = 0
         before => f.iter_mut().zip(before).for_each(|(f, before)| *f *= before),
     }
@@ -292,7 +274,7 @@ fn cell_backward<const FMA: bool>(kept: Cell, dh: &mut [f32], dc: &mut [f32], ga
 
 #[cfg(test)]
 mod tests {
-    use super::super::agreement::{agree, agree_with_composite, uniform};
+    use super::super::agreement_tests::{agree, agree_with_composite, uniform};
     use super::*;
 
     fn layer(batch: usize, t: usize, e: usize, h: usize) -> [Tensor; 5] {

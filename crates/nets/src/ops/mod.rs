@@ -6,7 +6,7 @@
 
 pub mod add;
 #[cfg(test)]
-mod agreement;
+mod agreement_tests;
 pub mod attention;
 pub mod cross_entropy;
 pub mod dropout;
@@ -26,7 +26,7 @@ mod tape;
 pub use add::add;
 pub use attention::causal_attention;
 pub use cross_entropy::cross_entropy;
-pub use dropout::{Dropout, DropoutState};
+pub use dropout::Dropout;
 pub use embedding::embedding;
 pub use gelu::gelu;
 pub use layer_norm::layer_norm;

@@ -14,8 +14,8 @@ pub(super) const ROWS: usize = 8;
 /// A (k, n) matrix cut into panels of `PANEL` columns, each stored row after row, the last filled up with zeros.
 pub(super) struct Panels {
     numbers: Vec<f32>,
-    k: usize,
-    n: usize,
+    pub(super) k: usize,
+    pub(super) n: usize,
 }
 
 impl Panels {

@@ -52,7 +52,7 @@ pub fn in_octaves(losses: &[f64]) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::super::evaluate;
-    use super::super::stand_in::{data, lstm, transformer};
+    use super::super::stand_in_tests::{data, lstm, transformer};
     use super::*;
     use candle_core::Device;
 

@@ -10,16 +10,13 @@
 //! else belongs to its step is written again by the process that goes on. Data order and dropout have no state of their own:
 //! they follow from the seed and the step, which are here.
 
-use super::optimizer::Moment;
 use super::{AdamW, RunConfig};
-use crate::files::{read_bytes, temporary_beside};
+use crate::files::{read_bytes, replace, temporary_beside};
 use crate::models::Model;
 use crate::{Error, Result};
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, View};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -136,64 +133,52 @@ impl Found {
     }
 }
 
-/// Writes the checkpoints of one run folder.
-#[derive(Debug)]
-pub(super) struct Checkpoints {
-    dir: PathBuf,
+/// Removes what killed processes left half-written; the caller holds the folder's lock.
+pub(super) fn sweep(dir: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir).map_err(Error::file("list", dir))? {
+        let path = entry.map_err(Error::file("list", dir))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        // Ours begin with a dot and end in .tmp; those of the crate safetensors begin with .tmp.
+        if name.starts_with('.') && (name.ends_with(".tmp") || name.starts_with(".tmp")) {
+            let _ = fs::remove_file(&path); // takes up space, does no harm
+        }
+    }
+    Ok(())
 }
 
-impl Checkpoints {
-    pub(super) fn new(dir: &Path) -> Self {
-        Checkpoints { dir: dir.to_path_buf() }
+/// The checkpoint; `None` where none was ever finished. Errors: there is one, but it is damaged or belongs to another run.
+pub(super) fn load(dir: &Path, config: &RunConfig) -> Result<Option<Found>> {
+    let path = dir.join(STATE);
+    if !path.exists() {
+        return Ok(None);
     }
+    let found = read(&path).map_err(|what| {
+        Error::Checkpoint(format!("{} {what}; remove the folder to train this run again", path.display()))
+    })?;
+    found.state.check(config, dir)?;
+    Ok(Some(found))
+}
 
-    /// Removes what killed processes left half-written; the caller holds the folder's lock.
-    pub(super) fn sweep(&self) -> Result<()> {
-        for entry in fs::read_dir(&self.dir).map_err(Error::file("list", &self.dir))? {
-            let path = entry.map_err(Error::file("list", &self.dir))?.path();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            // Ours begin with a dot and end in .tmp; those of the crate safetensors begin with .tmp.
-            if name.starts_with('.') && (name.ends_with(".tmp") || name.starts_with(".tmp")) {
-                let _ = fs::remove_file(&path); // takes up space, does no harm
-            }
-        }
-        Ok(())
-    }
+/// Saves where the run stands, then its model.
+pub(super) fn save(dir: &Path, model: &Model, optimizer: &AdamW, state: &State) -> Result<()> {
+    let path = dir.join(STATE);
+    replace(&path, |temporary| write(temporary, model, optimizer, state))?;
+    save_last(dir, model)?;
+    share_permissions(&dir.join(LAST), &path);
+    sync_folder(dir);
+    Ok(())
+}
 
-    /// The checkpoint; `None` where none was ever finished. Errors: there is one, but it is damaged or belongs to another run.
-    pub(super) fn load(&self, config: &RunConfig) -> Result<Option<Found>> {
-        let path = self.dir.join(STATE);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let found = read(&path).map_err(|what| {
-            Error::Checkpoint(format!("{} {what}; remove the folder to train this run again", path.display()))
-        })?;
-        found.state.check(config, &self.dir)?;
-        Ok(Some(found))
-    }
+/// Writes the model of a checkpoint: also again, since a kill may have come between the two.
+pub(super) fn save_last(dir: &Path, model: &Model) -> Result<()> {
+    model.save(dir.join(LAST))
+}
 
-    /// Saves where the run stands, then its model.
-    pub(super) fn save(&self, model: &Model, optimizer: &AdamW, state: &State) -> Result<()> {
-        let path = self.dir.join(STATE);
-        replace(&path, |temporary| write(temporary, model, optimizer, state))?;
-        model.save(self.dir.join(LAST))?;
-        share_permissions(&self.dir.join(LAST), &path);
-        sync_folder(&self.dir);
-        Ok(())
-    }
-
-    /// Gives the model of the last save another name: `best`, or `step_000561`.
-    pub(super) fn keep_last_as(&self, name: &str) -> Result<()> {
-        link(&self.dir.join(LAST), &self.dir.join(format!("{name}.safetensors")))?;
-        sync_folder(&self.dir);
-        Ok(())
-    }
-
-    /// Writes the model of a checkpoint again: a kill may have come between the two.
-    pub(super) fn save_last(&self, model: &Model) -> Result<()> {
-        model.save(self.dir.join(LAST))
-    }
+/// Gives the model of the last save another name: `best`, or `step_000561`.
+pub(super) fn keep_last_as(dir: &Path, name: &str) -> Result<()> {
+    link(&dir.join(LAST), &dir.join(format!("{name}.safetensors")))?;
+    sync_folder(dir);
+    Ok(())
 }
 
 /// `step_000561`
@@ -237,30 +222,12 @@ fn read(path: &Path) -> Result<Found, String> {
 fn write(path: &Path, model: &Model, optimizer: &AdamW, state: &State) -> Result<()> {
     let cannot = |error: String| Error::Checkpoint(format!("cannot write {}: {error}", path.display()));
     let note = serde_json::to_string(state).map_err(|error| cannot(error.to_string()))?;
-    let weights = model.parameters().iter().map(|(name, var)| (format!("p.{name}"), Part::Weights(var)));
-    let moments = optimizer.moments().into_iter().map(|moment| (moment.name(), Part::Moment(moment)));
-    let parts: Vec<(String, Part<'_>)> = weights.chain(moments).collect();
-    let expected: usize = parts.iter().map(|(_, part)| part.data_len()).sum();
-    safetensors::serialize_to_file(parts, Some(HashMap::from([("state".to_string(), note)])), path)
-        .map_err(|error| cannot(error.to_string()))?;
-    let written = fs::metadata(path).map_err(Error::file("read", path))?.len();
-    if (written as usize) < expected {
-        return Err(cannot("the device did not hand out the numbers".to_string()));
+    let mut parts = optimizer.moments()?;
+    for (name, var) in model.parameters() {
+        parts.push((format!("p.{name}"), var.to_device(&Device::Cpu)?));
     }
-    Ok(())
-}
-
-/// Lets `write` make the file under a temporary name, then syncs it and renames it to `path`.
-fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let temporary = temporary_beside(path);
-    let written = write(&temporary).and_then(|()| {
-        let synced = File::options().append(true).open(&temporary).and_then(|file| file.sync_all());
-        synced.and_then(|()| fs::rename(&temporary, path)).map_err(Error::file("write", path))
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary); // the write already failed; its error is the one to report
-    }
-    written
+    let notes = HashMap::from([("state".to_string(), note)]);
+    safetensors::serialize_to_file(parts, Some(notes), path).map_err(|error| cannot(error.to_string()))
 }
 
 /// A second name for a file, in place of whatever had that name; a copy where the file system has no hard links.
@@ -281,38 +248,6 @@ fn sync_folder(dir: &Path) {
 /// safetensors makes files that only their owner may read; the state is no more secret than the model.
 fn share_permissions(from: &Path, to: &Path) {
     let _ = fs::metadata(from).and_then(|metadata| fs::set_permissions(to, metadata.permissions()));
-}
-
-/// A tensor of a checkpoint.
-enum Part<'a> {
-    Weights(&'a Var),
-    Moment(Moment<'a>),
-}
-
-/// As safetensors wants it: bytes made only while that tensor is being written.
-impl View for Part<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        match self {
-            Part::Weights(var) => var.dims(),
-            Part::Moment(moment) => moment.dims(),
-        }
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        let values = match self {
-            Part::Weights(var) => var.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).unwrap_or_default(),
-            Part::Moment(moment) => moment.values().unwrap_or_default(),
-        }; // nothing where a device fails: `write` finds the file too short
-        Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect())
-    }
-
-    fn data_len(&self) -> usize {
-        4 * self.shape().iter().product::<usize>()
-    }
 }
 
 /// Floats as text that gives the same bits back, infinities included (serde_json alone may be off by the last bit).

@@ -129,59 +129,51 @@ impl RunConfig {
     /// A value is out of range, or two contradict each other.
     pub fn validate(&self) -> Result<()> {
         self.model.validate()?;
-        let named = |what: String| Err(Error::Config(format!("run {}: {what}", self.name)));
-        if self.name.is_empty() || self.name.starts_with('.') || self.name.contains(['/', '\\', '\0']) {
-            return Err(Error::Config(format!(
-                "the run name {:?} cannot be a folder name; use letters, digits, - and _",
-                self.name
-            )));
+        match self.contradiction() {
+            Some(what) => Err(Error::Config(format!("run {}: {what}", self.name))),
+            None => Ok(()),
         }
-        if self.block_size == 0 || self.batch_size == 0 {
-            return named(format!(
-                "block_size {} and batch_size {} must both be at least 1",
-                self.block_size, self.batch_size
-            ));
-        }
-        if let ModelConfig::Transformer(model) = &self.model
-            && model.n_positions < self.block_size
-        {
-            return named(format!(
-                "block_size {} is longer than the model's n_positions {}; lower the one or raise the other",
-                self.block_size, model.n_positions
-            ));
-        }
-        self.validate_rates()
     }
 
-    fn validate_rates(&self) -> Result<()> {
-        let shares = [("warmup_fraction", self.warmup_fraction), ("dropout", self.dropout)];
-        let betas = [("beta1", self.beta1), ("beta2", self.beta2)];
+    fn contradiction(&self) -> Option<String> {
+        let RunConfig { name, block_size, batch_size, learning_rate, min_learning_rate, .. } = self;
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+            return Some("this name cannot be a folder's; use letters, digits, - and _".to_string());
+        }
+        if *block_size == 0 || *batch_size == 0 {
+            return Some(format!("block_size {block_size} and batch_size {batch_size} must both be at least 1"));
+        }
+        if let ModelConfig::Transformer(model) = &self.model
+            && model.n_positions < *block_size
+        {
+            let n_positions = model.n_positions;
+            return Some(format!(
+                "block_size {block_size} is longer than the model's n_positions {n_positions}; lower the one or raise the other"
+            ));
+        }
+        let shares = [
+            ("warmup_fraction", self.warmup_fraction),
+            ("dropout", self.dropout),
+            ("beta1", self.beta1),
+            ("beta2", self.beta2),
+        ];
+        if let Some((field, value)) = shares.iter().find(|(_, value)| !(0.0..1.0).contains(value)) {
+            return Some(format!("{field} {value} must be at least 0 and below 1"));
+        }
         let positive = [
-            ("learning_rate", self.learning_rate),
-            ("min_learning_rate", self.min_learning_rate),
+            ("learning_rate", *learning_rate),
+            ("min_learning_rate", *min_learning_rate),
             ("weight_decay", self.weight_decay),
             ("grad_clip", self.grad_clip),
         ];
-        for (field, value) in shares.into_iter().chain(betas) {
-            if !(0.0..1.0).contains(&value) {
-                return Err(Error::Config(format!(
-                    "run {}: {field} {value} must be at least 0 and below 1",
-                    self.name
-                )));
-            }
+        if let Some((field, value)) = positive.iter().find(|(_, value)| !(0.0..f64::INFINITY).contains(value)) {
+            return Some(format!("{field} {value} must be a number from 0 up"));
         }
-        for (field, value) in positive {
-            if !value.is_finite() || value < 0.0 {
-                return Err(Error::Config(format!("run {}: {field} {value} must be a number from 0 up", self.name)));
-            }
-        }
-        if self.min_learning_rate > self.learning_rate {
-            return Err(Error::Config(format!(
-                "run {}: min_learning_rate {} is above learning_rate {}; the schedule falls from the second to the first",
-                self.name, self.min_learning_rate, self.learning_rate
-            )));
-        }
-        Ok(())
+        (min_learning_rate > learning_rate).then(|| {
+            format!(
+                "min_learning_rate {min_learning_rate} is above learning_rate {learning_rate}; the schedule falls to it"
+            )
+        })
     }
 }
 
@@ -205,7 +197,7 @@ pub(super) fn hex16(digest: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stand_in::{config, lstm, transformer};
+    use super::super::stand_in_tests::{config, lstm, transformer};
     use super::*;
 
     #[test]

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_model_that_knows_nothing_loses_ln_v() {
-        use super::super::stand_in::{data, lstm, transformer};
+        use super::super::stand_in_tests::{data, lstm, transformer};
         for config in [transformer(), lstm()] {
             let model = Model::new(&config, 1, &Device::Cpu).unwrap();
             for (_, parameter) in model.parameters() {

@@ -33,16 +33,6 @@ pub struct Metric {
     pub peak_rss_mb: f64,
 }
 
-/// (tokens trained on, training loss) at each line.
-pub(super) fn train_curve(metrics: &[Metric]) -> Vec<(f64, f64)> {
-    metrics.iter().map(|metric| (metric.tokens as f64, metric.train_loss)).collect()
-}
-
-/// (tokens trained on, validation loss) at each validation.
-pub(super) fn val_curve(metrics: &[Metric]) -> Vec<(f64, f64)> {
-    metrics.iter().filter_map(|metric| Some((metric.tokens as f64, metric.val_loss?))).collect()
-}
-
 /// Twelve significant digits: more than any loss is good for, and few enough that every JSON reader gives the same bits back
 /// (serde_json's default reader is off by the last bit of some seventeen-digit numbers).
 pub(super) fn twelve_digits(value: f64) -> f64 {

@@ -27,7 +27,7 @@ mod trainer;
 #[cfg(test)]
 mod resume_tests;
 #[cfg(test)]
-pub(crate) mod stand_in;
+pub(crate) mod stand_in_tests;
 
 pub use batches::Batches;
 pub use by_position::{in_octaves, loss_by_position};
@@ -39,8 +39,7 @@ pub use evaluate::evaluate;
 pub use memory::{peak_rss_mb, reset_peak_rss};
 pub use metrics::Metric;
 pub use optimizer::{AdamW, global_norm};
-pub use progress::{LiveHook, LiveRun};
 pub use run::{Run, Summary};
-pub use runs::{Runs, TrainOptions};
+pub use runs::{LiveHook, Runs, TrainOptions};
 pub use schedule::Schedule;
 pub use stop::{INTERRUPT_KEY, answer_interrupt_key, interrupted, interrupted_by, stop_on_ctrl_c};

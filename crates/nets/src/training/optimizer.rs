@@ -11,7 +11,7 @@
 
 use crate::{Error, Result};
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var};
+use candle_core::{CpuStorage, Device, InplaceOp2, Layout, Tensor, Var};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -42,7 +42,7 @@ struct Slot {
 /// Plain vectors for the fused CPU update; tensors for the composite one.
 #[derive(Debug)]
 enum Moments {
-    Fused(Mutex<(Vec<f32>, Vec<f32>)>),
+    Fused(Vec<f32>, Vec<f32>),
     Composite(Tensor, Tensor),
 }
 
@@ -69,11 +69,6 @@ impl AdamW {
         let slots =
             parameters.iter().map(|(name, parameter)| Slot::new(name, parameter, fused)).collect::<Result<_>>()?;
         Ok(AdamW { beta1: betas.0, beta2: betas.1, weight_decay, step: 0, slots })
-    }
-
-    /// Steps taken so far.
-    pub fn steps_taken(&self) -> usize {
-        self.step
     }
 
     /// One update. The gradient is scaled so that its global norm is at most `grad_clip` (0: no clipping); returns the norm
@@ -118,9 +113,21 @@ impl AdamW {
         self.slots.iter().map(gradient).collect()
     }
 
-    /// All moments, in the order of the parameters.
-    pub fn moments(&self) -> Vec<Moment<'_>> {
-        self.slots.iter().flat_map(|slot| [Moment { slot, second: false }, Moment { slot, second: true }]).collect()
+    /// Copies of all moments on the CPU, `m.<parameter>` and `v.<parameter>`, in the order of the parameters.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn moments(&self) -> Result<Vec<(String, Tensor)>> {
+        let mut moments = Vec::with_capacity(2 * self.slots.len());
+        for Slot { name, parameter, moments: own, .. } in &self.slots {
+            let copy = |values: &[f32]| Tensor::from_slice(values, parameter.shape(), &Device::Cpu);
+            let (m, v) = match own {
+                Moments::Fused(m, v) => (copy(m)?, copy(v)?),
+                Moments::Composite(m, v) => (m.to_device(&Device::Cpu)?, v.to_device(&Device::Cpu)?),
+            };
+            moments.extend([(format!("m.{name}"), m), (format!("v.{name}"), v)]);
+        }
+        Ok(moments)
     }
 
     /// Puts saved moments back, exactly, with the number of steps taken.
@@ -143,8 +150,16 @@ impl AdamW {
                     ))),
                 }
             };
-            let (m, v) = (find("m")?, find("v")?);
-            slot.moments.restore(m, v)?;
+            let (found_m, found_v) = (find("m")?, find("v")?);
+            match &mut slot.moments {
+                Moments::Fused(m, v) => {
+                    let values = |tensor: &Tensor| tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
+                    (*m, *v) = (values(found_m)?, values(found_v)?);
+                }
+                Moments::Composite(m, v) => {
+                    (*m, *v) = (found_m.to_device(m.device())?, found_v.to_device(v.device())?);
+                }
+            }
         }
         self.step = step;
         Ok(())
@@ -155,7 +170,7 @@ impl Slot {
     fn new(name: &str, parameter: &Var, fused: bool) -> Result<Self> {
         let moments = if fused && parameter.device().is_cpu() && parameter.is_contiguous() {
             let n = parameter.elem_count();
-            Moments::Fused(Mutex::new((vec![0.0; n], vec![0.0; n])))
+            Moments::Fused(vec![0.0; n], vec![0.0; n])
         } else {
             Moments::Composite(parameter.zeros_like()?, parameter.zeros_like()?)
         };
@@ -165,7 +180,10 @@ impl Slot {
 
     fn update(&mut self, grad: &Tensor, with: Coefficients) -> Result<()> {
         match &mut self.moments {
-            Moments::Fused(moments) => Ok(self.parameter.inplace_op2(grad, &FusedUpdate { moments, with })?),
+            Moments::Fused(m, v) => {
+                let moments = Mutex::new((m.as_mut_slice(), v.as_mut_slice()));
+                Ok(self.parameter.inplace_op2(grad, &FusedUpdate { moments, with })?)
+            }
             Moments::Composite(m, v) => {
                 let grad = (grad * with.grad_scale)?;
                 *m = ((&*m * with.beta1)? + (&grad * (1.0 - with.beta1))?)?;
@@ -178,53 +196,9 @@ impl Slot {
     }
 }
 
-/// One saved tensor of the optimiser: `m.<parameter>` or `v.<parameter>`.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment<'a> {
-    slot: &'a Slot,
-    second: bool,
-}
-
-impl Moment<'_> {
-    pub fn name(&self) -> String {
-        format!("{}.{}", if self.second { "v" } else { "m" }, self.slot.name)
-    }
-
-    pub fn dims(&self) -> &[usize] {
-        self.slot.parameter.dims()
-    }
-
-    /// A copy of the numbers, in the parameter's order.
-    pub fn values(&self) -> Result<Vec<f32>> {
-        match &self.slot.moments {
-            Moments::Fused(moments) => {
-                let moments = moments.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                Ok(if self.second { moments.1.clone() } else { moments.0.clone() })
-            }
-            Moments::Composite(m, v) => Ok(if self.second { v } else { m }.flatten_all()?.to_vec1()?),
-        }
-    }
-}
-
-impl Moments {
-    fn restore(&mut self, m: &Tensor, v: &Tensor) -> Result<()> {
-        match self {
-            Moments::Fused(moments) => {
-                let values = |tensor: &Tensor| tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
-                *moments = Mutex::new((values(m)?, values(v)?));
-            }
-            Moments::Composite(own_m, own_v) => {
-                let device = own_m.device().clone();
-                (*own_m, *own_v) = (m.to_device(&device)?, v.to_device(&device)?);
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The whole update of one parameter in one pass over memory, in place.
 struct FusedUpdate<'a> {
-    moments: &'a Mutex<(Vec<f32>, Vec<f32>)>,
+    moments: Mutex<(&'a mut [f32], &'a mut [f32])>,
     with: Coefficients,
 }
 
@@ -306,7 +280,6 @@ fn chunk_sum_of_squares(values: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
 
     fn var(values: &[f32], shape: &[usize]) -> Var {
         Var::from_tensor(&Tensor::from_slice(values, shape, &Device::Cpu).unwrap()).unwrap()
@@ -376,7 +349,7 @@ mod tests {
         let parameters = vec![("w".to_string(), var(&[0.0, 0.0], &[1, 2]))];
         let mut adamw = AdamW::new(&parameters, (0.0, 0.0), 0.0, true).unwrap();
         adamw.step(&gradient(&parameters, &[vec![3.0, 4.0]]), 0.1, 1.0).unwrap();
-        let m = adamw.moments()[0].values().unwrap();
+        let m: Vec<f32> = adamw.moments().unwrap()[0].1.flatten_all().unwrap().to_vec1().unwrap();
         assert!((m[0] - 0.6).abs() < 1e-6 && (m[1] - 0.8).abs() < 1e-6, "{m:?}");
     }
 
@@ -398,10 +371,9 @@ mod tests {
         for step in 1..5 {
             a.step(&gradient(&straight, &[many(step)]), 1e-2, 1.0).unwrap();
             b.step(&gradient(&broken, &[many(step)]), 1e-2, 1.0).unwrap();
-            let tensor = |m: &Moment| Tensor::from_vec(m.values().unwrap(), m.dims(), &Device::Cpu).unwrap();
-            let saved: HashMap<_, _> = b.moments().iter().map(|m| (m.name(), tensor(m))).collect();
+            let saved: HashMap<String, Tensor> = b.moments().unwrap().into_iter().collect();
             let mut again = AdamW::new(&broken, (0.9, 0.99), 0.1, true).unwrap();
-            again.restore(&saved, b.steps_taken()).unwrap();
+            again.restore(&saved, step).unwrap();
             b = again;
         }
         assert_eq!(values(&straight[0].1), values(&broken[0].1));

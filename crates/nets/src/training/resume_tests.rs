@@ -1,11 +1,11 @@
 //! Claims about resuming: however a run is interrupted, its end is the same, bit for bit.
 
 use super::batches::random_for;
-use super::checkpoint::Checkpoints;
+use super::checkpoint;
 use super::device::with_threads;
-use super::stand_in::{config, data, folder, lstm, quiet_runs, transformer};
+use super::stand_in_tests::{config, data, folder, lstm, quiet_runs, transformer};
 use super::trainer::Trainer;
-use super::{LiveRun, RunConfig, TrainOptions, stop_on_ctrl_c};
+use super::{Run, RunConfig, TrainOptions, stop_on_ctrl_c};
 use crate::TokenData;
 use crate::files::{read_bytes, read_text, write_json};
 use rand::Rng;
@@ -92,8 +92,8 @@ fn a_run_stopped_by_its_file_or_its_budget_goes_on_exactly() {
     stopped.options.time_budget = None;
     let stop_file = stopped.dir.join("s").join("STOP");
     let (hook_file, calls) = (stop_file.clone(), std::sync::atomic::AtomicUsize::new(0));
-    stopped.options.live = Some(std::sync::Arc::new(move |live: &LiveRun| {
-        assert_eq!((live.step, live.n_steps, live.metrics.len()), (6, 40, 6));
+    stopped.options.live = Some(std::sync::Arc::new(move |live: &Run| {
+        assert_eq!((live.summary.n_steps, live.config.n_steps(), live.metrics.len()), (6, 40, 6));
         if calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
             fs::write(&hook_file, "").unwrap();
         }
@@ -181,7 +181,7 @@ fn ctrl_c_and_sigterm_leave_a_checkpoint_of_the_last_step_and_the_run_goes_on_ex
         let dir = base.join(signal);
         train_apart_until(7, signal, &dir);
         let lines = read_text(dir.join("k/metrics.jsonl")).unwrap().lines().count();
-        let step = Checkpoints::new(&dir.join("k")).load(&long_config()).unwrap().unwrap().state.step;
+        let step = checkpoint::load(&dir.join("k"), &long_config()).unwrap().unwrap().state.step;
         assert!((7..200).contains(&lines) && step / 2 == lines, "{lines} lines, a checkpoint at {step}");
         assert!(quiet_runs(&dir).get_or_train(&long_config(), &data).unwrap().summary.finished);
         assert_same(&record(&base.join("straight").join("k")), &record(&dir.join("k")));

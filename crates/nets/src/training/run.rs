@@ -1,7 +1,7 @@
 //! A run and its record: the config, the metrics, the summary, and the models it left.
 
 use super::checkpoint::{check_vocabulary, saved_models};
-use super::metrics::{read_metrics, train_curve, val_curve};
+use super::metrics::read_metrics;
 use super::{Metric, RunConfig, SavedModel, device};
 use crate::files::read_json;
 use crate::models::Model;
@@ -97,12 +97,12 @@ impl Run {
 
     /// (tokens trained on, validation loss) at each validation.
     pub fn val_curve(&self) -> Vec<(f64, f64)> {
-        val_curve(&self.metrics)
+        self.metrics.iter().filter_map(|metric| Some((metric.tokens as f64, metric.val_loss?))).collect()
     }
 
     /// (tokens trained on, training loss) at each metrics line.
     pub fn train_curve(&self) -> Vec<(f64, f64)> {
-        train_curve(&self.metrics)
+        self.metrics.iter().map(|metric| (metric.tokens as f64, metric.train_loss)).collect()
     }
 
     /// Refuses data with another vocabulary than this run was trained with; the error names both hashes.

@@ -4,14 +4,17 @@ use super::checkpoint::check_vocabulary;
 use super::device::with_threads;
 use super::run::read_config;
 use super::trainer::Trainer;
-use super::{LiveHook, Run, RunConfig};
+use super::{Run, RunConfig};
 use crate::TokenData;
 use crate::files::{Lock, write_json};
 use crate::{Error, Result};
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Called about once a second with the run as it stands, for instance to rewrite `figures/live/<name>.svg`.
+pub type LiveHook = Arc<dyn Fn(&Run) + Send + Sync>;
 
 /// How to train, as far as it does not change the result.
 #[derive(Clone, Default)]
@@ -22,12 +25,12 @@ pub struct TrainOptions {
     pub threads: Option<usize>,
     /// Prints nothing.
     pub quiet: bool,
-    /// Called about once a second, for a live figure.
+    /// For a live figure.
     pub live: Option<LiveHook>,
 }
 
 /// The folder `runs/`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Runs {
     /// Holds one folder a run.
     pub dir: PathBuf,
@@ -143,17 +146,6 @@ impl Runs {
     }
 }
 
-impl fmt::Debug for TrainOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrainOptions")
-            .field("time_budget", &self.time_budget)
-            .field("threads", &self.threads)
-            .field("quiet", &self.quiet)
-            .field("live", &self.live.is_some())
-            .finish()
-    }
-}
-
 /// Refuses data other than the config names.
 fn check_data(config: &RunConfig, data: &TokenData) -> Result<()> {
     check_vocabulary(&format!("the config of run {}", config.name), &config.vocab_hash, &data.tokenizer.hash())?;
@@ -192,7 +184,7 @@ fn lock(dir: &Path) -> Result<Lock> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stand_in::{config, data, data_over, folder, quiet_runs, transformer};
+    use super::super::stand_in_tests::{config, data, data_over, folder, quiet_runs, transformer};
     use super::super::{SavedModel, evaluate};
     use super::*;
     use crate::models::Model;

@@ -13,25 +13,6 @@ const ONCE_MORE: &str = "interrupted: a training saves its state and stops; for 
 const SIGINT: i32 = 2; // on every system
 const SIGTERM: i32 = 15;
 
-/// Why a run ended before its last step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StopReason {
-    StopFile,
-    TimeBudget,
-    Interrupted,
-}
-
-impl StopReason {
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            StopReason::StopFile => "its STOP file appeared",
-            StopReason::TimeBudget => "the time budget is spent",
-            StopReason::Interrupted if interrupted_by() == Some(SIGINT) => "it was interrupted",
-            StopReason::Interrupted => "the system asked this process to end",
-        }
-    }
-}
-
 /// Watches over one call of training.
 #[derive(Debug)]
 pub(super) struct StopWatch {
@@ -47,17 +28,19 @@ impl StopWatch {
         StopWatch { stop_file, deadline: budget.and_then(|budget| Instant::now().checked_add(budget)) }
     }
 
-    /// Asked after each step. A `STOP` file is taken away once it has been obeyed.
-    pub(super) fn reason(&self) -> Option<StopReason> {
-        if interrupted() {
-            return Some(StopReason::Interrupted);
+    /// Why the run is to end now, in words; asked after each step. A `STOP` file is taken away once it has been obeyed.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        match interrupted_by() {
+            Some(SIGINT) => return Some("it was interrupted"),
+            Some(_) => return Some("the system asked this process to end"),
+            None => {}
         }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Some(StopReason::TimeBudget);
+            return Some("the time budget is spent");
         }
         if self.stop_file.exists() {
             let _ = std::fs::remove_file(&self.stop_file); // if it cannot be removed, the next call removes or obeys it
-            return Some(StopReason::StopFile);
+            return Some("its STOP file appeared");
         }
         None
     }
@@ -130,14 +113,14 @@ mod tests {
         let watch = StopWatch::new(dir, None);
         assert_eq!(watch.reason(), None);
         std::fs::write(dir.join("STOP"), "").unwrap();
-        assert_eq!(watch.reason(), Some(StopReason::StopFile));
+        assert_eq!(watch.reason(), Some("its STOP file appeared"));
         assert_eq!(watch.reason(), None);
     }
 
     #[test]
     fn a_spent_budget_stops() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(StopWatch::new(dir.path(), Some(Duration::ZERO)).reason(), Some(StopReason::TimeBudget));
+        assert_eq!(StopWatch::new(dir.path(), Some(Duration::ZERO)).reason(), Some("the time budget is spent"));
         assert_eq!(StopWatch::new(dir.path(), Some(Duration::from_secs(3600))).reason(), None);
     }
 }

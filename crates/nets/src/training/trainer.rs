@@ -9,13 +9,13 @@
 //! ```
 
 use super::batches::random_for;
-use super::checkpoint::{Checkpoints, State, step_name};
+use super::checkpoint::{self, State, keep_last_as, step_name};
 use super::metrics::{MetricsLog, read_metrics, twelve_digits};
 use super::progress::{Progress, Standing};
 use super::stop::StopWatch;
 use super::{
-    AdamW, Batches, Metric, Run, RunConfig, Schedule, Summary, TrainOptions, describe_device, device, evaluate,
-    peak_rss_mb, reset_peak_rss,
+    AdamW, Batches, LiveHook, Metric, Run, RunConfig, Schedule, Summary, TrainOptions, describe_device, device,
+    evaluate, peak_rss_mb, reset_peak_rss,
 };
 use crate::TokenData;
 use crate::files::write_json;
@@ -34,7 +34,6 @@ const SAVE_EVERY: Duration = Duration::from_secs(30); // at most this much work 
 const SAVE_SHARE: u32 = 30; // … unless saving would take more than a thirtieth of the time
 
 /// A run in the making.
-#[derive(Debug)]
 pub(super) struct Trainer<'a> {
     config: RunConfig,
     data: &'a TokenData,
@@ -44,10 +43,10 @@ pub(super) struct Trainer<'a> {
     optimizer: AdamW,
     schedule: Schedule,
     batches: Batches,
-    checkpoints: Checkpoints,
     log: MetricsLog,
     metrics: Vec<Metric>,
     progress: Progress,
+    live: Option<LiveHook>,
     watch: StopWatch,
     pub(super) state: State,
     /// Steps after which the full split is validated, and after which the model is kept.
@@ -67,25 +66,23 @@ impl<'a> Trainer<'a> {
         reset_peak_rss();
         let began = Instant::now();
         let device = device()?;
-        let checkpoints = Checkpoints::new(dir);
-        checkpoints.sweep()?;
-        let found = checkpoints.load(config)?;
+        checkpoint::sweep(dir)?;
+        let found = checkpoint::load(dir, config)?;
         let model = Model::new(&config.model, config.seed, &device)?;
         let betas = (config.beta1, config.beta2);
         let mut optimizer = AdamW::new(model.parameters(), betas, config.weight_decay, ops::fused())?;
         let kept_steps: BTreeSet<usize> = config.milestones(config.n_checkpoints).into_iter().collect();
-        let progress = Progress::new(config, options.quiet, options.live.clone());
         let mut state = State::start(config);
         if let Some(found) = found {
             found.restore(&model, &mut optimizer)?;
             state = found.state;
             // A kill may have come between the checkpoint and its model, or the model's further names.
-            checkpoints.save_last(&model)?;
+            checkpoint::save_last(dir, &model)?;
             if state.best_step == state.step {
-                checkpoints.keep_last_as("best")?;
+                keep_last_as(dir, "best")?;
             }
             if kept_steps.contains(&state.step) {
-                checkpoints.keep_last_as(&step_name(state.step))?;
+                keep_last_as(dir, &step_name(state.step))?;
             }
         }
         let metrics_path = dir.join("metrics.jsonl");
@@ -97,10 +94,10 @@ impl<'a> Trainer<'a> {
             optimizer,
             schedule: Schedule::new(config),
             batches: Batches::new(data.train.len(), config.block_size, config.batch_size, config.seed)?,
-            checkpoints,
             log: MetricsLog::open(&metrics_path, state.metrics_bytes)?,
             metrics: read_metrics(&metrics_path)?,
-            progress,
+            progress: Progress::new(config, options.quiet),
+            live: options.live.clone(),
             watch: StopWatch::new(dir, options.time_budget),
             eval_steps: config.milestones(config.n_evals.max(1)).into_iter().collect(),
             kept_steps,
@@ -125,13 +122,8 @@ impl<'a> Trainer<'a> {
             if let Some(reason) = self.watch.reason() {
                 self.save()?;
                 let step = self.state.step;
-                self.progress.ended(
-                    &self.standing(),
-                    &self.metrics,
-                    &format!("stopped after step {step} because {}; the next call goes on from there", reason.words()),
-                );
-                ops::release_memory();
-                return Ok(self.record(false));
+                let words = format!("stopped after step {step} because {reason}; the next call goes on from there");
+                return Ok(self.end(false, &words));
             }
         }
         self.finish()
@@ -157,13 +149,16 @@ impl<'a> Trainer<'a> {
             self.save()?;
         }
         if is_best {
-            self.checkpoints.keep_last_as("best")?;
+            keep_last_as(&self.dir, "best")?;
         }
         if is_kept {
-            self.checkpoints.keep_last_as(&step_name(step))?;
+            keep_last_as(&self.dir, &step_name(step))?;
         }
-        let standing = self.standing();
-        self.progress.stepped(took, &standing, &self.metrics);
+        if self.progress.stepped(took, &self.standing())
+            && let Some(draw) = &self.live
+        {
+            draw(&self.record(false));
+        }
         Ok(())
     }
 
@@ -172,8 +167,8 @@ impl<'a> Trainer<'a> {
         let step = self.state.step;
         let (inputs, targets) = self.batches.batch(&self.data.train, step, &self.device)?; // (B, T) each
         let dropout_seed = random_for(self.config.seed, "dropout", step as u64).random();
-        let mut dropout = Dropout::new(self.config.dropout, dropout_seed)?;
-        let (loss, grads) = self.model.loss_and_gradients(&inputs, &targets, &mut dropout)?;
+        let dropout = Dropout::new(self.config.dropout, dropout_seed)?;
+        let (loss, grads) = self.model.loss_and_gradients(&inputs, &targets, &dropout)?;
         if !loss.is_finite() {
             return Err(self.diverged(&format!("the training loss became {loss}")));
         }
@@ -233,7 +228,7 @@ impl<'a> Trainer<'a> {
         let began = Instant::now();
         self.note_time_and_memory();
         self.state.metrics_bytes = self.log.sync()?;
-        self.checkpoints.save(&self.model, &self.optimizer, &self.state)?;
+        checkpoint::save(&self.dir, &self.model, &self.optimizer, &self.state)?;
         self.saved_at = Instant::now();
         self.saving_took = began.elapsed();
         Ok(())
@@ -246,35 +241,41 @@ impl<'a> Trainer<'a> {
 
     fn finish(mut self) -> Result<Run> {
         self.note_time_and_memory();
-        let run = self.record(true);
-        write_json(self.dir.join("summary.json"), &run.summary)?;
-        ops::release_memory();
-        let summary = &run.summary;
-        self.progress.ended(
-            &self.standing(),
-            &self.metrics,
-            &format!(
-                "finished, val_loss {:.4} nats per token (best {:.4} at step {}), {} at {} tokens/s",
-                summary.val_loss,
-                summary.best_val_loss,
-                summary.best_step,
-                duration(summary.elapsed_s),
-                human(summary.tokens_per_s)
-            ),
+        let summary = self.record(true).summary;
+        write_json(self.dir.join("summary.json"), &summary)?;
+        let words = format!(
+            "finished, val_loss {:.4} nats per token (best {:.4} at step {}), {} at {} tokens/s",
+            summary.val_loss,
+            summary.best_val_loss,
+            summary.best_step,
+            duration(summary.elapsed_s),
+            human(summary.tokens_per_s)
         );
-        Ok(run)
+        Ok(self.end(true, &words))
+    }
+
+    /// The last picture and the last line of a call.
+    fn end(self, finished: bool, words: &str) -> Run {
+        let run = self.record(finished);
+        if let Some(draw) = &self.live {
+            draw(&run);
+        }
+        self.progress.say(words);
+        ops::release_memory();
+        run
     }
 
     fn standing(&self) -> Standing {
         let running = self.state.loss_sum / self.state.loss_count as f64; // no number right after a metrics line
         let loss =
             if running.is_finite() { running } else { self.metrics.last().map_or(0.0, |metric| metric.train_loss) };
+        let to_train = (self.config.n_steps() - self.state.step) * self.config.tokens_per_step();
+        let to_validate = self.eval_steps.range(self.state.step + 1..).count() * self.data.val.len();
         Standing {
             step: self.state.step,
             loss,
             elapsed_s: self.elapsed_before_s + self.began.elapsed().as_secs_f64(),
-            evals_left: self.eval_steps.range(self.state.step + 1..).count(),
-            val_tokens: self.data.val.len(),
+            tokens_left: to_train as f64 + to_validate as f64 / 3.0,
         }
     }
 
@@ -303,7 +304,7 @@ impl<'a> Trainer<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stand_in::{config, data, folder, lstm, transformer};
+    use super::super::stand_in_tests::{config, data, folder, lstm, transformer};
     use super::*;
 
     #[test]
