@@ -24,6 +24,9 @@ pub enum Error {
     /// A tensor operation in a notebook's own code.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
+    /// A polars table that cannot be put together.
+    #[error("the table cannot be put together: {0}")]
+    Table(#[from] polars::prelude::PolarsError),
     /// A corpus that cannot be had, read, split or tokenised.
     #[error("{0}")]
     Data(String),

@@ -5,7 +5,7 @@ mod commands;
 use clap::{Parser, Subcommand};
 use commands::{FitOptions, GenerateOptions};
 use lab::{Lab, Result, kernel, stand_ins};
-use music_scaling::data::{Split, Target, convert_as};
+use music_scaling::data::{Split, Target, convert};
 use music_scaling::music::abc::Performance;
 use music_scaling::study::{Study, place};
 use music_scaling::training;
@@ -175,7 +175,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Convert { inputs, to, out, as_played, json } => {
             commands::keep_stdout_for(json);
             let performance = if as_played { Performance::AsPlayed } else { Performance::AsWritten };
-            commands::show(json, &convert_as(&inputs, to, performance, &out)?)?;
+            commands::show(json, &convert(&inputs, to, performance, &out)?)?;
         }
         Command::Prepare { corpus, max_tunes, data, json } => commands::prepare(corpus, max_tunes, data, json)?,
         Command::Train { preset, size, repeats, isoflop, longer, json } => {

@@ -39,11 +39,6 @@ pub fn is_abc_name(path: &str) -> bool {
     has_ending(path, &[".abc"])
 }
 
-/// Is this the name of an archive that we read?
-fn is_archive_name(path: &str) -> bool {
-    has_ending(path, &[".tar.gz", ".tgz", ".tar", ".zip", ".whl"])
-}
-
 fn has_ending(path: &str, endings: &[&str]) -> bool {
     let lower = path.to_ascii_lowercase();
     endings.iter().any(|ending| lower.ends_with(ending))
@@ -58,14 +53,19 @@ fn has_ending(path: &str, endings: &[&str]) -> bool {
 pub fn visit(path: &Path, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
     let name = file_name(path);
     if path.is_dir() {
-        return visit_folder(path, wanted, visitor);
+        let open = |(path, name): (PathBuf, String)| match fs::File::open(path) {
+            Ok(file) => read_entry(file, name),
+            Err(error) => Err(FailedFile::new(name, "open", format!("the file cannot be opened: {error}"))),
+        };
+        let _ = list(path, wanted)?.into_iter().map(open).try_for_each(visitor);
+        return Ok(());
     }
     let file = fs::File::open(path).map_err(Error::file("open", path))?;
     if has_ending(&name, &[".zip", ".whl"]) {
         visit_zip(path, file, wanted, visitor)
     } else if has_ending(&name, &[".tar"]) {
         visit_tar(path, BufReader::new(file), wanted, visitor)
-    } else if is_archive_name(&name) {
+    } else if has_ending(&name, &[".tar.gz", ".tgz"]) {
         visit_tar(path, flate2::read::MultiGzDecoder::new(BufReader::new(file)), wanted, visitor)
     } else {
         let _ = visitor(read_entry(file, name)); // there is nothing after it to stop before
@@ -130,33 +130,21 @@ pub fn names(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>> 
     Ok(names.into_inner())
 }
 
-fn visit_folder(folder: &Path, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
-    for (path, name) in list(folder, wanted)? {
-        let file = match fs::File::open(&path) {
-            Ok(file) => read_entry(file, name),
-            Err(error) => Err(FailedFile::new(name, "open", format!("the file cannot be opened: {error}"))),
-        };
-        if visitor(file).is_break() {
-            break;
-        }
-    }
-    Ok(())
-}
-
 fn visit_tar(path: &Path, stream: impl Read, wanted: &dyn Fn(&str) -> bool, visitor: Visitor) -> Result<()> {
     let mut archive = tar::Archive::new(stream);
     for (n_entries, entry) in archive.entries().map_err(Error::file("open", path))?.enumerate() {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) if n_entries == 0 => return Err(not_an_archive(path, &error)),
-            Err(error) => {
-                let _ = visitor(Err(damaged(path, n_entries, &error)));
-                break;
+        let file = match entry {
+            Ok(entry) => {
+                let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_string();
+                if !entry.header().entry_type().is_file() || !wanted(&name) {
+                    continue;
+                }
+                read_entry(entry, name)
             }
+            Err(error) if n_entries == 0 => return Err(not_an_archive(path, &error)),
+            Err(error) => Err(damaged(path, n_entries, &error)), // nothing comes after it
         };
-        let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_string();
-        let accepted = entry.header().entry_type().is_file() && wanted(&name);
-        if accepted && visitor(read_entry(entry, name)).is_break() {
+        if visitor(file).is_break() {
             break;
         }
     }

@@ -2,13 +2,11 @@
 
 use super::archives::{self, MusicFile, is_abc_name};
 use super::parallel::{Input, Progress, for_each_file};
-use super::reading::{no_tune, score_of_midi};
-use super::tables::reasons;
+use super::reading::{score_of_midi, tunes_of};
 use super::{FailedFile, corpus_files};
 use crate::music::abc::{self, Performance};
-use crate::music::midi;
+use crate::music::{Score, midi};
 use crate::{Error, Result};
-use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fs;
@@ -59,17 +57,26 @@ pub struct ConvertReport {
 }
 
 impl ConvertReport {
-    /// Why files failed, places and numbers left out, with how many did: the most frequent reason first.
-    ///
-    /// # Errors
-    /// The table cannot be put together.
-    pub fn reasons(&self) -> Result<DataFrame> {
-        reasons(&self.failed)
-    }
-
     /// Share of the files that gave an output.
     pub fn success_rate(&self) -> f64 {
         self.n_converted as f64 / (self.n_files as f64).max(1.0)
+    }
+
+    /// Writes the outputs of one file and counts it. `names` are those that are taken, in small letters.
+    fn add(&mut self, converted: Converted, names: &mut HashSet<String>) -> Result<()> {
+        self.n_files += 1;
+        self.n_converted += usize::from(!converted.outputs.is_empty());
+        self.n_outputs += converted.outputs.len();
+        self.n_chars += converted.n_chars;
+        self.failed.extend(converted.failed);
+        for (path, bytes) in converted.outputs {
+            let path = self.out.join(free_name(&path, names));
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
+            }
+            fs::write(&path, bytes).map_err(Error::file("write", &path))?;
+        }
+        Ok(())
     }
 }
 
@@ -88,20 +95,12 @@ impl std::fmt::Display for ConvertReport {
     }
 }
 
-/// Converts every .mid, .midi, .kar and .abc file of `inputs` and writes the results below `out` under the same relative
-/// paths, and `failed.csv` beside them. A file that fails is not an error.
+/// Converts every .mid, .midi, .kar and .abc file of `inputs`, the tunes of ABC files read as written or as played, and writes the
+/// results below `out` under the same relative paths, and `failed.csv` beside them. A file that fails is not an error.
 ///
 /// # Errors
-/// An input that isn't there, or holds no music; an output that cannot be written.
-pub fn convert(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertReport> {
-    convert_as(inputs, to, Performance::AsWritten, out)
-}
-
-/// [`convert`], the tunes of ABC files read as written or as played.
-///
-/// # Errors
-/// Also [`Error::Data`] where ABC is to be written as played: the text is what it is.
-pub fn convert_as(inputs: &[PathBuf], to: Target, performance: Performance, out: &Path) -> Result<ConvertReport> {
+/// An input that isn't there, or holds no music; an output that cannot be written; ABC that is to be written as played.
+pub fn convert(inputs: &[PathBuf], to: Target, performance: Performance, out: &Path) -> Result<ConvertReport> {
     if (to, performance) == (Target::Abc, Performance::AsPlayed) {
         return Err(Error::Data("ABC can be played as MIDI only: --as-played goes with --to midi".to_string()));
     }
@@ -132,115 +131,86 @@ pub fn convert_as(inputs: &[PathBuf], to: Target, performance: Performance, out:
     }
     corpus_files::write_failed(&out.join("failed.csv"), &report.failed)?;
     report.seconds = progress.seconds();
-    report.files_per_second = progress.files_per_second();
+    report.files_per_second = report.n_files as f64 / report.seconds.max(1e-9);
     Ok(report)
 }
 
-impl ConvertReport {
-    /// Writes the outputs of one file and counts it. `names` are those that are taken, in small letters.
-    fn add(&mut self, converted: Converted, names: &mut HashSet<String>) -> Result<()> {
-        self.n_files += 1;
-        self.n_converted += usize::from(!converted.outputs.is_empty());
-        self.failed.extend(converted.failed);
-        for output in converted.outputs {
-            let path = self.out.join(free_name(&output, names));
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
-            }
-            fs::write(&path, &output.bytes).map_err(Error::file("write", &path))?;
-            self.n_outputs += 1;
-            self.n_chars += output.n_chars;
-        }
-        Ok(())
-    }
-}
-
-/// What one file became.
+/// What one file became: paths below the output folder with their bytes, and what failed.
 #[derive(Debug, Default)]
 struct Converted {
-    outputs: Vec<Output>,
+    outputs: Vec<(String, Vec<u8>)>,
+    n_chars: usize,
     failed: Vec<FailedFile>,
 }
 
-/// A file to be written; `path` has no ending yet.
-#[derive(Debug)]
-struct Output {
-    path: String,
-    ending: &'static str,
-    bytes: Vec<u8>,
-    n_chars: usize,
-}
-
-impl Output {
-    fn abc(path: &str, text: String) -> Output {
-        Output { path: path.to_string(), ending: "abc", n_chars: text.chars().count(), bytes: text.into_bytes() }
+impl Converted {
+    fn add_text(&mut self, stem: &str, text: String) {
+        self.n_chars += text.chars().count();
+        self.outputs.push((format!("{stem}.abc"), text.into_bytes()));
     }
 
-    fn midi(path: &str, bytes: Vec<u8>) -> Output {
-        Output { path: path.to_string(), ending: "mid", bytes, n_chars: 0 }
-    }
-}
-
-impl From<FailedFile> for Converted {
-    fn from(failed: FailedFile) -> Converted {
-        Converted { outputs: Vec::new(), failed: vec![failed] }
+    fn add_midi(&mut self, stem: &str, score: &Score) {
+        self.outputs.push((format!("{stem}.mid"), midi::write(score)));
     }
 }
 
 fn convert_file(file: Input, to: Target, performance: Performance) -> Converted {
-    let file = match file {
-        Ok(file) => file,
-        Err(failed) => return failed.into(),
-    };
-    let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem);
-    if is_abc_name(&file.path) {
-        return convert_abc(&file, stem, to, performance);
-    }
-    let output = score_of_midi(&file).map(|score| match to {
-        Target::Abc => Output::abc(stem, abc::write(&score, &abc::WriteOptions::default())),
-        Target::Midi => Output::midi(stem, midi::write(&score)),
-    });
-    output.map_or_else(Converted::from, |output| Converted { outputs: vec![output], failed: Vec::new() })
-}
-
-/// ABC to ABC: one book of canonical tunes. ABC to MIDI: one file a tune, `book-12.mid` where the book holds several.
-fn convert_abc(file: &MusicFile, stem: &str, to: Target, performance: Performance) -> Converted {
-    let book = abc::split_tunebook(&abc::decode(&file.bytes));
-    if book.is_empty() {
-        return no_tune(file).into();
-    }
     let mut converted = Converted::default();
-    let single = book.len() == 1;
-    let mut canonical = String::new();
-    for tune in book {
-        let name = if single { stem.to_string() } else { format!("{stem}-{}", tune.reference.trim()) };
-        let result = match to {
-            Target::Abc => abc::canonical(&tune.text).map(|text| canonical.push_str(&text)),
-            Target::Midi => abc::parse_lenient_as(&tune.text, performance)
-                .map(|(score, _)| converted.outputs.push(Output::midi(&name, midi::write(&score)))),
-        };
-        if let Err(error) = result {
-            converted.failed.push(FailedFile::new(format!("{}:{}", file.path, tune.line), "read abc", error));
+    let result = file.and_then(|file| {
+        let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem);
+        if is_abc_name(&file.path) {
+            return convert_abc(&file, stem, to, performance, &mut converted);
         }
-    }
-    if !canonical.is_empty() {
-        converted.outputs.push(Output::abc(stem, canonical));
-    }
+        let score = score_of_midi(&file)?;
+        match to {
+            Target::Abc => converted.add_text(stem, abc::write(&score, &abc::WriteOptions::default())),
+            Target::Midi => converted.add_midi(stem, &score),
+        }
+        Ok(())
+    });
+    converted.failed.extend(result.err());
     converted
 }
 
+/// ABC to ABC: one book of canonical tunes. ABC to MIDI: one file a tune, `book-12.mid` where the book holds several.
+fn convert_abc(
+    file: &MusicFile,
+    stem: &str,
+    to: Target,
+    performance: Performance,
+    converted: &mut Converted,
+) -> Result<(), FailedFile> {
+    let book = tunes_of(file)?;
+    let is_single = book.len() == 1;
+    let mut canonical = String::new();
+    for tune in book {
+        let name = if is_single { stem.to_string() } else { format!("{stem}-{}", tune.reference.trim()) };
+        let result = match to {
+            Target::Abc => abc::canonical(&tune.text).map(|text| canonical.push_str(&text)),
+            Target::Midi => {
+                abc::parse_lenient_as(&tune.text, performance).map(|(score, _)| converted.add_midi(&name, &score))
+            }
+        };
+        let failed = |error| FailedFile::new(format!("{}:{}", file.path, tune.line), "read abc", error);
+        converted.failed.extend(result.map_err(failed).err());
+    }
+    if !canonical.is_empty() {
+        converted.add_text(stem, canonical);
+    }
+    Ok(())
+}
+
 /// A path below the output folder and nowhere else, whatever an archive's paths say; a name that is taken gets a number.
-fn free_name(output: &Output, names: &mut HashSet<String>) -> String {
-    let parts = Path::new(&output.path).components().filter_map(|part| match part {
+fn free_name(path: &str, names: &mut HashSet<String>) -> String {
+    let parts = Path::new(path).components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
         _ => None, // "..", "/" and "C:" would lead out of the folder
     });
     let path = parts.collect::<Vec<_>>().join("/");
-    let numbered = (2..).map(|number| format!("{path}.{number}.{}", output.ending));
-    let name = std::iter::once(format!("{path}.{}", output.ending))
-        .chain(numbered)
-        .find(|name| names.insert(name.to_lowercase()));
-    name.unwrap_or(path)
+    let (stem, ending) = path.rsplit_once('.').unwrap_or((&path, ""));
+    let numbered = (2..).map(|number| format!("{stem}.{number}.{ending}"));
+    let name = std::iter::once(path.clone()).chain(numbered).find(|name| names.insert(name.to_lowercase()));
+    name.unwrap_or_default() // there are numbers enough
 }
 
 #[cfg(test)]
@@ -255,6 +225,10 @@ mod tests {
         folder
     }
 
+    fn as_written(inputs: &[PathBuf], to: Target, out: &Path) -> Result<ConvertReport> {
+        convert(inputs, to, Performance::AsWritten, out)
+    }
+
     #[test]
     fn a_folder_goes_to_abc_and_back_with_its_relative_paths_and_failures() {
         let folder = folder();
@@ -263,7 +237,7 @@ mod tests {
             fs::write(folder.join(name), composed::midi_file(1, index).bytes).unwrap();
         }
         fs::write(folder.join("in/page.mid"), "<html>404</html>").unwrap();
-        let report = convert(&[folder.join("in")], Target::Abc, &folder.join("abc")).unwrap();
+        let report = as_written(&[folder.join("in")], Target::Abc, &folder.join("abc")).unwrap();
         assert_eq!((report.n_files, report.n_converted, report.failed.len()), (4, 3, 1));
         for name in ["abc/a.abc", "abc/deep/b.abc", "abc/deep/b.2.abc", "abc/failed.csv"] {
             assert!(folder.join(name).is_file(), "{name}");
@@ -273,7 +247,7 @@ mod tests {
                 .unwrap()
                 .starts_with("source,stage,reason\npage.mid,read midi,")
         );
-        let back = convert(&[folder.join("abc")], Target::Midi, &folder.join("mid")).unwrap();
+        let back = as_written(&[folder.join("abc")], Target::Midi, &folder.join("mid")).unwrap();
         assert_eq!((back.n_files, back.n_converted), (3, 3));
         let first = midi::read(&fs::read(folder.join("mid/a.mid")).unwrap()).unwrap();
         assert_eq!(first.n_notes(), composed::compose(1, 0).n_notes());
@@ -284,7 +258,7 @@ mod tests {
         let folder = folder();
         let folder = folder.path();
         fs::write(folder.join("in/book.abc"), "X:1\nL:1/4\nK:C\nCDEF|\n\nX:7\nL:1/4\nK:C\nGABc|\n").unwrap();
-        let report = convert(&[folder.join("in/book.abc")], Target::Midi, &folder.join("mid")).unwrap();
+        let report = as_written(&[folder.join("in/book.abc")], Target::Midi, &folder.join("mid")).unwrap();
         assert_eq!((report.n_files, report.n_converted, report.n_outputs), (1, 1, 2));
         assert!(folder.join("mid/book-1.mid").is_file() && folder.join("mid/book-7.mid").is_file());
     }
@@ -296,13 +270,13 @@ mod tests {
         let tune = folder.join("in/tune.abc");
         fs::write(&tune, "X:1\nR:hornpipe\nM:4/4\nL:1/8\nK:C\nCDEF|\n").unwrap();
         let onsets = |performance, out: &str| {
-            convert_as(std::slice::from_ref(&tune), Target::Midi, performance, &folder.join(out)).unwrap();
+            convert(std::slice::from_ref(&tune), Target::Midi, performance, &folder.join(out)).unwrap();
             let score = midi::read(&fs::read(folder.join(out).join("tune.mid")).unwrap()).unwrap();
             score.voices[0].notes.iter().map(|note| note.onset_ticks).collect::<Vec<_>>()
         };
         assert_eq!(onsets(Performance::AsWritten, "written"), [0, 240, 480, 720]);
         assert_eq!(onsets(Performance::AsPlayed, "played"), [0, 320, 480, 800]);
-        let refused = convert_as(&[tune], Target::Abc, Performance::AsPlayed, &folder.join("abc"));
+        let refused = convert(&[tune], Target::Abc, Performance::AsPlayed, &folder.join("abc"));
         assert!(refused.unwrap_err().to_string().contains("--as-played goes with --to midi"));
     }
 
@@ -310,16 +284,16 @@ mod tests {
     fn an_input_without_music_or_that_is_not_there_is_one_sentence() {
         let folder = folder();
         let folder = folder.path();
-        let error = convert(&[folder.join("in")], Target::Abc, &folder.join("abc")).unwrap_err().to_string();
+        let error = as_written(&[folder.join("in")], Target::Abc, &folder.join("abc")).unwrap_err().to_string();
         assert!(error.ends_with("holds no file that ends in .mid, .midi, .kar or .abc: nothing to convert"), "{error}");
-        let error = convert(&[folder.join("absent.mid")], Target::Abc, &folder.join("abc")).unwrap_err().to_string();
+        let error = as_written(&[folder.join("absent.mid")], Target::Abc, &folder.join("abc")).unwrap_err().to_string();
         assert!(error.starts_with("cannot open ") && error.contains("absent.mid"), "{error}");
     }
 
     #[test]
     fn no_path_leads_out_of_the_output_folder_and_a_taken_name_gets_a_number() {
-        let (output, mut names) = (Output::midi("../../escape/./x", vec![1]), HashSet::new());
-        assert_eq!(free_name(&output, &mut names), "escape/x.mid");
-        assert_eq!(free_name(&output, &mut names), "escape/x.2.mid");
+        let mut names = HashSet::new();
+        assert_eq!(free_name("../../escape/./x.mid", &mut names), "escape/x.mid");
+        assert_eq!(free_name("../escape/X.mid", &mut names), "escape/X.2.mid");
     }
 }

@@ -1,44 +1,46 @@
 //! A corpus on disk: prepared once, found again by the hash of its config.
 
-use super::corpus_files::{Contents, Prepared, read_failed};
+use super::corpus_files::{self, Contents};
 use super::split::Groups;
 use super::{CorpusConfig, FailedFile, Split, TokenData, composed};
 use crate::{Result, files};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// A prepared corpus: what it was made from and how much came of it. Its tunes stay on disk ([`Corpus::tunes`]).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Corpus {
+    pub(super) version: u32,
+    pub(super) config_hash: String,
+    /// Hash of the user's files (see `Source::content`).
+    pub(super) source_stamp: String,
     /// The choices that it was made with.
     pub config: CorpusConfig,
-    /// Where its files lie.
-    pub dir: PathBuf,
-    /// What could not be read.
-    pub failed: Vec<FailedFile>,
     /// Files of the source.
     pub n_files: usize,
     /// What was tried: MIDI files, and tunes of ABC files.
     pub n_inputs: usize,
     /// Time that the preparation took.
     pub seconds: f64,
+    pub(super) contents: Contents,
     /// How the kept tunes hang together: each group stands in one split.
     pub groups: Groups,
-    pub(super) contents: Contents,
+    /// Where its files lie.
+    #[serde(skip)]
+    pub dir: PathBuf,
+    /// What could not be read.
+    #[serde(skip)]
+    pub failed: Vec<FailedFile>,
 }
 
 impl Corpus {
-    /// The corpus in a folder that is whole.
-    pub(super) fn open(config: &CorpusConfig, dir: &Path, prepared: Prepared) -> Result<Corpus> {
-        Ok(Corpus {
-            config: config.clone(),
-            dir: dir.to_path_buf(),
-            failed: read_failed(&dir.join("failed.csv"))?,
-            n_files: prepared.n_files,
-            n_inputs: prepared.n_inputs,
-            seconds: prepared.seconds,
-            groups: prepared.groups,
-            contents: prepared.contents,
-        })
+    /// The corpus in a folder; `None` if it is not there, not whole, or from another version.
+    pub(super) fn read(dir: &Path) -> Option<Corpus> {
+        let path = Some(dir.join("corpus.json")).filter(|_| corpus_files::are_there(dir))?;
+        let prepared: Corpus = files::read_json(path, "prepare the corpus again").ok()?;
+        let failed = corpus_files::read_failed(&dir.join("failed.csv")).ok()?;
+        let is_ours = prepared.version == corpus_files::VERSION;
+        is_ours.then(|| Corpus { dir: dir.to_path_buf(), failed, ..prepared })
     }
 
     /// The token files.
@@ -59,12 +61,12 @@ impl Corpus {
 
     /// Tunes of a split.
     pub fn n_tunes(&self, split: Split) -> usize {
-        self.contents.n_tunes.get(split as usize).copied().unwrap_or(0)
+        self.contents.n_tunes[split as usize]
     }
 
     /// Characters of a split, which are its tokens.
     pub fn n_chars(&self, split: Split) -> usize {
-        self.contents.n_chars.get(split as usize).copied().unwrap_or(0)
+        self.contents.n_chars[split as usize]
     }
 
     /// Tunes that stand in a split.
@@ -102,46 +104,12 @@ impl Corpus {
         Ok(Some(bits * std::f64::consts::LN_2 / (self.n_chars(split) as f64).max(1.0)))
     }
 
-    /// For the corpus `composed`: the exact entropy of its source for each character of text, from the grammar's probabilities
-    /// and the mean length of these tunes. `None` for real music, and where a tune was dropped or cut, because what is left
-    /// would be another source.
-    pub fn source_entropy(&self) -> Option<SourceEntropy> {
-        if self.config.source != "composed" || self.n_kept() != self.n_files || self.n_dropped() > 0 {
-            return None;
-        }
-        let entropy = composed::entropy();
-        let chars_per_tune = self.contents.n_chars.iter().sum::<usize>() as f64 / self.n_kept().max(1) as f64;
-        let bits_per_char = entropy.bits / chars_per_tune;
-        Some(SourceEntropy {
-            entropy,
-            chars_per_tune,
-            bits_per_char,
-            nats_per_char: bits_per_char * std::f64::consts::LN_2,
-        })
-    }
-}
-
-/// The entropy of a source that is known, spread over its text.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct SourceEntropy {
-    /// Of one tune.
-    pub entropy: composed::Entropy,
-    /// Mean over the corpus.
-    pub chars_per_tune: f64,
-    /// Entropy over characters.
-    pub bits_per_char: f64,
-    /// What the loss of a perfect model tends to, in nats per token.
-    pub nats_per_char: f64,
-}
-
-impl std::fmt::Display for SourceEntropy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let SourceEntropy { entropy, chars_per_tune, bits_per_char, nats_per_char } = self;
-        write!(
-            f,
-            "{:.3} bits a tune (at most {:.1e} less) over {chars_per_tune:.1} characters: {bits_per_char:.5} bits, {nats_per_char:.5} nats per character",
-            entropy.bits, entropy.bits_lost_at_most
-        )
+    /// For the corpus `composed`: the mean length of its tunes, over which [`composed::entropy`] spreads. `None` for real music,
+    /// and where a tune was dropped or cut, because what is left would be another source.
+    pub fn chars_per_composed_tune(&self) -> Option<f64> {
+        let is_whole = self.config.source == "composed" && self.n_kept() == self.n_files && self.n_dropped() == 0;
+        let n_chars: usize = self.contents.n_chars.iter().sum();
+        is_whole.then(|| n_chars as f64 / self.n_kept() as f64)
     }
 }
 
@@ -169,8 +137,7 @@ pub(super) mod tests {
         let mut contents = Contents::default();
         tunes.iter().for_each(|tune| contents.count(tune.split, tune.n_chars));
         let (n_files, n_inputs) = (tunes.len(), tunes.len() + failed.len());
-        let (config, groups) = (CorpusConfig::default(), Groups::default());
-        Corpus { config, dir, failed, n_files, n_inputs, seconds: 1.0, groups, contents }
+        Corpus { dir, failed, n_files, n_inputs, contents, ..Corpus::default() }
     }
 
     fn tunes(corpus: &Corpus) -> Vec<Tune> {
@@ -211,10 +178,6 @@ pub(super) mod tests {
         assert_eq!(again, corpus);
     }
 
-    fn composed_bits() -> f64 {
-        super::composed::entropy().bits
-    }
-
     #[test]
     fn composed_text_cannot_be_predicted_below_its_entropy() {
         let folder = folder();
@@ -224,13 +187,12 @@ pub(super) mod tests {
         assert!((0.05..0.3).contains(&floor), "{floor}"); // about 100 bits in 700 characters
         let mean_chars = corpus.n_chars(Split::Train) as f64 / corpus.n_tunes(Split::Train) as f64;
         assert!((300.0..900.0).contains(&mean_chars), "{mean_chars}");
-        let source = corpus.source_entropy().unwrap(); // of all tunes that could be composed, not of these sixty
-        println!("{source}");
-        assert!((source.nats_per_char / floor - 1.0).abs() < 0.1, "{source} {floor}");
-        assert!((source.bits_per_char * source.chars_per_tune - composed_bits()).abs() < 1e-9);
+        let chars_per_tune = corpus.chars_per_composed_tune().unwrap();
+        let of_source = composed::entropy().bits * std::f64::consts::LN_2 / chars_per_tune; // not of these sixty: of all
+        assert!((of_source / floor - 1.0).abs() < 0.1, "{of_source} {floor}");
         let mut thinned = corpus.clone();
         thinned.contents.n_dropped = 1;
-        assert!(thinned.source_entropy().is_none());
+        assert!(thinned.chars_per_composed_tune().is_none());
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! The files of a prepared corpus: `tunes.jsonl`, `failed.csv`, the splits' texts and tokens, the vocabulary, and
 //! `corpus.json`, which is written last. Large files are written a tune at a time.
 
-use super::split::Groups;
 use super::tune_store::TuneStore;
-use super::{CorpusConfig, FailedFile, Split, Tokenizer};
+use super::{FailedFile, Split, Tokenizer};
 use crate::{Error, Result, files};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Of `corpus.json`; a folder of another version is prepared again.
 pub const VERSION: u32 = 2;
@@ -19,21 +18,6 @@ pub const VERSION: u32 = 2;
 const FILES: [&str; 10] = [
     "tunes.jsonl", "failed.csv", "train.txt", "val.txt", "test.txt", "train.bin", "val.bin", "test.bin", "vocab.json", "meta.pkl",
 ];
-
-/// `corpus.json`: says that the folder is whole, and what it was made from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Prepared {
-    pub version: u32,
-    pub config_hash: String,
-    /// Hash of the user's files (see `Source::content`).
-    pub source_stamp: String,
-    pub config: CorpusConfig,
-    pub n_files: usize,
-    pub n_inputs: usize,
-    pub seconds: f64,
-    pub contents: Contents,
-    pub groups: Groups,
-}
 
 /// How much stands in train, val and test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -45,42 +29,21 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// Counts a tune.
     pub fn count(&mut self, split: Option<Split>, n_chars: usize) {
-        let Some(split) = split else {
-            self.n_dropped += 1;
-            return;
-        };
-        let of_split = self.n_tunes.get_mut(split as usize).zip(self.n_chars.get_mut(split as usize));
-        if let Some((tunes, chars)) = of_split {
-            *tunes += 1;
-            *chars += n_chars;
+        match split {
+            Some(split) => {
+                self.n_tunes[split as usize] += 1;
+                self.n_chars[split as usize] += n_chars;
+            }
+            None => self.n_dropped += 1,
         }
     }
 }
 
-impl Prepared {
-    /// What the folder says of itself; `None` if it is not there, not whole, or from another version.
-    pub fn read(dir: &Path) -> Option<Prepared> {
-        if !FILES.iter().all(|name| dir.join(name).is_file()) {
-            return None;
-        }
-        let prepared: Prepared = files::read_json(dir.join("corpus.json"), "prepare the corpus again").ok()?;
-        (prepared.version == VERSION).then_some(prepared)
-    }
-
-    /// Marks the folder as whole.
-    pub fn write(&self, dir: &Path) -> Result<()> {
-        Ok(files::write_json(dir.join("corpus.json"), self)?)
-    }
-
-    /// Marks the folder as not whole while its files are being replaced.
-    fn remove(dir: &Path) -> Result<()> {
-        let path = dir.join("corpus.json");
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("replace", path)(error)),
-            _ => Ok(()),
-        }
-    }
+/// Whether all files are there but `corpus.json`.
+pub fn are_there(dir: &Path) -> bool {
+    FILES.iter().all(|name| dir.join(name).is_file())
 }
 
 /// Writes every file but `corpus.json` from the tunes in `order`. They are made in the folder `drafts` and put into `dir` when
@@ -93,32 +56,39 @@ pub fn write(dir: &Path, drafts: &Path, store: &TuneStore, order: &[usize]) -> R
     }
     write_failed(&drafts.join("failed.csv"), &store.failed)?;
     tokenizer.save(drafts)?;
-    Prepared::remove(dir)?;
+    let mark = dir.join("corpus.json"); // without it, the folder is not whole
+    if mark.exists() {
+        fs::remove_file(&mark).map_err(Error::file("replace", mark))?;
+    }
     for name in FILES {
-        fs::rename(drafts.join(name), dir.join(name)).map_err(Error::file("write", dir.join(name)))?;
+        let (draft, path) = (drafts.join(name), dir.join(name));
+        let whole = fs::File::open(&draft).and_then(|file| file.sync_all());
+        whole.and_then(|()| fs::rename(draft, &path)).map_err(Error::file("write", path))?;
     }
     Ok(contents)
 }
 
 /// `tunes.jsonl`, a tune a line, and the texts of the splits, one tune after another; returns the characters that occur.
 fn write_tunes(drafts: &Path, store: &TuneStore, order: &[usize]) -> Result<(Contents, BTreeSet<char>)> {
-    let mut lines = Draft::new(drafts.join("tunes.jsonl"))?;
-    let texts = Split::ALL.map(|split| Draft::new(drafts.join(format!("{split}.txt"))));
-    let mut texts = texts.into_iter().collect::<Result<Vec<Draft>>>()?;
+    let (mut lines, mut texts) = (create(drafts, "tunes.jsonl")?, Vec::new());
+    for split in Split::ALL {
+        texts.push(create(drafts, &format!("{split}.txt"))?);
+    }
     let (mut contents, mut chars, mut line) = (Contents::default(), BTreeSet::new(), Vec::new());
-    for row in order.iter().filter_map(|index| store.rows.get(*index)) {
-        let tune = store.tune(row)?;
+    for index in order {
+        let tune = store.tune(&store.rows[*index])?;
         line.clear();
         tune.write_line(&mut line)?;
-        lines.write(&line)?;
-        if let Some(text) = tune.split.and_then(|split| texts.get_mut(split as usize)) {
-            text.write(tune.abc.as_bytes())?;
+        let mut written = lines.write_all(&line);
+        if let Some(split) = tune.split {
+            written = written.and_then(|()| texts[split as usize].write_all(tune.abc.as_bytes()));
             chars.extend(tune.abc.chars());
         }
+        written.map_err(Error::file("write into", drafts))?;
         contents.count(tune.split, tune.n_chars);
     }
-    lines.end()?;
-    texts.into_iter().try_for_each(Draft::end)?;
+    let flushed = texts.iter_mut().chain([&mut lines]).try_for_each(|file| file.flush());
+    flushed.map_err(Error::file("write into", drafts))?;
     Ok((contents, chars))
 }
 
@@ -126,54 +96,34 @@ fn write_tunes(drafts: &Path, store: &TuneStore, order: &[usize]) -> Result<(Con
 fn write_tokens(drafts: &Path, split: Split, tokenizer: &Tokenizer) -> Result<()> {
     let path = drafts.join(format!("{split}.txt"));
     let file = fs::File::open(&path).map_err(Error::file("open", &path))?;
-    let mut tokens = Draft::new(drafts.join(format!("{split}.bin")))?;
+    let mut tokens = create(drafts, &format!("{split}.bin"))?;
     let (mut reader, mut line) = (BufReader::with_capacity(1 << 20, file), String::new());
     while reader.read_line(&mut line).map_err(Error::file("read", &path))? > 0 {
         let bytes: Vec<u8> = tokenizer.encode(&line)?.into_iter().flat_map(u16::to_le_bytes).collect();
-        tokens.write(&bytes)?;
+        tokens.write_all(&bytes).map_err(Error::file("write into", drafts))?;
         line.clear();
     }
-    tokens.end()
+    tokens.flush().map_err(Error::file("write into", drafts))
 }
 
-/// A file that is being written.
-struct Draft {
-    path: PathBuf,
-    file: BufWriter<fs::File>,
-}
-
-impl Draft {
-    fn new(path: PathBuf) -> Result<Draft> {
-        let file = fs::File::create(&path).map_err(Error::file("create", &path))?;
-        Ok(Draft { path, file: BufWriter::with_capacity(1 << 20, file) })
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(Error::file("write", &self.path))
-    }
-
-    fn end(mut self) -> Result<()> {
-        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
-        written.map_err(Error::file("write", self.path))
-    }
+fn create(drafts: &Path, name: &str) -> Result<BufWriter<fs::File>> {
+    let path = drafts.join(name);
+    fs::File::create(&path).map(|file| BufWriter::with_capacity(1 << 20, file)).map_err(Error::file("create", path))
 }
 
 /// `failed.csv`: source, stage, reason.
 pub fn write_failed(path: &Path, failed: &[FailedFile]) -> Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = writer.write_record(["source", "stage", "reason"]);
-    let rows = failed.iter().map(|row| writer.write_record([&row.source, &row.stage, &row.reason]));
-    header.and_then(|()| rows.collect::<Result<(), _>>()).map_err(|error| unwritable("failed.csv", &error))?;
-    Ok(files::write_atomic(path, writer.into_inner().map_err(|error| unwritable("failed.csv", &error))?)?)
+    let header = ["source", "stage", "reason"];
+    let mut rows = failed.iter().map(|row| [row.source.as_str(), &row.stage, &row.reason]);
+    let written = writer.write_record(header).and_then(|()| rows.try_for_each(|row| writer.write_record(row)));
+    let bytes = written.and_then(|()| writer.into_inner().map_err(|error| error.into_error().into()));
+    let bytes = bytes.map_err(|error| Error::Data(format!("cannot put {} together: {error}", path.display())))?;
+    Ok(files::write_atomic(path, bytes)?)
 }
 
+/// The rows of a `failed.csv`.
 pub fn read_failed(path: &Path) -> Result<Vec<FailedFile>> {
-    let text = files::read_text(path)?;
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
     let broken = |error| Error::Data(format!("{} is not a table of failures: {error}", path.display()));
-    reader.deserialize().collect::<Result<_, _>>().map_err(broken)
-}
-
-fn unwritable(name: &str, error: &dyn std::fmt::Display) -> Error {
-    Error::Data(format!("cannot put {name} together: {error}"))
+    csv::Reader::from_path(path).and_then(|mut reader| reader.deserialize().collect()).map_err(broken)
 }

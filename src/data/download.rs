@@ -4,7 +4,7 @@ use crate::messages::say;
 use crate::{Error, Result};
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -18,16 +18,16 @@ pub fn download(url: &str, path: &Path) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
     }
-    let part = part_path(path);
+    let part = path.with_added_extension("part");
     let mut problem = String::new();
     for n_tried in 0..N_TRIES {
+        if n_tried > 0 {
+            std::thread::sleep(Duration::from_millis(100 << n_tried));
+        }
         match fetch_rest(url, &part) {
             Ok(()) => return fs::rename(&part, path).map_err(Error::file("rename", &part)),
             Err(Broken::Fatal(error)) => return Err(error),
             Err(Broken::Retry(reason)) => problem = reason,
-        }
-        if n_tried + 1 < N_TRIES {
-            std::thread::sleep(Duration::from_millis(200 << n_tried));
         }
     }
     let n_bytes = fs::metadata(&part).map_or(0, |metadata| metadata.len());
@@ -41,12 +41,6 @@ pub fn download(url: &str, path: &Path) -> Result<()> {
     )))
 }
 
-fn part_path(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    path.with_file_name(name)
-}
-
 /// How a try ended that did not succeed.
 enum Broken {
     /// Worth another try: the network failed.
@@ -55,9 +49,17 @@ enum Broken {
     Fatal(Error),
 }
 
-/// Speaks HTTP through the proxy that `HTTPS_PROXY` or `HTTP_PROXY` names. Where the network has certificates of its own, the
-/// environment variable `SSL_CERT_FILE` names their file.
-fn agent() -> ureq::Agent {
+/// What a server answered.
+struct Answer {
+    status: u16,
+    /// Length of the body, where the server says it.
+    n_bytes: Option<u64>,
+    body: Box<dyn Read>,
+}
+
+/// Asks for a file from byte `start` on, through the proxy that `HTTPS_PROXY` or `HTTP_PROXY` names. Where the network has
+/// certificates of its own, the environment variable `SSL_CERT_FILE` names their file.
+fn get(url: &str, start: u64) -> std::result::Result<Answer, String> {
     let own = std::env::var_os("SSL_CERT_FILE").and_then(|path| fs::read(path).ok()).map(|pem| {
         let certificate = |item| if let Ok(PemItem::Certificate(found)) = item { Some(found) } else { None };
         RootCerts::from(parse_pem(&pem).filter_map(certificate))
@@ -65,16 +67,23 @@ fn agent() -> ureq::Agent {
     let tls = TlsConfig::builder().root_certs(own.unwrap_or(RootCerts::WebPki)).build();
     let timeout = Some(Duration::from_secs(60));
     let config = ureq::Agent::config_builder().tls_config(tls).timeout_connect(Some(Duration::from_secs(20)));
-    config.timeout_recv_response(timeout).timeout_per_read(timeout).http_status_as_error(false).build().into()
+    let config = config.timeout_recv_response(timeout).timeout_per_read(timeout).http_status_as_error(false);
+    let mut request = ureq::Agent::from(config.build()).get(url);
+    if start > 0 {
+        request = request.header("Range", format!("bytes={start}-"));
+    }
+    let response = request.call().map_err(|error| error.to_string())?;
+    let (status, n_bytes) = (response.status().as_u16(), response.body().content_length());
+    Ok(Answer { status, n_bytes, body: Box::new(response.into_body().into_reader()) })
 }
 
 /// The text of a page.
 pub fn text(url: &str) -> Result<String> {
-    let mut response = agent().get(url).call().map_err(|error| unreachable(url, &error))?;
-    match response.status().as_u16() {
-        200 => response.body_mut().read_to_string().map_err(|error| unreachable(url, &error)),
-        status => Err(refused(url, status)),
+    let mut answer = get(url, 0).map_err(|problem| unreachable(url, &problem))?;
+    if answer.status != 200 {
+        return Err(refused(url, answer.status));
     }
+    std::io::read_to_string(&mut answer.body).map_err(|error| unreachable(url, &error))
 }
 
 /// An address as it may be shown: who logs in and with which password is left out.
@@ -87,36 +96,27 @@ pub fn without_password(url: &str) -> String {
 /// One request for the bytes that `part` lacks.
 fn fetch_rest(url: &str, part: &Path) -> std::result::Result<(), Broken> {
     let n_have = fs::metadata(part).map_or(0, |metadata| metadata.len());
-    let mut request = agent().get(url);
-    if n_have > 0 {
-        request = request.header("Range", format!("bytes={n_have}-"));
-    }
-    let response = request.call().map_err(|error| Broken::Retry(error.to_string()))?;
-    let (resumed, n_announced) = match response.status().as_u16() {
-        206 => (true, response.body().content_length().map(|n_rest| n_have + n_rest)),
-        200 => (false, response.body().content_length()), // the server knows no ranges: begin again
-        416 if total_of_unsatisfied(&response) == Some(n_have) => return Ok(()), // nothing is missing
+    let mut answer = get(url, n_have).map_err(Broken::Retry)?;
+    let n_had = match answer.status {
+        206 => n_have,
+        200 => 0, // the server knows no ranges: begin again
         416 => {
-            let _ = fs::remove_file(part); // it is longer than the file: it belongs to something else
+            let _ = fs::remove_file(part); // it is no shorter than the file: it belongs to something else
             return Err(Broken::Retry("the part on disk did not fit the file".to_string()));
         }
         status @ (429 | 500..=599) => return Err(Broken::Retry(format!("the server answered {status}"))),
         status => return Err(Broken::Fatal(refused(url, status))),
     };
     let mut options = fs::OpenOptions::new();
-    let file = if resumed { options.append(true) } else { options.write(true).truncate(true) }.create(true).open(part);
+    let file =
+        if n_had > 0 { options.append(true) } else { options.write(true).truncate(true) }.create(true).open(part);
     let file = file.map_err(|error| Broken::Fatal(Error::file("write", part)(error)))?;
-    let n_had = if resumed { n_have } else { 0 };
-    let n_bytes = append(&mut response.into_body().into_reader(), file, part, n_had, n_announced)?;
-    match n_announced {
+    let n_total = answer.n_bytes.map(|n_rest| n_had + n_rest);
+    let n_bytes = append(&mut answer.body, file, part, n_had, n_total)?;
+    match n_total {
         Some(n_total) if n_bytes < n_total => Err(Broken::Retry(format!("{n_bytes} of {n_total} bytes arrived"))),
         _ => Ok(()),
     }
-}
-
-/// Total length in the `Content-Range: bytes */N` of a 416 answer.
-fn total_of_unsatisfied(response: &ureq::http::Response<ureq::Body>) -> Option<u64> {
-    response.headers().get("content-range")?.to_str().ok()?.rsplit('/').next()?.trim().parse().ok()
 }
 
 /// Copies the stream behind the `n_had` bytes that are there; returns the bytes that are there now.
@@ -127,10 +127,9 @@ fn append(
     n_had: u64,
     n_total: Option<u64>,
 ) -> std::result::Result<u64, Broken> {
-    let mut buffer = vec![0; BUFFER_BYTES];
-    let mut n_bytes = n_had;
-    let started = Instant::now();
-    let mut shown = Instant::now();
+    let (mut buffer, mut n_bytes) = (vec![0; BUFFER_BYTES], n_had);
+    let (started, mut shown) = (Instant::now(), Instant::now());
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
     loop {
         let n_read = match stream.read(&mut buffer) {
             Ok(0) => break,
@@ -138,23 +137,17 @@ fn append(
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(Broken::Retry(error.to_string())),
         };
-        let arrived = buffer.get(..n_read).unwrap_or_default();
-        file.write_all(arrived).map_err(|error| Broken::Fatal(cannot_store(part, error)))?;
+        file.write_all(&buffer[..n_read]).map_err(|error| Broken::Fatal(cannot_store(part, error)))?;
         n_bytes += n_read as u64;
         if shown.elapsed() >= PROGRESS_INTERVAL {
             shown = Instant::now();
-            print_progress(n_bytes, n_bytes - n_had, n_total, started.elapsed());
+            let of_total = n_total.map(|n_total| format!(" of {:.0}", megabytes(n_total))).unwrap_or_default();
+            let per_second = megabytes(n_bytes - n_had) / started.elapsed().as_secs_f64();
+            say(format_args!("download: {:.0}{of_total} MB, {per_second:.1} MB/s", megabytes(n_bytes)));
         }
     }
     file.sync_all().map_err(|error| Broken::Fatal(cannot_store(part, error)))?;
     Ok(n_bytes)
-}
-
-fn print_progress(n_bytes: u64, n_new: u64, n_total: Option<u64>, elapsed: Duration) {
-    let megabytes = |bytes: u64| bytes as f64 / 1e6;
-    let per_second = megabytes(n_new) / elapsed.as_secs_f64().max(1e-3);
-    let of_total = n_total.map(|n_total| format!(" of {:.0}", megabytes(n_total))).unwrap_or_default();
-    say(format_args!("download: {:.0}{of_total} MB, {per_second:.1} MB/s", megabytes(n_bytes)));
 }
 
 fn refused(url: &str, status: u16) -> Error {
@@ -187,6 +180,7 @@ pub(super) mod tests {
     use super::*;
     use std::io::{BufRead, BufReader};
     use std::net::{TcpListener, TcpStream};
+    use std::path::PathBuf;
     use std::sync::{Arc, Mutex};
 
     /// An HTTP server on this machine that serves one file, knows ranges, and breaks off as it is told.
@@ -264,7 +258,7 @@ pub(super) mod tests {
         download(&server.url(), &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), content);
         assert_eq!(server.ranges(), ["", "bytes=70000-", "bytes=130000-"]);
-        assert!(!part_path(&path).exists());
+        assert!(!path.with_added_extension("part").exists());
     }
 
     #[test]
@@ -282,7 +276,7 @@ pub(super) mod tests {
     fn a_part_that_is_already_whole_is_taken_as_it_is() {
         let server = Server::start(vec![7; 1000], &[]);
         let (_folder, path) = target();
-        fs::write(part_path(&path), vec![7; 1000]).unwrap();
+        fs::write(path.with_added_extension("part"), vec![7; 1000]).unwrap();
         download(&server.url(), &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), vec![7; 1000]);
     }

@@ -1,17 +1,14 @@
 //! How much of what is held out stands in the training text, too: the share of n-grams of characters of val and test that
 //! occur in train, beside the same figure for splits that don't keep the same music together.
 //!
-//! ```text
-//! share(n) = |{i : x_i … x_{i+n-1} occurs in a training tune}| / |{i}|      over all places i of the held-out tunes
-//! ```
+//! share(n) = |{i : x_i … x_{i+n-1} occurs in a training tune}| / |{i}|, over all places i of the held-out tunes
 //!
 //! An n-gram lies within one tune. What is held out is kept as hashes, all tunes are read past it from the disk: memory grows
 //! with the held-out part only, and not beyond a limit: of more than 200,000 held-out characters a share of the n-grams is
-//! looked at, chosen by their hashes. Two n-grams count as equal when their 61-bit hashes are, which for 10⁹ · 10⁶ pairs of
-//! different ones happens by chance about once in 2,000 reports.
+//! looked at, chosen by their hashes. Two n-grams count as equal when their 64-bit hashes are.
 
 use super::{Corpus, Split};
-use crate::{Error, Result};
+use crate::Result;
 use polars::prelude::*;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -26,9 +23,6 @@ const N_RANDOM: u64 = 5;
 /// N-grams of each length and held-out split that are looked for, about; keeps memory below 200 MB.
 const N_PLACES: usize = 200_000;
 
-/// For each length of n-grams: those of val and those of test.
-type HeldOut = [[Ngrams; 2]; NGRAM_LENGTHS.len()];
-
 impl Corpus {
     /// Percent of the n-grams of val and of test that occur in train, for our splits and for random ones of the same size
     /// (the mean of five): a row for each n and held-out split.
@@ -37,52 +31,42 @@ impl Corpus {
     /// The tunes cannot be read.
     pub fn leaks(&self) -> Result<DataFrame> {
         let ours = self.map_kept(|tune| tune.split)?;
-        let random = (0..N_RANDOM).map(|seed| shuffled(&ours, seed)).collect::<Vec<_>>();
+        let mut random = [0.0; 2 * NGRAM_LENGTHS.len()];
+        for seed in 0..N_RANDOM {
+            let percents = self.leaked_percents(&shuffled(&ours, seed))?;
+            random.iter_mut().zip(percents).for_each(|(mean, percent)| *mean += percent / N_RANDOM as f64);
+        }
+        let cases = NGRAM_LENGTHS.iter().flat_map(|&n| [(n as u64, "val"), (n as u64, "test")]);
+        let (lengths, held_out): (Vec<u64>, Vec<&str>) = cases.unzip();
+        Ok(df!(
+            "n" => lengths,
+            "held_out" => held_out,
+            "our_splits_percent" => self.leaked_percents(&ours)?,
+            "random_splits_percent" => random,
+        )?)
+    }
+
+    /// Of val and of test, for each length of n-grams, where the kept tunes are split like this.
+    fn leaked_percents(&self, splits: &[Option<Split>]) -> Result<Vec<f64>> {
         let every = 1 + (self.n_chars(Split::Val).max(self.n_chars(Split::Test)) / N_PLACES) as u64;
-        let dealings: Vec<Vec<Option<Split>>> = std::iter::once(ours).chain(random).collect();
-        let mut held_out: Vec<HeldOut> = dealings.iter().map(|_| HeldOut::default()).collect();
-        for training in [false, true] {
-            for (index, tune) in self.kept()?.enumerate() {
-                let splits = || dealings.iter().map(|splits| splits.get(index).copied().flatten());
-                let tune = tune?;
-                if splits().any(|split| (split == Some(Split::Train)) == training) {
-                    look(&tune.abc, splits().zip(&mut held_out), training, every);
+        let mut held_out: [[Ngrams; 2]; NGRAM_LENGTHS.len()] = Default::default();
+        for looks_at_train in [false, true] {
+            for (tune, split) in self.kept()?.zip(splits) {
+                let text = tune?.abc;
+                if (*split == Some(Split::Train)) != looks_at_train {
+                    continue;
+                }
+                for (n, [val, test]) in NGRAM_LENGTHS.into_iter().zip(&mut held_out) {
+                    let hashes = ngram_hashes(&text, n).filter(|hash| hash.is_multiple_of(every));
+                    match split {
+                        Some(Split::Val) => hashes.for_each(|hash| val.add(hash)),
+                        Some(Split::Test) => hashes.for_each(|hash| test.add(hash)),
+                        _ => hashes.for_each(|hash| [&mut *val, &mut *test].into_iter().for_each(|of| of.find(hash))),
+                    }
                 }
             }
         }
-        let percent = |of: &HeldOut| of.each_ref().map(|ngrams| ngrams.each_ref().map(|n| 100.0 * n.share())).concat();
-        let percents: Vec<Vec<f64>> = held_out.iter().map(percent).collect();
-        let (ours, random) = percents.split_first().ok_or_else(|| Error::Data("there are no splits".to_string()))?;
-        let mean = |case: usize| random.iter().filter_map(|percents| percents.get(case)).sum::<f64>() / N_RANDOM as f64;
-        let cases = NGRAM_LENGTHS.iter().flat_map(|&n| [(n as u64, "val"), (n as u64, "test")]);
-        let (lengths, held_out): (Vec<u64>, Vec<&str>) = cases.unzip();
-        let table = df!(
-            "n" => lengths,
-            "held_out" => held_out,
-            "our_splits_percent" => ours,
-            "random_splits_percent" => (0..ours.len()).map(mean).collect::<Vec<_>>(),
-        );
-        table.map_err(|error| Error::Data(format!("the table cannot be put together: {error}")))
-    }
-}
-
-/// Notes the n-grams of a text for each dealing in which it is held out, or finds them where it is training text. Of the n-grams,
-/// those count whose hash is a multiple of `every`.
-fn look<'a>(text: &str, dealings: impl Iterator<Item = (Option<Split>, &'a mut HeldOut)>, training: bool, every: u64) {
-    let hashes =
-        NGRAM_LENGTHS.map(|n| ngram_hashes(text, n).filter(|hash| hash.is_multiple_of(every)).collect::<Vec<_>>());
-    for (split, held_out) in dealings {
-        for (hashes, [val, test]) in hashes.iter().zip(held_out) {
-            match split {
-                Some(Split::Train) if training => hashes.iter().for_each(|&hash| {
-                    val.find(hash);
-                    test.find(hash);
-                }),
-                Some(Split::Val) if !training => hashes.iter().for_each(|&hash| val.add(hash)),
-                Some(Split::Test) if !training => hashes.iter().for_each(|&hash| test.add(hash)),
-                _ => {}
-            }
-        }
+        Ok(held_out.iter().flatten().map(|ngrams| 100.0 * ngrams.share()).collect())
     }
 }
 
@@ -118,30 +102,21 @@ impl Ngrams {
     }
 }
 
-/// A prime, 2⁶¹ − 1.
-const MODULUS: u64 = (1 << 61) - 1;
-const BASE: u64 = 0x1234_5678_9abc_def1 % MODULUS; // any number in the middle
+/// Any odd number with its bits well mixed.
+const BASE: u64 = 0x1234_5678_9abc_def1;
 
-/// Hashes of all n-grams of a text, in order: h = Σ c_i · BASE^(n-1-i), rolled along.
+/// Hashes of all n-grams of a text, in order: h = Σ c_i · BASE^(n-1-i) modulo 2⁶⁴, rolled along, its high bits mixed into the low.
 fn ngram_hashes(text: &str, n: usize) -> impl Iterator<Item = u64> {
-    let leaving = (1..n).fold(1, |power, _| reduce(u128::from(power) * u128::from(BASE))); // BASE^(n-1)
+    let leaving = BASE.wrapping_pow(n as u32);
     let mut first = text.chars();
-    let mut hash = 0;
+    let mut hash = 0_u64;
     text.chars().enumerate().filter_map(move |(i, c)| {
+        hash = hash.wrapping_mul(BASE).wrapping_add(u64::from(c));
         if i >= n {
-            let gone = first.next().map_or(0, u128::from);
-            hash += MODULUS - reduce(gone * u128::from(leaving));
+            hash = hash.wrapping_sub(first.next().map_or(0, u64::from).wrapping_mul(leaving));
         }
-        hash = reduce(u128::from(hash) * u128::from(BASE) + u128::from(c));
-        (i + 1 >= n).then_some(hash)
+        (i + 1 >= n).then_some(hash ^ (hash >> 32))
     })
-}
-
-/// `number` modulo 2⁶¹ − 1, for numbers below 2¹²⁴: 2⁶¹ is 1, so the bits above the 61st are added to those below.
-fn reduce(number: u128) -> u64 {
-    let once = (number as u64 & MODULUS) + (number >> 61) as u64; // below 2⁶⁴
-    let twice = (once & MODULUS) + (once >> 61);
-    if twice >= MODULUS { twice - MODULUS } else { twice }
 }
 
 #[cfg(test)]
@@ -191,11 +166,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_number_is_reduced_to_its_remainder(number in 0u128..1 << 124) {
-            prop_assert_eq!(u128::from(reduce(number)), number % u128::from(MODULUS));
-        }
-
         #[test]
         fn rolled_hashes_find_what_a_set_of_texts_finds(held_out in "[ab]{0,40}", train in "[ab]{0,40}", n in 1usize..6) {
             let grams = |text: &str| text.as_bytes().windows(n).map(<[u8]>::to_vec).collect::<Vec<_>>();

@@ -1,9 +1,8 @@
+#![warn(missing_docs, clippy::missing_errors_doc)]
 //! From files of music to tokens: sources, conversion, duplicates, splits, the vocabulary, and the files of a corpus.
 //!
-//! ```text
-//! sources ─► convert (MIDI or ABC → tunes) ─► split ─► tunes.jsonl, failed.csv, {train,val,test}.txt
-//!                                                └─► tokens ─► {train,val,test}.bin, vocab.json, meta.pkl
-//! ```
+//! Files of a source are read as tunes (MIDI or ABC), filtered, freed of duplicates and split: `tunes.jsonl`, `failed.csv` and
+//! `{train,val,test}.txt`. The characters of the texts are the tokens: `{train,val,test}.bin`, `vocab.json` and `meta.pkl`.
 //!
 //! ```no_run
 //! use music_scaling::data::{Corpus, CorpusConfig, Split};
@@ -37,8 +36,7 @@ mod tune_store;
 mod tunes;
 
 pub use config::{CorpusConfig, LongTunes};
-pub use convert::{ConvertReport, Target, convert, convert_as};
-pub use corpus::{Corpus, SourceEntropy};
+pub use convert::{ConvertReport, Target, convert};
+pub use corpus::Corpus;
 pub use nets::{Split, TokenData, Tokenizer, hash, short_hash};
 pub use tune::{FailedFile, Tune};
-pub use tunes::Tunes;

@@ -1,40 +1,21 @@
 //! Near-duplicates: two editions of a reel, in whatever keys, or a MIDI file that was re-saved, mended or sung to another end.
 //!
 //! Two tunes are the same music when a quarter of their phrases, and five at least, are common ([`super::melody`]). Time grows
-//! with the number of tunes times its logarithm, memory by 1 KB a tune: each tune is compared with those that hold one
+//! with the number of tunes times its logarithm, memory by 1 to 9 KB a tune: each tune is compared with those that hold one
 //! of its hashes, of more than eight with the eight before it. So the hundred versions of a song hang together as a chain, and
 //! a turn of phrase that everybody uses costs no more than another.
 
-use super::melody::{SKETCH_SIZE, shared};
+use super::melody::shared;
 use super::row::Row;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 const MIN_SIMILARITY: f64 = 0.25;
 const MIN_SHARED: usize = 5;
 const N_COMPARED: usize = 8;
 
-/// The sketches of whole tunes; long tunes have one for all their pieces.
-#[derive(Debug, Default)]
-pub struct Sketches {
-    /// Of each tune the hash of its fingerprint, as its rows have it, and where its hashes end.
-    tunes: Vec<(u64, usize)>,
-    hashes: Vec<u64>,
-}
-
-impl Sketches {
-    /// Adds the sketch of the tune whose rows have these `notes`.
-    pub fn add(&mut self, notes: u64, sketch: &[u64]) {
-        self.hashes.extend(sketch.iter().take(SKETCH_SIZE));
-        self.tunes.push((notes, self.hashes.len()));
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (u64, &[u64])> {
-        let starts = std::iter::once(0).chain(self.tunes.iter().map(|(_, end)| *end));
-        let sketch = |start, end| self.hashes.get(start..end).unwrap_or_default();
-        self.tunes.iter().zip(starts).map(move |((notes, end), start)| (*notes, sketch(start, *end)))
-    }
-}
+/// The sketches of whole tunes, each with the hash of the fingerprint that its rows have; long tunes have one for all their pieces.
+pub type Sketches = Vec<(u64, Vec<u64>)>;
 
 /// Pairs of rows (earlier, later) that are near-duplicates, among the kept ones. Of tunes with the same notes the first stands
 /// for all.
@@ -43,64 +24,27 @@ pub fn near_duplicates(rows: &[Row], sketches: &Sketches) -> Vec<(usize, usize)>
     for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.is_kept()) {
         first_with.entry(row.notes).or_insert(index);
     }
-    let with_row = |(notes, sketch)| Some((first_with.remove(&notes)?, sketch));
-    let tunes: Vec<(usize, &[u64])> = sketches.iter().filter_map(with_row).collect();
-    let holders = Holders::new(tunes.iter().map(|(_, sketch)| *sketch));
-    let row = |tune: usize| tunes.get(tune).map_or(0, |(row, _)| *row);
-    let sketch = |tune: usize| tunes.get(tune).map_or(&[][..], |(_, sketch)| *sketch);
-    let earlier = |later: usize| {
-        let enough = move |earlier: &usize| {
-            let (n_shared, n) = shared(sketch(*earlier), sketch(later));
-            n_shared >= MIN_SHARED && n_shared as f64 >= MIN_SIMILARITY * n as f64
-        };
-        holders.before(later).into_iter().filter(enough).map(move |earlier| (row(earlier), row(later)))
+    let tunes: Vec<(usize, &Vec<u64>)> =
+        sketches.iter().filter_map(|(notes, sketch)| Some((first_with.remove(notes)?, sketch))).collect();
+    let mut places: Vec<(u64, usize)> = Vec::new(); // (hash, tune)
+    for (tune, (_, sketch)) in tunes.iter().enumerate() {
+        places.extend(sketch.iter().map(|hash| (*hash, tune)));
+    }
+    places.par_sort_unstable();
+    let mut pairs: Vec<(usize, usize)> = Vec::new(); // one for each hash that two tunes share
+    for holders in places.chunk_by(|a, b| a.0 == b.0) {
+        for (n_before, (_, later)) in holders.iter().enumerate() {
+            let before = &holders[n_before.saturating_sub(N_COMPARED)..n_before];
+            pairs.extend(before.iter().map(|(_, earlier)| (*earlier, *later)));
+        }
+    }
+    pairs.par_sort_unstable();
+    let of_enough = pairs.chunk_by(|a, b| a == b).filter(|same| same.len() >= MIN_SHARED).map(|same| same[0]);
+    let are_similar = |(earlier, later): &(usize, usize)| {
+        let (n_shared, n) = shared(tunes[*earlier].1, tunes[*later].1);
+        n_shared >= MIN_SHARED && n_shared as f64 >= MIN_SIMILARITY * n as f64
     };
-    (0..tunes.len()).into_par_iter().flat_map_iter(earlier).collect()
-}
-
-/// Which tunes hold a hash: all places of all sketches in the order of their hashes.
-struct Holders {
-    /// (hash, tune), sorted.
-    places: Vec<(u64, u32)>,
-    /// For each tune where its hashes stand among the places, in its sketch's order; `ends` says where a tune's end.
-    ranks: Vec<u32>,
-    ends: Vec<usize>,
-}
-
-impl Holders {
-    fn new<'a>(sketches: impl Iterator<Item = &'a [u64]>) -> Holders {
-        let (mut places, mut ends) = (Vec::new(), Vec::new());
-        for (sketch, tune) in sketches.zip(0u32..) {
-            places.extend(sketch.iter().map(|hash| (*hash, tune)));
-            ends.push(places.len());
-        }
-        places.par_sort_unstable();
-        let starts = std::iter::once(0).chain(ends.iter().copied());
-        let mut next: Vec<usize> = starts.take(ends.len()).collect(); // where a tune's next rank goes: its hashes come in order
-        let mut ranks = vec![0; places.len()];
-        for ((_, tune), rank) in places.iter().zip(0u32..) {
-            if let Some(next) = next.get_mut(*tune as usize) {
-                if let Some(slot) = ranks.get_mut(*next) {
-                    *slot = rank;
-                }
-                *next += 1;
-            }
-        }
-        Holders { places, ranks, ends }
-    }
-
-    /// Earlier tunes that share at least [`MIN_SHARED`] hashes with this one, as far as they are compared.
-    fn before(&self, tune: usize) -> Vec<usize> {
-        let start = tune.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        let ranks = self.ends.get(tune).and_then(|end| self.ranks.get(start..*end)).unwrap_or_default();
-        let mut n_shared: BTreeMap<u32, usize> = BTreeMap::new();
-        for rank in ranks {
-            let Some((before, [(hash, _), ..])) = self.places.split_at_checked(*rank as usize) else { continue };
-            let same = before.iter().rev().take(N_COMPARED).take_while(|(other, _)| other == hash);
-            same.for_each(|(_, earlier)| *n_shared.entry(*earlier).or_default() += 1);
-        }
-        n_shared.into_iter().filter(|(_, n)| *n >= MIN_SHARED).map(|(earlier, _)| earlier as usize).collect()
-    }
+    of_enough.filter(are_similar).map(|(earlier, later)| (tunes[earlier].0, tunes[later].0)).collect()
 }
 
 #[cfg(test)]
@@ -111,8 +55,7 @@ mod tests {
 
     fn pairs(sketches: &[Vec<u64>]) -> Vec<(usize, usize)> {
         let rows: Vec<Row> = (0..sketches.len()).map(|i| row(&format!("text {i}"), &i.to_string())).collect();
-        let mut all = Sketches::default();
-        rows.iter().zip(sketches).for_each(|(row, sketch)| all.add(row.notes, sketch));
+        let all = rows.iter().zip(sketches).map(|(row, sketch)| (row.notes, sketch.clone())).collect();
         near_duplicates(&rows, &all)
     }
 

@@ -102,11 +102,6 @@ impl Progress {
     pub fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
-
-    /// Speed so far.
-    pub fn files_per_second(&self) -> f64 {
-        self.n_files as f64 / self.seconds().max(1e-9)
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! then the files are written. Memory holds a row of each tune and never the text. Everything is made in the folder
 //! `.unfinished` and put in its place at the end: a preparation that was killed begins again and ends with the same bytes.
 
-use super::corpus_files::{self, Prepared};
+use super::corpus_files;
 use super::near_duplicates::near_duplicates;
 use super::parallel::{Progress, for_each_file};
 use super::reading::{self, Reading};
@@ -11,7 +11,7 @@ use super::sources::Source;
 use super::split::{Groups, assign_splits};
 use super::tune_store::TuneStore;
 use super::{Corpus, CorpusConfig, FailedFile, Split};
-use crate::files::Lock;
+use crate::files::{self, Lock};
 use crate::messages::say;
 use crate::{Error, Result};
 use std::collections::HashSet;
@@ -27,15 +27,15 @@ impl Corpus {
     /// The source is unknown, cannot be got or read, or holds fewer than three different tunes; the folder cannot be written.
     pub fn get_or_prepare(config: &CorpusConfig, data_dir: &Path) -> Result<Corpus> {
         if let Err(unknown) = Source::require(config) {
-            return Corpus::whose_source_is_gone(config, data_dir)?.ok_or(unknown);
+            return Corpus::whose_source_is_gone(config, data_dir).ok_or(unknown);
         }
         let content = Source::content(config)?;
         let dir = data_dir.join(config.folder_name(&content));
-        if let Some(corpus) = Corpus::find(&dir, config, &content)? {
+        if let Some(corpus) = Corpus::find(&dir, config, &content) {
             return Ok(corpus);
         }
         let _lock = lock(&dir)?;
-        if let Some(corpus) = Corpus::find(&dir, config, &content)? {
+        if let Some(corpus) = Corpus::find(&dir, config, &content) {
             return Ok(corpus); // somebody else was preparing it
         }
         let source = Source::get(config, data_dir)?;
@@ -44,34 +44,32 @@ impl Corpus {
         fs::create_dir_all(&drafts).map_err(Error::file("create the folder", &drafts))?;
         let prepared = prepare(config, &source, &dir, &drafts);
         let _ = fs::remove_dir_all(&drafts); // holds nothing of worth any more
-        let prepared = Prepared { source_stamp: content, ..prepared? };
-        prepared.write(&dir)?;
-        Corpus::open(config, &dir, prepared)
+        let corpus = Corpus { source_stamp: content, ..prepared? };
+        files::write_json(dir.join("corpus.json"), &corpus)?;
+        Ok(corpus)
     }
 
     /// The corpus in the folder, if it is whole and made with these choices from these files.
-    fn find(dir: &Path, config: &CorpusConfig, content: &str) -> Result<Option<Corpus>> {
-        let prepared =
-            Prepared::read(dir).filter(|found| found.config_hash == config.hash() && found.source_stamp == content);
-        prepared.map(|prepared| Corpus::open(config, dir, prepared)).transpose()
+    fn find(dir: &Path, config: &CorpusConfig, content: &str) -> Option<Corpus> {
+        let found = Corpus::read(dir)?;
+        let is_same = found.config_hash == config.hash() && found.source_stamp == content;
+        is_same.then(|| Corpus { config: config.clone(), ..found })
     }
 
     /// The newest corpus that was prepared from a source that is there no more.
-    fn whose_source_is_gone(config: &CorpusConfig, data_dir: &Path) -> Result<Option<Corpus>> {
+    fn whose_source_is_gone(config: &CorpusConfig, data_dir: &Path) -> Option<Corpus> {
         let folders = fs::read_dir(data_dir).into_iter().flatten().flatten().map(|entry| entry.path());
-        let prepared = folders.filter_map(|dir| Some((Prepared::read(&dir)?, dir)));
-        let of_config = prepared.filter(|(prepared, _)| prepared.config == *config);
-        let written = |dir: &Path| fs::metadata(dir.join("corpus.json")).and_then(|file| file.modified()).ok();
-        let newest = of_config.max_by_key(|(_, dir)| written(dir));
-        newest.map(|(prepared, dir)| Corpus::open(config, &dir, prepared)).transpose()
+        let of_config = folders.filter_map(|dir| Corpus::read(&dir)).filter(|corpus| corpus.config == *config);
+        of_config
+            .max_by_key(|corpus| fs::metadata(corpus.dir.join("corpus.json")).and_then(|file| file.modified()).ok())
     }
 }
 
 /// Makes all files of the corpus but `corpus.json`, whose contents it returns.
-fn prepare(config: &CorpusConfig, source: &Source, dir: &Path, drafts: &Path) -> Result<Prepared> {
+fn prepare(config: &CorpusConfig, source: &Source, dir: &Path, drafts: &Path) -> Result<Corpus> {
     let (mut store, seconds) = read(config, source, drafts)?;
     let (order, groups) = choose(&mut store, config)?;
-    Ok(Prepared {
+    Ok(Corpus {
         version: corpus_files::VERSION,
         config_hash: config.hash(),
         source_stamp: String::new(),
@@ -81,6 +79,8 @@ fn prepare(config: &CorpusConfig, source: &Source, dir: &Path, drafts: &Path) ->
         seconds,
         contents: corpus_files::write(dir, drafts, &store, &order)?,
         groups,
+        dir: dir.to_path_buf(),
+        failed: store.failed,
     })
 }
 

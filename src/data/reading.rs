@@ -23,23 +23,15 @@ pub struct Reading {
     pub n_inputs: usize,
 }
 
-/// A whole tune as it was read, before the length filter.
-struct WholeTune {
-    source: String,
-    source_hash: String,
-    artist: Option<String>,
-    title: Option<String>,
-    fingerprint: String,
-    sketch: Vec<u64>,
-    text: String,
-}
+/// A tune as it was read, whole and before the length filter, with its sketch.
+type WholeTune = (Tune, Vec<u64>);
 
 /// Every tune of a file, kept or dropped with its reason; and what failed, with its stage and reason.
 pub fn read_tunes(file: &MusicFile, config: &CorpusConfig) -> Reading {
     let wholes = if is_abc_name(&file.path) { read_abc(file) } else { vec![read_midi(file, config)] };
     let mut reading = Reading { n_inputs: wholes.len(), ..Reading::default() };
     for whole in wholes {
-        match whole.and_then(|whole| Ok((pieces(&whole, config)?, (whole.fingerprint, whole.sketch)))) {
+        match whole.and_then(|(whole, sketch)| Ok((pieces(&whole, config)?, (whole.fingerprint, sketch)))) {
             Ok((tunes, sketch)) => {
                 reading.tunes.extend(tunes);
                 reading.sketches.push(sketch);
@@ -53,15 +45,16 @@ pub fn read_tunes(file: &MusicFile, config: &CorpusConfig) -> Reading {
 fn read_midi(file: &MusicFile, config: &CorpusConfig) -> Result<WholeTune, FailedFile> {
     let score = score_of_midi(file)?;
     let (artist, title) = artist_and_title(&file.path);
-    Ok(WholeTune {
+    let tune = Tune {
         source: file.path.clone(),
         source_hash: short_hash(&[&file.bytes]),
         artist,
         title: title.or_else(|| score.title.clone()),
         fingerprint: fingerprint(&score),
-        sketch: sketch(&score),
-        text: abc::write(&score, &WriteOptions { layout: config.layout, ..WriteOptions::default() }),
-    })
+        abc: abc::write(&score, &WriteOptions { layout: config.layout, ..WriteOptions::default() }),
+        ..Tune::default()
+    };
+    Ok((tune, sketch(&score)))
 }
 
 /// The quantised score of a MIDI file that holds music.
@@ -82,15 +75,17 @@ pub fn score_of_midi(file: &MusicFile) -> Result<Score, FailedFile> {
 }
 
 fn read_abc(file: &MusicFile) -> Vec<Result<WholeTune, FailedFile>> {
-    let book = abc::split_tunebook(&abc::decode(&file.bytes));
-    if book.is_empty() {
-        return vec![Err(no_tune(file))];
+    match tunes_of(file) {
+        Ok(book) => book.into_iter().map(|tune| read_abc_tune(&file.path, tune)).collect(),
+        Err(failed) => vec![Err(failed)],
     }
-    book.into_iter().map(|tune| read_abc_tune(&file.path, tune)).collect()
 }
 
-pub(super) fn no_tune(file: &MusicFile) -> FailedFile {
-    FailedFile::new(file.path.clone(), "read abc", "the file holds no tune: no line begins with X:")
+/// The tunes of an ABC file, one at least.
+pub(super) fn tunes_of(file: &MusicFile) -> Result<Vec<TuneText>, FailedFile> {
+    let book = abc::split_tunebook(&abc::decode(&file.bytes));
+    let none = || FailedFile::new(file.path.clone(), "read abc", "the file holds no tune: no line begins with X:");
+    if book.is_empty() { Err(none()) } else { Ok(book) }
 }
 
 fn read_abc_tune(path: &str, tune: TuneText) -> Result<WholeTune, FailedFile> {
@@ -101,33 +96,28 @@ fn read_abc_tune(path: &str, tune: TuneText) -> Result<WholeTune, FailedFile> {
     if score.n_notes() == 0 {
         return Err(failed(&"the tune holds no notes"));
     }
-    let (fingerprint, sketch, source_hash) = (fingerprint(&score), sketch(&score), short_hash(&[tune.text.as_bytes()]));
-    Ok(WholeTune { source, source_hash, artist: None, title: tune.title, fingerprint, sketch, text })
+    let (fingerprint, source_hash) = (fingerprint(&score), short_hash(&[tune.text.as_bytes()]));
+    Ok((Tune { source, source_hash, title: tune.title, fingerprint, abc: text, ..Tune::default() }, sketch(&score)))
 }
 
 /// The tune itself if its length passes the filter, its pieces if it is to be split, or one dropped tune.
-fn pieces(whole: &WholeTune, config: &CorpusConfig) -> Result<Vec<Tune>, FailedFile> {
-    if whole.text.chars().count() < config.max_chars || config.long_tunes == LongTunes::Drop {
-        return Ok(vec![filtered(whole, whole.source.clone(), &whole.text, config)?]);
+fn pieces(whole: &Tune, config: &CorpusConfig) -> Result<Vec<Tune>, FailedFile> {
+    if whole.abc.chars().count() < config.max_chars || config.long_tunes == LongTunes::Drop {
+        return Ok(vec![filtered(whole, whole.source.clone(), &whole.abc, config)?]);
     }
-    let texts = abc::split_long(&whole.text, config.max_chars);
+    let texts = abc::split_long(&whole.abc, config.max_chars);
     let texts = texts.iter().enumerate().map(|(index, text)| (format!("{}~{}", whole.source, index + 1), text));
     texts.map(|(tune_id, text)| filtered(whole, tune_id, text, config)).collect()
 }
 
 /// A tune with its numbers, dropped if its length doesn't pass. Only text that parses strictly comes through here.
-fn filtered(whole: &WholeTune, tune_id: String, text: &str, config: &CorpusConfig) -> Result<Tune, FailedFile> {
+fn filtered(whole: &Tune, tune_id: String, text: &str, config: &CorpusConfig) -> Result<Tune, FailedFile> {
     let unreadable =
         |error| FailedFile::new(tune_id.clone(), "write abc", format!("the text does not parse back: {error}"));
     let score = abc::parse(text).map_err(unreadable)?;
     let n_chars = text.chars().count();
     let mut tune = Tune {
         tune_id,
-        source: whole.source.clone(),
-        source_hash: whole.source_hash.clone(),
-        fingerprint: whole.fingerprint.clone(),
-        artist: whole.artist.clone(),
-        title: whole.title.clone(),
         key: score.key().to_string(),
         meter: score.meter().to_string(),
         tempo_bpm: (1000.0 * score.tempo_bpm()).round() / 1000.0, // short decimals survive JSON unchanged
@@ -136,8 +126,7 @@ fn filtered(whole: &WholeTune, tune_id: String, text: &str, config: &CorpusConfi
         n_bars: score.n_bars(),
         n_chars,
         abc: text.to_string(),
-        split: None,
-        dropped_because: None,
+        ..whole.clone()
     };
     if tune.n_notes == 0 {
         tune.drop_because("a piece without notes");

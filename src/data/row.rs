@@ -8,7 +8,6 @@ pub struct Row {
     /// Where the tune's line begins on disk, in bytes, and how long it is.
     pub place: u64,
     pub n_bytes: u32,
-    pub n_chars: u32,
     /// Hash of the text.
     pub text: u64,
     /// Hash of the fingerprint of the whole tune's notes.
@@ -39,7 +38,6 @@ impl Row {
         Row {
             place,
             n_bytes: u32::try_from(n_bytes).unwrap_or(u32::MAX),
-            n_chars: u32::try_from(tune.n_chars).unwrap_or(u32::MAX),
             text: hash(&[tune.abc.as_bytes()]),
             notes: hash(&[tune.fingerprint.as_bytes()]),
             song,
@@ -87,7 +85,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_million_rows_take_64_megabytes() {
-        assert_eq!(size_of::<Row>(), 64);
+        assert!(size_of::<Row>() <= 64);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use crate::{Error, Result};
 use rayon::prelude::*;
 use sha2::Digest;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 const FOLK_WHEEL: &str = "music21-10.5.1-py3-none-any.whl";
@@ -22,37 +21,15 @@ const FOLK_FOLDER: &str = "music21/corpus/";
 /// Home of the Lakh MIDI Dataset (Raffel 2016); the environment variable `LAKH_URL` names a mirror.
 const LAKH_URL: &str = "http://hog.ee.columbia.edu/craffel/lmd/";
 
-/// An archive of the Lakh MIDI Dataset. Size and hash come from a third party's inventory, so a mismatch is a warning.
-struct LakhArchive {
-    file_name: &'static str,
-    n_bytes: u64,
-    sha256: &'static str,
-}
-
-const LAKH_CLEAN: LakhArchive = LakhArchive {
-    file_name: "clean_midi.tar.gz",
-    n_bytes: 234_283_029,
-    sha256: "de1bb64cbc0cf35545a05b5c3e786aa6890cfa144edffc4b827ff41bf8c33dc5",
-};
-
-const LAKH_FULL: LakhArchive = LakhArchive {
-    file_name: "lmd_full.tar.gz",
-    n_bytes: 1_768_163_879,
-    sha256: "6fcfe2ac49ca08f3f214cec86ab138d4fc4dabcd7f27f491a838dae6db45a12b",
-};
-
 /// A source that is on this machine and can be read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// The wheel of music21: only the ABC files of its corpus folder are read.
-    Folk {
-        /// Where it lies.
-        wheel: PathBuf,
-    },
     /// A folder, an archive or a file.
     Files {
         /// Where it lies.
         path: PathBuf,
+        /// The folder inside it that is read; empty for everything.
+        folder: &'static str,
     },
     /// Tunes that the library composes, as MIDI files that exist only in memory.
     Composed {
@@ -70,14 +47,15 @@ impl Source {
     /// The source is unknown, cannot be downloaded, or is not what it should be.
     pub fn get(config: &CorpusConfig, data_dir: &Path) -> Result<Source> {
         let downloads = data_dir.join("downloads");
-        let lakh = |archive| get_lakh(archive, &set_or("LAKH_URL", LAKH_URL), &downloads);
-        match config.source.as_str() {
-            "folk" => Ok(Source::Folk { wheel: get_folk(&set_or("PIP_INDEX_URL", INDEX_URL), &downloads)? }),
-            "lakh-clean" => Ok(Source::Files { path: lakh(&LAKH_CLEAN)? }),
-            "lakh-full" => Ok(Source::Files { path: lakh(&LAKH_FULL)? }),
-            "composed" => Ok(Source::Composed { n_tunes: config.n_composed, seed: config.seed }),
-            path => Source::require(config).map(|()| Source::Files { path: PathBuf::from(path) }),
-        }
+        let lakh = |file_name| get_lakh(file_name, &set_or("LAKH_URL", LAKH_URL), &downloads);
+        let (path, folder) = match config.source.as_str() {
+            "composed" => return Ok(Source::Composed { n_tunes: config.n_composed, seed: config.seed }),
+            "folk" => (get_folk(&set_or("PIP_INDEX_URL", INDEX_URL), &downloads)?, FOLK_FOLDER),
+            "lakh-clean" => (lakh("clean_midi.tar.gz")?, ""), // 234 MB
+            "lakh-full" => (lakh("lmd_full.tar.gz")?, ""),    // 1,768 MB
+            path => Source::require(config).map(|()| (PathBuf::from(path), ""))?,
+        };
+        Ok(Source::Files { path, folder })
     }
 
     /// Refuses a corpus that is neither a path that exists nor one of the named ones.
@@ -97,11 +75,10 @@ impl Source {
     /// The source is gone or no archive.
     pub fn visit(&self, visitor: Visitor) -> Result<()> {
         match self {
-            Source::Folk { wheel } => archives::visit(wheel, &is_folk_tune, &mut |file| {
-                let inside = |file: MusicFile| MusicFile { path: file.path.replacen(FOLK_FOLDER, "", 1), ..file };
+            Source::Files { path, folder } => archives::visit(path, &is_wanted(folder), &mut |file| {
+                let inside = |file: MusicFile| MusicFile { path: file.path.replacen(folder, "", 1), ..file };
                 visitor(file.map(inside))
             }),
-            Source::Files { path } => archives::visit(path, &archives::is_music_name, visitor),
             Source::Composed { n_tunes, seed } => {
                 let files = (0..*n_tunes).map(|index| composed::midi_file(*seed, index));
                 let _ = files.map(Ok).try_for_each(visitor);
@@ -116,8 +93,7 @@ impl Source {
     /// The source is gone or no archive.
     pub fn n_files(&self) -> Result<usize> {
         match self {
-            Source::Folk { wheel } => Ok(archives::names(wheel, &is_folk_tune)?.len()),
-            Source::Files { path } => Ok(archives::names(path, &archives::is_music_name)?.len()),
+            Source::Files { path, folder } => Ok(archives::names(path, &is_wanted(folder))?.len()),
             Source::Composed { n_tunes, .. } => Ok(*n_tunes),
         }
     }
@@ -140,8 +116,11 @@ fn set_or(variable: &str, otherwise: &str) -> String {
     std::env::var(variable).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| otherwise.to_string())
 }
 
-fn is_folk_tune(path: &str) -> bool {
-    path.starts_with(FOLK_FOLDER) && archives::is_abc_name(path)
+/// Music in the folder; inside the wheel ABC only.
+fn is_wanted(folder: &str) -> impl Fn(&str) -> bool {
+    move |path| {
+        path.starts_with(folder) && archives::is_music_name(path) && (folder.is_empty() || archives::is_abc_name(path))
+    }
 }
 
 /// The wheel of music21, from where it lies in `downloads` or from an index of Python packages, its checksum proved.
@@ -207,48 +186,22 @@ fn absolute(page: &str, link: &str) -> String {
     format!("{scheme}://{}", parts.join("/"))
 }
 
-/// A Lakh archive, from where it lies in `downloads` or from `base_url`.
-fn get_lakh(archive: &LakhArchive, base_url: &str, downloads: &Path) -> Result<PathBuf> {
-    let path = downloads.join(archive.file_name);
+/// An archive of the Lakh MIDI Dataset, from where it lies in `downloads` or from `base_url`.
+fn get_lakh(file_name: &str, base_url: &str, downloads: &Path) -> Result<PathBuf> {
+    let path = downloads.join(file_name);
     if !path.exists() {
-        let url = format!("{}/{}", base_url.trim_end_matches('/'), archive.file_name);
-        say(format_args!(
-            "lakh: downloading {url} ({:.0} MB); it can be broken off and goes on later",
-            archive.n_bytes as f64 / 1e6
-        ));
+        let url = format!("{}/{file_name}", base_url.trim_end_matches('/'));
+        say(format_args!("lakh: downloading {url}; it can be broken off and goes on later"));
         download::download(&url, &path)?;
-        if let Some(warning) = lakh_warning(archive, &path)? {
-            say(warning);
-        }
     }
     Ok(path)
-}
-
-/// The sentence to print when the archive differs from the inventory; the archive is used all the same.
-fn lakh_warning(archive: &LakhArchive, path: &Path) -> Result<Option<String>> {
-    let n_bytes = fs::metadata(path).map_err(Error::file("open", path))?.len();
-    let found = sha256(path)?;
-    let (known_bytes, known) = (archive.n_bytes, archive.sha256);
-    Ok((found != known).then(|| {
-        format!(
-            "warning: {} has {n_bytes} bytes and sha256 {found}; an inventory by a third party says {known_bytes} bytes and \
-             {known}; it is used all the same, delete it if tunes turn out to be missing",
-            path.display()
-        )
-    }))
 }
 
 /// SHA-256 of a file, in hexadecimal digits.
 pub(super) fn sha256(path: &Path) -> Result<String> {
     let mut file = fs::File::open(path).map_err(Error::file("open", path))?;
     let mut hasher = sha2::Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer).map_err(Error::file("read", path))? {
-            0 => break,
-            n_read => hasher.update(buffer.get(..n_read).unwrap_or_default()),
-        }
-    }
+    std::io::copy(&mut file, &mut hasher).map_err(Error::file("read", path))?;
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -294,13 +247,12 @@ mod tests {
     }
 
     #[test]
-    fn lakh_with_another_checksum_is_used_and_warned_about() {
+    fn an_archive_of_lakh_is_downloaded_once() {
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(b"not the archive".to_vec(), &[]);
-        let path = get_lakh(&LAKH_CLEAN, &server.url(), folder.path()).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"not the archive");
-        let warning = lakh_warning(&LAKH_CLEAN, &path).unwrap().unwrap();
-        assert!(warning.starts_with("warning: ") && warning.contains("used all the same"), "{warning}");
+        let server = Server::start(b"the archive".to_vec(), &[]);
+        let path = get_lakh("clean_midi.tar.gz", &server.url(), folder.path()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"the archive");
+        assert_eq!(get_lakh("clean_midi.tar.gz", "http://127.0.0.1:1", folder.path()).unwrap(), path);
     }
 
     #[test]

@@ -32,11 +32,7 @@ pub fn assign_splits(rows: &mut [Row], near_duplicates: &[(usize, usize)], seed:
     let target = ((HELD_OUT_SHARE * n_tunes as f64).round() as usize).max(1);
     let splits = splits_of_groups(&groups.iter().map(Vec::len).collect::<Vec<_>>(), target);
     for (group, split) in groups.iter().zip(splits) {
-        for &index in group {
-            if let Some(row) = rows.get_mut(index) {
-                row.fate = Fate::In(split);
-            }
-        }
+        group.iter().for_each(|&index| rows[index].fate = Fate::In(split));
     }
     let found = Groups { n_groups: groups.len(), largest: groups.iter().map(Vec::len).max().unwrap_or(0) };
     (groups.into_iter().flatten().collect(), found)
@@ -83,10 +79,8 @@ fn groups_of_same_music(rows: &[Row], near_duplicates: &[(usize, usize)]) -> Vec
     for (index, _) in kept() {
         let n_groups = groups.len();
         let group = *group_of_leader.entry(find(&mut leader, index)).or_insert(n_groups);
-        match groups.get_mut(group) {
-            Some(members) => members.push(index),
-            None => groups.push(vec![index]),
-        }
+        groups.resize(groups.len().max(group + 1), Vec::new());
+        groups[group].push(index);
     }
     groups
 }
@@ -94,22 +88,14 @@ fn groups_of_same_music(rows: &[Row], near_duplicates: &[(usize, usize)]) -> Vec
 /// Makes the groups of two tunes one.
 fn join(leader: &mut [usize], a: usize, b: usize) {
     let (a, b) = (find(leader, a), find(leader, b));
-    if let Some(slot) = leader.get_mut(a.max(b)) {
-        *slot = a.min(b);
-    }
+    leader[a.max(b)] = a.min(b);
 }
 
 /// The first tune of the group that `index` belongs to; shortens the way for the next search.
 fn find(leader: &mut [usize], mut index: usize) -> usize {
-    while let Some(&above) = leader.get(index) {
-        if above == index {
-            break;
-        }
-        let top = leader.get(above).copied().unwrap_or(above);
-        if let Some(slot) = leader.get_mut(index) {
-            *slot = top;
-        }
-        index = above;
+    while leader[index] != index {
+        leader[index] = leader[leader[index]];
+        index = leader[index];
     }
     index
 }

@@ -1,9 +1,9 @@
 //! A corpus as polars tables: its tunes, its failures, and what it is made of.
 
 use super::{Corpus, FailedFile, LongTunes, Split, Tune};
-use crate::{Error, Result};
+use crate::Result;
 use polars::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The sixteen families of eight General MIDI programs each.
 #[rustfmt::skip]
@@ -24,7 +24,7 @@ impl Corpus {
         let tunes = self.map_tunes(|tune| Tune { abc: String::new(), ..tune.clone() })?;
         let texts = |of: fn(&Tune) -> Option<&str>| tunes.iter().map(of).collect::<Vec<_>>();
         let counts = |of: fn(&Tune) -> usize| tunes.iter().map(|tune| of(tune) as u64).collect::<Vec<_>>();
-        let table = df!(
+        Ok(df!(
             "tune_id" => texts(|tune| Some(&tune.tune_id)),
             "artist" => texts(|tune| tune.artist.as_deref()),
             "title" => texts(|tune| tune.title.as_deref()),
@@ -37,8 +37,7 @@ impl Corpus {
             "n_chars" => counts(|tune| tune.n_chars),
             "split" => texts(|tune| tune.split.map(Split::name)),
             "dropped_because" => texts(|tune| tune.dropped_because.as_deref()),
-        );
-        table.map_err(no_table)
+        )?)
     }
 
     /// One row a failed file: source, stage, reason.
@@ -47,12 +46,11 @@ impl Corpus {
     /// The table cannot be put together.
     pub fn failed_table(&self) -> Result<DataFrame> {
         let column = |of: fn(&FailedFile) -> &str| self.failed.iter().map(of).collect::<Vec<_>>();
-        let table = df!(
+        Ok(df!(
             "source" => column(|failed| &failed.source),
             "stage" => column(|failed| &failed.stage),
             "reason" => column(|failed| &failed.reason),
-        );
-        table.map_err(no_table)
+        )?)
     }
 
     /// Tunes, characters and lengths of each split.
@@ -62,15 +60,14 @@ impl Corpus {
     pub fn by_split(&self) -> Result<DataFrame> {
         let all = self.map_kept(|tune| (tune.split, tune.n_chars))?;
         let of = |split| all.iter().filter(move |tune| tune.0 == Some(split)).map(|tune| tune.1);
-        let lengths = Split::ALL.map(|split| Numbers::new(of(split)));
-        let table = df!(
+        let lengths = Split::ALL.map(|split| sorted(of(split)));
+        Ok(df!(
             "split" => Split::ALL.map(Split::name),
-            "n_tunes" => lengths.each_ref().map(|lengths| lengths.0.len() as u64),
-            "n_chars" => lengths.each_ref().map(Numbers::sum),
-            "mean_chars" => lengths.each_ref().map(Numbers::mean),
-            "median_chars" => lengths.each_ref().map(|lengths| lengths.quantile(0.5)),
-        );
-        table.map_err(no_table)
+            "n_tunes" => lengths.each_ref().map(|lengths| lengths.len() as u64),
+            "n_chars" => lengths.each_ref().map(|lengths| lengths.iter().sum::<u64>()),
+            "mean_chars" => lengths.each_ref().map(|lengths| mean(lengths)),
+            "median_chars" => lengths.each_ref().map(|lengths| quantile(lengths, 0.5)),
+        )?)
     }
 
     /// Tunes and characters that the policies for long tunes keep, and the characters' share of all that were read. What `drop`
@@ -80,19 +77,21 @@ impl Corpus {
     /// The tunes cannot be read.
     pub fn by_policy(&self) -> Result<DataFrame> {
         let tunes = self.map_tunes(|tune| (tune.is_kept(), tune.is_piece(), tune.n_chars))?;
-        let of = |is_in: fn(bool, bool) -> bool| Numbers::new(tunes.iter().filter(|t| is_in(t.0, t.1)).map(|t| t.2));
-        let mut rows = vec![("as read", of(|_, _| true)), ("drop", of(|is_kept, is_piece| is_kept && !is_piece))];
+        let count = |name, keeps: fn(bool, bool) -> bool| {
+            let kept = || tunes.iter().filter(|tune| keeps(tune.0, tune.1)).map(|tune| tune.2 as u64);
+            (name, kept().count() as u64, kept().sum::<u64>())
+        };
+        let mut rows = vec![count("as read", |_, _| true), count("drop", |is_kept, is_piece| is_kept && !is_piece)];
         if self.config.long_tunes == LongTunes::Split {
-            rows.push(("split", of(|is_kept, _| is_kept)));
+            rows.push(count("split", |is_kept, _| is_kept));
         }
-        let n_read = rows.first().map_or(0, |(_, all)| all.sum()).max(1) as f64;
-        let table = df!(
-            "long tunes" => rows.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-            "n_tunes" => rows.iter().map(|(_, lengths)| lengths.0.len() as u64).collect::<Vec<_>>(),
-            "n_chars" => rows.iter().map(|(_, lengths)| lengths.sum()).collect::<Vec<_>>(),
-            "percent" => rows.iter().map(|(_, lengths)| 100.0 * lengths.sum() as f64 / n_read).collect::<Vec<_>>(),
-        );
-        table.map_err(no_table)
+        let n_read = rows[0].2.max(1) as f64;
+        Ok(df!(
+            "long tunes" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
+            "n_tunes" => rows.iter().map(|row| row.1).collect::<Vec<_>>(),
+            "n_chars" => rows.iter().map(|row| row.2).collect::<Vec<_>>(),
+            "percent" => rows.iter().map(|row| 100.0 * row.2 as f64 / n_read).collect::<Vec<_>>(),
+        )?)
     }
 
     /// Characters, bars, notes and voices of the kept tunes: mean and quantiles.
@@ -101,18 +100,17 @@ impl Corpus {
     /// The tunes cannot be read.
     pub fn lengths(&self) -> Result<DataFrame> {
         let all = self.map_kept(|tune| [tune.n_chars, tune.n_bars, tune.n_notes, tune.n_voices])?;
-        let measures = [0, 1, 2, 3].map(|i| Numbers::new(all.iter().filter_map(|values| values.get(i).copied())));
-        let at = |share: f64| measures.each_ref().map(|numbers| numbers.quantile(share));
-        let table = df!(
+        let measures = [0, 1, 2, 3].map(|measure| sorted(all.iter().map(|of_tune| of_tune[measure])));
+        let at = |share: f64| measures.each_ref().map(|numbers| quantile(numbers, share));
+        Ok(df!(
             "of a kept tune" => ["n_chars", "n_bars", "n_notes", "n_voices"],
-            "mean" => measures.each_ref().map(Numbers::mean),
+            "mean" => measures.each_ref().map(|numbers| mean(numbers)),
             "minimum" => at(0.0),
             "10 %" => at(0.1),
             "median" => at(0.5),
             "90 %" => at(0.9),
             "maximum" => at(1.0),
-        );
-        table.map_err(no_table)
+        )?)
     }
 
     /// Tempi in classes of 20 quarter notes per minute, in order of tempo.
@@ -120,16 +118,12 @@ impl Corpus {
     /// # Errors
     /// The tunes cannot be read.
     pub fn by_tempo(&self) -> Result<DataFrame> {
-        let mut classes: BTreeMap<usize, u64> = BTreeMap::new();
-        for class in self.map_kept(|tune| tune.tempo_bpm.max(0.0) as usize / TEMPO_CLASS_BPM)? {
-            *classes.entry(class).or_default() += 1;
-        }
+        let classes = count(self.map_kept(|tune| tune.tempo_bpm.max(0.0) as usize / TEMPO_CLASS_BPM)?);
         let label = |class: &usize| format!("{}–{}", class * TEMPO_CLASS_BPM, (class + 1) * TEMPO_CLASS_BPM - 1);
-        let table = df!(
+        Ok(df!(
             "tempo_bpm" => classes.keys().map(label).collect::<Vec<_>>(),
             "n_tunes" => classes.values().copied().collect::<Vec<_>>(),
-        );
-        table.map_err(no_table)
+        )?)
     }
 
     /// Families of General MIDI instruments, and drums, by the number of tunes that use them and their share of all tunes.
@@ -137,7 +131,7 @@ impl Corpus {
     /// # Errors
     /// The tunes cannot be read.
     pub fn by_instrument(&self) -> Result<DataFrame> {
-        counts("instrument", self.map_kept(|tune| instruments(&tune.abc))?.concat(), self.n_kept())
+        frequencies("instrument", self.map_kept(|tune| instruments(&tune.abc))?.concat(), self.n_kept())
     }
 
     /// Why tunes were dropped.
@@ -146,59 +140,54 @@ impl Corpus {
     /// The tunes cannot be read.
     pub fn drop_reasons(&self) -> Result<DataFrame> {
         let reasons: Vec<String> = self.map_tunes(|tune| tune.dropped_because.clone())?.into_iter().flatten().collect();
-        let n_dropped = reasons.len();
-        counts("dropped_because", reasons, n_dropped)
+        frequencies("dropped_because", reasons, self.n_dropped())
     }
 
-    /// Why files failed, places and numbers left out.
+    /// Stages and reasons of failures, places, numbers and quoted text left out.
     ///
     /// # Errors
     /// The table cannot be put together.
     pub fn failure_reasons(&self) -> Result<DataFrame> {
-        reasons(&self.failed)
+        frequencies("failure", self.failed.iter().map(reason).collect(), self.failed.len())
     }
 }
 
-/// Stages and reasons of failures, places, numbers and quoted text left out, the most frequent first.
-///
-/// # Errors
-/// The table cannot be put together.
-pub fn reasons(failed: &[FailedFile]) -> Result<DataFrame> {
-    counts("failure", failed.iter().map(reason).collect(), failed.len())
-}
-
-/// The same as text and number.
+/// Stages and reasons of failures, places, numbers and quoted text left out, and how often each occurs, the most frequent first.
 pub fn count_reasons(failed: &[FailedFile]) -> Vec<(String, u64)> {
-    count(failed.iter().map(reason).collect())
+    most_frequent(failed.iter().map(reason))
 }
 
 fn reason(failed: &FailedFile) -> String {
-    format!("{}: {}", failed.stage, without_details(&failed.reason))
+    let quotes = failed.reason.split('"').enumerate().map(|(i, part)| if i % 2 == 1 { "…" } else { part });
+    let without_quotes = quotes.collect::<Vec<_>>().join("\"");
+    let parts = without_quotes.split(|c: char| c.is_ascii_digit()).filter(|part| !part.is_empty());
+    format!("{}: {}", failed.stage, parts.collect::<Vec<_>>().join("n"))
 }
 
-/// Names and how often each occurs, the most frequent first, and percent of `total`.
-fn counts(name: &str, values: Vec<String>, total: usize) -> Result<DataFrame> {
-    let (names, n): (Vec<String>, Vec<u64>) = count(values).into_iter().unzip();
-    let percent: Vec<f64> = n.iter().map(|&n| 100.0 * n as f64 / total.max(1) as f64).collect();
-    df!(name => names, "n" => n, "percent" => percent).map_err(no_table)
+/// How often each value occurs, in the values' order.
+fn count<T: Ord>(values: impl IntoIterator<Item = T>) -> BTreeMap<T, u64> {
+    let mut n_of = BTreeMap::new();
+    values.into_iter().for_each(|value| *n_of.entry(value).or_default() += 1);
+    n_of
 }
 
-fn count(values: Vec<String>) -> Vec<(String, u64)> {
-    let mut n_of: BTreeMap<String, u64> = BTreeMap::new();
-    for value in values {
-        *n_of.entry(value).or_default() += 1;
-    }
-    let mut rows: Vec<(String, u64)> = n_of.into_iter().collect();
+fn most_frequent(values: impl IntoIterator<Item = String>) -> Vec<(String, u64)> {
+    let mut rows: Vec<(String, u64)> = count(values).into_iter().collect();
     rows.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     rows
 }
 
+/// Names and how often each occurs, the most frequent first, and percent of `total`.
+fn frequencies(name: &str, values: Vec<String>, total: usize) -> Result<DataFrame> {
+    let (names, n): (Vec<String>, Vec<u64>) = most_frequent(values).into_iter().unzip();
+    let percent: Vec<f64> = n.iter().map(|&n| 100.0 * n as f64 / total.max(1) as f64).collect();
+    Ok(df!(name => names, "n" => n, "percent" => percent)?)
+}
+
 /// The instrument families of a tune's `%%MIDI program` and `%%MIDI channel 10` lines, each once.
 fn instruments(abc: &str) -> Vec<String> {
-    let mut families: Vec<&str> =
-        abc.lines().filter_map(|line| line.trim().strip_prefix("%%MIDI ")).filter_map(family).collect();
-    families.sort_unstable();
-    families.dedup();
+    let directives = abc.lines().filter_map(|line| line.trim().strip_prefix("%%MIDI "));
+    let families: BTreeSet<&str> = directives.filter_map(family).collect();
     families.into_iter().map(str::to_string).collect()
 }
 
@@ -213,41 +202,20 @@ fn family(directive: &str) -> Option<&'static str> {
     }
 }
 
-/// The same sentence with `n` for each number and `…` for what stands between quotation marks.
-fn without_details(reason: &str) -> String {
-    let quotes = reason.split('"').enumerate().map(|(i, part)| if i % 2 == 1 { "…" } else { part });
-    let reason = quotes.collect::<Vec<_>>().join("\"");
-    let parts = reason.split(|c: char| c.is_ascii_digit());
-    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("n")
+fn sorted(values: impl Iterator<Item = usize>) -> Vec<u64> {
+    let mut values: Vec<u64> = values.map(|value| value as u64).collect();
+    values.sort_unstable();
+    values
 }
 
-/// Whole numbers, sorted.
-struct Numbers(Vec<u64>);
-
-impl Numbers {
-    fn new(values: impl Iterator<Item = usize>) -> Numbers {
-        let mut values: Vec<u64> = values.map(|value| value as u64).collect();
-        values.sort_unstable();
-        Numbers(values)
-    }
-
-    fn sum(&self) -> u64 {
-        self.0.iter().sum()
-    }
-
-    fn mean(&self) -> f64 {
-        self.sum() as f64 / (self.0.len() as f64).max(1.0)
-    }
-
-    /// The value below which the share lies; 0 for no values.
-    fn quantile(&self, share: f64) -> u64 {
-        let place = (share * self.0.len().saturating_sub(1) as f64).round() as usize;
-        self.0.get(place).copied().unwrap_or(0)
-    }
+fn mean(values: &[u64]) -> f64 {
+    values.iter().sum::<u64>() as f64 / (values.len() as f64).max(1.0)
 }
 
-fn no_table(error: PolarsError) -> Error {
-    Error::Data(format!("the table cannot be put together: {error}"))
+/// The value below which the share of the sorted values lies; 0 for no values.
+fn quantile(sorted: &[u64], share: f64) -> u64 {
+    let place = (share * sorted.len().saturating_sub(1) as f64).round() as usize;
+    sorted.get(place).copied().unwrap_or(0)
 }
 
 #[cfg(test)]

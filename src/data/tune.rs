@@ -5,7 +5,7 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// One tune of a corpus: one line of `tunes.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Tune {
     /// Unique in its corpus: `source`, and for a piece of a long tune `~1`, `~2` and so on.
     pub tune_id: String,
@@ -116,10 +116,7 @@ pub(super) mod tests {
         Tune {
             tune_id: tune_id.to_string(),
             source: tune_id.to_string(),
-            source_hash: String::new(),
             fingerprint: tune_id.to_string(),
-            artist: None,
-            title: None,
             key: "C major".to_string(),
             meter: "4/4".to_string(),
             tempo_bpm: 120.0,
@@ -128,8 +125,7 @@ pub(super) mod tests {
             n_bars: 1,
             n_chars: abc.chars().count(),
             abc: abc.to_string(),
-            split: None,
-            dropped_because: None,
+            ..Tune::default()
         }
     }
 }

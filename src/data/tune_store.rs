@@ -42,9 +42,8 @@ impl TuneStore {
             tune.write_line(&mut lines)?;
             self.rows.push(Row::new(tune, self.n_bytes + start as u64, lines.len() - start, self.seed));
         }
-        for (fingerprint, sketch) in &reading.sketches {
-            self.sketches.add(hash(&[fingerprint.as_bytes()]), sketch);
-        }
+        let with_hash = |(fingerprint, sketch): (String, Vec<u64>)| (hash(&[fingerprint.as_bytes()]), sketch);
+        self.sketches.extend(reading.sketches.into_iter().map(with_hash));
         self.failed.extend(reading.failed);
         (self.n_files, self.n_inputs) = (self.n_files + 1, self.n_inputs + reading.n_inputs);
         self.n_bytes += lines.len() as u64;

@@ -4,56 +4,26 @@ use super::{Corpus, Split, Tune};
 use crate::{Error, Result};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-
-/// Reads tunes from a file, a line each: `for tune in corpus.tunes()? { let tune = tune?; … }`.
-#[derive(Debug)]
-pub struct Tunes {
-    path: PathBuf,
-    reader: BufReader<fs::File>,
-    n_lines: usize,
-    line: Vec<u8>,
-}
-
-impl Tunes {
-    fn open(path: PathBuf) -> Result<Tunes> {
-        let file = fs::File::open(&path).map_err(Error::file("open", &path))?;
-        Ok(Tunes { path, reader: BufReader::with_capacity(1 << 20, file), n_lines: 0, line: Vec::new() })
-    }
-
-    /// Reads the next line; false at the end of the file.
-    fn next_line(&mut self) -> Result<bool> {
-        self.line.clear();
-        self.n_lines += 1;
-        let n_bytes = self.reader.read_until(b'\n', &mut self.line).map_err(Error::file("read", &self.path))?;
-        Ok(n_bytes > 0)
-    }
-
-    fn next_tune(&mut self) -> Result<Option<Tune>> {
-        if !self.next_line()? {
-            return Ok(None);
-        }
-        let broken =
-            |error| Error::Data(format!("line {} of {} is not a tune: {error}", self.n_lines, self.path.display()));
-        serde_json::from_slice(&self.line).map(Some).map_err(broken)
-    }
-}
-
-impl Iterator for Tunes {
-    type Item = Result<Tune>;
-
-    fn next(&mut self) -> Option<Result<Tune>> {
-        self.next_tune().transpose()
-    }
-}
 
 impl Corpus {
     /// All tunes: those of train, val and test in the order of their text, then the dropped ones, whose text is empty.
     ///
     /// # Errors
     /// `tunes.jsonl` is gone or damaged.
-    pub fn tunes(&self) -> Result<Tunes> {
-        Tunes::open(self.dir.join("tunes.jsonl"))
+    pub fn tunes(&self) -> Result<impl Iterator<Item = Result<Tune>> + use<>> {
+        self.tunes_from(0)
+    }
+
+    /// The tunes from a line on, those before it unread.
+    fn tunes_from(&self, n_before: usize) -> Result<impl Iterator<Item = Result<Tune>> + use<>> {
+        let path = self.dir.join("tunes.jsonl");
+        let file = fs::File::open(&path).map_err(Error::file("open", &path))?;
+        let lines = BufReader::with_capacity(1 << 20, file).split(b'\n').zip(1..).skip(n_before);
+        Ok(lines.map(move |(line, number): (_, usize)| {
+            let line = line.map_err(Error::file("read", &path))?;
+            let broken = |error| Error::Data(format!("line {number} of {} is not a tune: {error}", path.display()));
+            serde_json::from_slice(&line).map_err(broken)
+        }))
     }
 
     /// The tunes that stand in the splits, in the order of the text.
@@ -69,11 +39,9 @@ impl Corpus {
     /// # Errors
     /// `tunes.jsonl` is gone or damaged.
     pub fn tunes_of(&self, split: Split) -> Result<impl Iterator<Item = Result<Tune>> + use<>> {
-        let mut tunes = self.tunes()?;
-        for _ in Split::ALL.into_iter().take_while(|earlier| *earlier != split).flat_map(|s| 0..self.n_tunes(s)) {
-            tunes.next_line()?;
-        }
-        Ok(tunes.take(self.n_tunes(split)))
+        let earlier = Split::ALL.into_iter().take_while(|earlier| *earlier != split);
+        let n_before = earlier.map(|earlier| self.n_tunes(earlier)).sum();
+        Ok(self.tunes_from(n_before)?.take(self.n_tunes(split)))
     }
 
     /// The first tune of a split; a prepared corpus has one in each.

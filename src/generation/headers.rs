@@ -14,6 +14,7 @@ const METERS: [&str; 6] = ["4/4", "3/4", "6/8", "2/4", "9/8", "5/4"];
 /// A tune with a whole header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completed {
+    /// Header and body.
     pub text: String,
     /// The lines that were added, such as `L:1/8`.
     pub added: Vec<String>,

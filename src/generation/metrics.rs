@@ -6,16 +6,20 @@ use serde::{Deserialize, Serialize};
 /// Semitones of the major scale above its tonic.
 const MAJOR_SCALE: [u8; 7] = [0, 2, 4, 5, 7, 9, 11];
 
-/// Drums count as notes; they have no pitch, so all else leaves them out.
+/// What can be counted in a score. Drums count as notes; they have no pitch, so all else leaves them out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
+    /// Voices that have notes.
     pub n_voices: usize,
+    /// Notes of all voices.
     pub n_notes: usize,
+    /// Bars up to the last note's end.
     pub n_bars: usize,
     /// n_notes / n_bars, all voices together; 0 without bars.
     pub notes_per_bar: f64,
     /// MIDI numbers of the lowest and the highest pitch; `None` without pitched notes.
     pub lowest_pitch: Option<u8>,
+    /// See `lowest_pitch`.
     pub highest_pitch: Option<u8>,
     /// Semitones from the lowest to the highest pitch.
     pub pitch_range: u8,
@@ -26,6 +30,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Counts.
     pub fn of(score: &Score) -> Metrics {
         let pitched: Vec<Note> = score
             .voices

@@ -1,3 +1,4 @@
+#![warn(missing_docs, clippy::missing_errors_doc)]
 //! Letting a model write tunes, and judging what it wrote.
 //!
 //! ```text
@@ -5,13 +6,16 @@
 //!                                                           ├─► Originality: what was copied from the training text
 //!                                                           └─► headers added and counted ─► text ─► Metrics, MIDI, files
 //! ```
-//! ```text
-//! let prompts = Prompt::varied(&data, 10);
-//! let samples = generation::generate(&model, &data.tokenizer, &prompts, 1000, &data.train, seed)?;
+//! ```no_run
+//! # use music_scaling::{generation::{self, Prompt, Rates, Settings}, data::TokenData, models::Model};
+//! # fn write(model: Model, data: TokenData) -> music_scaling::Result<()> {
+//! let settings = Settings { max_tokens: 1000, context: None, seed: 1337, quiet: false };
+//! let samples = generation::generate(&model, &data, &Prompt::varied(&data, 10), &settings)?;
 //! println!("{}", Rates::of(&samples));
+//! # Ok(())
+//! # }
 //! ```
 
-mod automaton;
 pub mod headers;
 mod metrics;
 mod originality;
@@ -26,12 +30,12 @@ pub use metrics::Metrics;
 pub use originality::Originality;
 pub use prompts::Prompt;
 pub use rates::{Rate, Rates, wilson};
-pub use samples::{MidiSource, Sample, write_samples};
+pub use samples::{Sample, write_samples};
 pub use sampling::{Continuation, Sampler, continue_tune};
-pub use table::{compare_with_held_out, table};
+pub use table::table;
 pub use validity::Validity;
 
-use crate::data::Tokenizer;
+use crate::data::TokenData;
 use crate::models::Model;
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -51,48 +55,30 @@ pub struct Settings {
     pub quiet: bool,
 }
 
-/// One sample for each prompt, judged. `train` is the training split, to find what was copied from it.
+/// One sample for each prompt, judged; what they copied is looked for in the training split of `data`. Prints a line for each
+/// unless told to be quiet; on a CPU, as many are written at once as it has cores.
 ///
 /// # Errors
-/// [`Error::Data`] if a prompt has a character outside the vocabulary (it is named with its place), [`Error::Config`] for an
-/// impossible temperature or top-k, [`Error::Data`] if the model's output is not finite.
-pub fn generate(
-    model: &Model,
-    tokenizer: &Tokenizer,
-    prompts: &[Prompt],
-    max_tokens: usize,
-    train: &[u16],
-    seed: u64,
-) -> Result<Vec<Sample>> {
-    generate_with(model, tokenizer, prompts, train, &Settings { max_tokens, context: None, seed, quiet: false })
-}
-
-/// [`generate`] with all its settings. Prints a line for each sample unless told to be quiet; on a CPU, as many are written at once as it has cores.
-pub fn generate_with(
-    model: &Model,
-    tokenizer: &Tokenizer,
-    prompts: &[Prompt],
-    train: &[u16],
-    settings: &Settings,
-) -> Result<Vec<Sample>> {
-    let vocab_size = model.config().vocab_size();
-    if vocab_size != tokenizer.vocab_size() {
-        let (hash, n) = (tokenizer.hash(), tokenizer.vocab_size());
+/// The model has another vocabulary than `data`, a prompt has a character outside it (named with its place), a temperature or
+/// top-k is impossible, or the model's output is not finite.
+pub fn generate(model: &Model, data: &TokenData, prompts: &[Prompt], settings: &Settings) -> Result<Vec<Sample>> {
+    let (of_model, of_data) = (model.config().vocab_size(), data.tokenizer.vocab_size());
+    if of_model != of_data {
+        let hash = data.tokenizer.hash();
         return Err(Error::Config(format!(
-            "the model knows {vocab_size} characters, but the vocabulary {hash} has {n}; open the corpus that it was trained on"
+            "the model knows {of_model} characters, but the vocabulary {hash} has {of_data}; open the corpus that it was trained on"
         )));
     }
     for prompt in prompts {
-        prompt.check(tokenizer)?; // before any work is done
+        prompt.check(&data.tokenizer)?; // before any work is done
     }
-    let one = |(index, prompt): (usize, &Prompt)| write_one(model, tokenizer, prompt, train, settings, index);
     let on_cpu = model.parameters().first().is_none_or(|(_, parameter)| parameter.device().is_cpu());
     let n_at_once = if on_cpu { rayon::current_num_threads().max(1) } else { 1 }; // one device writes one tune at a time
-    let numbered: Vec<(usize, &Prompt)> = prompts.iter().enumerate().collect();
+    let numbered: Vec<(usize, &Prompt)> = (1..).zip(prompts).collect();
     let mut samples = Vec::with_capacity(prompts.len());
     for group in numbered.chunks(n_at_once) {
-        let written: Result<Vec<(Sample, f64)>> = group.par_iter().copied().map(one).collect();
-        for (sample, tokens_per_s) in written? {
+        let write = |(number, prompt): &(usize, &Prompt)| write_one(model, data, prompt, settings, *number);
+        for (sample, tokens_per_s) in group.par_iter().map(write).collect::<Result<Vec<(Sample, f64)>>>()? {
             if !settings.quiet {
                 let n_chars = sample.raw.chars().count();
                 let Sample { number, prompt, validity, .. } = &sample;
@@ -107,24 +93,22 @@ pub fn generate_with(
 /// A sample, and how many tokens a second it was written at.
 fn write_one(
     model: &Model,
-    tokenizer: &Tokenizer,
+    data: &TokenData,
     prompt: &Prompt,
-    train: &[u16],
     settings: &Settings,
-    index: usize,
+    number: usize,
 ) -> Result<(Sample, f64)> {
     let start = Instant::now();
-    let seed = settings.seed.wrapping_add(index as u64);
+    let seed = settings.seed.wrapping_add(number as u64 - 1);
     let mut sampler = Sampler::new(prompt.temperature, prompt.top_k, seed)?;
     let mut decoder = match settings.context {
         Some(context) => model.decoder_with_context(context)?,
         None => model.decoder()?,
     };
     let next = |token| Ok(decoder.next(token)?);
-    let written = continue_tune(next, tokenizer, &prompt.prefix, &mut sampler, settings.max_tokens)?;
+    let written = continue_tune(next, &data.tokenizer, &prompt.prefix, &mut sampler, settings.max_tokens)?;
     let tokens_per_s = written.n_tokens as f64 / start.elapsed().as_secs_f64().max(1e-9);
-    let sample = Sample::judge(index + 1, prompt.clone(), seed, written, tokenizer, train);
-    Ok((sample, tokens_per_s))
+    Ok((Sample::judge(number, prompt.clone(), seed, written, data), tokens_per_s))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ const LONGEST_OPENING_CHARS: usize = 600;
 pub struct Prompt {
     /// The beginning of a tune; empty: the model writes the header too.
     pub prefix: String,
+    /// Below 1 is more cautious, above 1 more daring.
     pub temperature: f64,
     /// `None`: every token may be drawn.
     pub top_k: Option<usize>,
@@ -48,6 +49,7 @@ const PLAN: [(Start, f64, Option<usize>); 10] = [
 ];
 
 impl Prompt {
+    /// A prompt of one's own.
     pub fn new(prefix: impl Into<String>, temperature: f64, top_k: Option<usize>) -> Prompt {
         Prompt { prefix: prefix.into(), temperature, top_k }
     }
@@ -83,6 +85,8 @@ impl Prompt {
         PLAN.iter().cycle().take(n).map(prompt).collect()
     }
 
+    /// Refuses a prompt that the vocabulary cannot write.
+    ///
     /// # Errors
     /// [`Error::Data`] naming the first character outside the vocabulary and its place.
     pub fn check(&self, tokenizer: &Tokenizer) -> Result<()> {

@@ -6,7 +6,6 @@
 //! ```
 
 use super::{Sample, Validity};
-use crate::data::TokenData;
 use serde::{Deserialize, Serialize};
 
 const Z: f64 = 1.959_963_985; // 97.5 % quantile of the normal distribution
@@ -26,15 +25,20 @@ pub fn wilson(passed: usize, n: usize) -> (f64, f64) {
 /// A rate with its sample size and its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
+    /// So many passed,
     pub passed: usize,
+    /// of so many.
     pub n: usize,
     /// passed / n; 0 where n is 0
     pub rate: f64,
+    /// Lower end of Wilson's interval.
     pub low: f64,
+    /// Upper end.
     pub high: f64,
 }
 
 impl Rate {
+    /// `passed` of `n`.
     pub fn new(passed: usize, n: usize) -> Rate {
         let (low, high) = wilson(passed, n);
         Rate { passed, n, rate: if n == 0 { 0.0 } else { passed as f64 / n as f64 }, low, high }
@@ -44,14 +48,19 @@ impl Rate {
 /// What share of the samples passes each rung, each judged by itself, on raw output unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rates {
+    /// Samples judged.
     pub n_samples: usize,
+    /// There is something behind the header.
     pub has_body: Rate,
+    /// The lenient reader finds a note.
     pub salvageable: Rate,
     /// Parses strictly.
     pub valid: Rate,
+    /// Every bar lasts what the metre asks for.
     pub bars_add_up: Rate,
     /// Parses strictly and becomes MIDI.
     pub convertible: Rate,
+    /// The MIDI file read again has the same notes.
     pub survives_round_trip: Rate,
     /// Passes all of the above.
     pub passes_all: Rate,
@@ -61,12 +70,14 @@ pub struct Rates {
     pub ended: Rate,
     /// X, M, L and K were all there.
     pub header_complete: Rate,
+    /// Header lines that were added to all of them.
     pub n_headers_added: usize,
     /// Parses strictly once the missing headers are added.
     pub valid_with_headers: Rate,
 }
 
 impl Rates {
+    /// Counts what passes.
     pub fn of(samples: &[Sample]) -> Rates {
         let rate = |passes: &dyn Fn(&Sample) -> bool| {
             Rate::new(samples.iter().filter(|sample| passes(sample)).count(), samples.len())
@@ -91,21 +102,9 @@ impl Rates {
         }
     }
 
-    /// What real tunes pass that no model wrote or saw: the first `n_tunes` of the validation split. A model that imitates its
-    /// corpus perfectly would score this, not 100 %.
-    pub fn of_held_out(data: &TokenData, n_tunes: usize) -> Rates {
-        Rates::of(&Sample::held_out(data, n_tunes))
-    }
-
     /// Each rate with its name, from the lowest rung up, then what stands beside the ladder.
     pub fn rows(&self) -> Vec<(String, Rate)> {
-        let abc2midi = self.abc2midi.map(|rate| ("abc2midi converts it", rate));
-        self.own_rows().into_iter().chain(abc2midi).map(|(name, rate)| (name.to_string(), rate)).collect()
-    }
-
-    /// Those that need no other program.
-    pub(super) fn own_rows(&self) -> [(&'static str, Rate); 10] {
-        [
+        let ours = [
             ("has a body", self.has_body),
             ("can be salvaged", self.salvageable),
             ("parses strictly (valid)", self.valid),
@@ -116,7 +115,9 @@ impl Rates {
             ("ended by the model", self.ended),
             ("header complete", self.header_complete),
             ("valid once headers are added", self.valid_with_headers),
-        ]
+        ];
+        let abc2midi = self.abc2midi.map(|rate| ("abc2midi converts it", rate));
+        ours.into_iter().chain(abc2midi).map(|(name, rate)| (name.to_string(), rate)).collect()
     }
 }
 

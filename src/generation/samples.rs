@@ -2,15 +2,14 @@
 
 use super::headers::{Completed, complete};
 use super::{Continuation, Metrics, Originality, Prompt, Rates, Validity};
-use crate::data::{TokenData, Tokenizer};
-use crate::files::write_atomic;
+use crate::data::TokenData;
 use crate::music::abc2midi;
 use crate::music::{Score, abc, midi};
 use crate::{Error, Result};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// One tune that a model wrote.
@@ -18,7 +17,9 @@ use std::path::{Path, PathBuf};
 pub struct Sample {
     /// Counted from 1.
     pub number: usize,
+    /// What the model continued.
     pub prompt: Prompt,
+    /// Decides what was drawn.
     pub seed: u64,
     /// Prompt and continuation as they came; without the blank line at the end.
     pub raw: String,
@@ -40,57 +41,25 @@ pub struct Sample {
     pub metrics: Option<Metrics>,
 }
 
-/// How the MIDI file of a sample was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MidiSource {
-    /// From text that parses strictly.
-    Strict,
-    /// From what the lenient reader could save, to be heard; it does not count as converted.
-    Salvaged,
-}
-
 impl Sample {
-    pub(super) fn judge(
-        number: usize,
-        prompt: Prompt,
-        seed: u64,
-        written: Continuation,
-        tokenizer: &Tokenizer,
-        train: &[u16],
-    ) -> Sample {
+    /// A continuation of `prompt` that was drawn with `seed`, judged against the training split of `data`.
+    pub(super) fn judge(number: usize, prompt: Prompt, seed: u64, written: Continuation, data: &TokenData) -> Sample {
         let Continuation { text: raw, n_tokens, ended } = written;
-        let validity = Validity::of(&raw);
-        let originality = Originality::of(&raw, prompt.prefix.len(), tokenizer, train);
-        let Completed { text, added } = complete(&raw);
-        let valid_with_headers = abc::parse(&text).is_ok_and(|score| score.n_notes() > 0);
-        let metrics = salvage(&text).ok().map(|score| Metrics::of(&score));
+        let Completed { text, added: headers_added } = complete(&raw);
         Sample {
+            validity: Validity::of(&raw),
+            originality: Originality::of(&raw, prompt.prefix.len(), data),
+            valid_with_headers: abc::parse(&text).is_ok_and(|score| score.n_notes() > 0),
+            metrics: salvage(&text).ok().map(|score| Metrics::of(&score)),
             number,
             prompt,
             seed,
             raw,
             text,
-            headers_added: added,
+            headers_added,
             n_tokens,
             ended,
-            validity,
-            valid_with_headers,
-            originality,
-            metrics,
         }
-    }
-
-    /// The first `n` validation tunes, judged as if a model had written them (the prompt means nothing): what to compare with.
-    pub(super) fn held_out(data: &TokenData, n: usize) -> Vec<Sample> {
-        let val = data.tokenizer.decode(&data.val);
-        let tunes: Vec<&str> = val.split("\n\n").filter(|tune| !tune.trim().is_empty()).take(n).collect();
-        let judge = |(index, tune): (usize, &&str)| {
-            let text = format!("{}\n", tune.trim_matches('\n'));
-            let written = Continuation { n_tokens: text.chars().count(), text, ended: true };
-            Sample::judge(index + 1, Prompt::new("", 1.0, None), 0, written, &data.tokenizer, &data.train)
-        };
-        tunes.par_iter().enumerate().map(judge).collect()
     }
 
     /// The notes of `text`, to be seen and heard: read strictly where possible, else salvaged.
@@ -99,12 +68,6 @@ impl Sample {
     /// [`crate::music::Error::Abc`] if not one note can be found.
     pub fn score(&self) -> Result<Score> {
         salvage(&self.text)
-    }
-
-    /// The MIDI file and how it was made; `None` if not one note can be found.
-    pub fn midi(&self) -> Option<(MidiSource, Vec<u8>)> {
-        let source = if self.valid_with_headers { MidiSource::Strict } else { MidiSource::Salvaged };
-        self.score().ok().map(|score| (source, midi::write(&score)))
     }
 }
 
@@ -117,23 +80,29 @@ fn salvage(text: &str) -> Result<Score> {
 }
 
 /// Writes `sample_01.abc`, `sample_01.mid` by our own writer (where there are notes), `sample_01_abc2midi.mid` (where
-/// abc2midi is installed and converts the tune), …, and `metadata.json` with everything else into `dir`; returns their paths. Samples of an earlier call that are not written again are removed: the folder holds one set.
+/// abc2midi is installed and converts the tune), …, and `metadata.json` with everything else into `dir`; returns their paths.
+/// What lies there is left alone: the numbers go on behind the highest that is taken, and `metadata_11.json` then describes the
+/// samples from number 11 on.
 ///
 /// # Errors
-/// [`Error::Nets`] if the folder cannot be written; each file is then either the earlier or the new one, never half of it.
+/// The folder cannot be read or written.
 pub fn write_samples(samples: &[Sample], dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut written = Vec::new();
-    let mut records = Vec::new();
-    for sample in samples {
-        let stem = format!("sample_{:02}", sample.number);
-        let mut write = |name: String, bytes: &[u8]| -> Result<String> {
-            write_atomic(dir.join(&name), bytes)?;
-            written.push(dir.join(&name));
-            Ok(name)
-        };
+    fs::create_dir_all(dir).map_err(Error::file("create the folder", dir))?;
+    let first = 1 + highest_number(dir)?;
+    let (mut written, mut records) = (Vec::new(), Vec::new());
+    let mut write = |name: String, bytes: &[u8]| -> Result<String> {
+        let path = dir.join(&name);
+        let file = fs::File::create_new(&path).and_then(|mut file| file.write_all(bytes));
+        file.map_err(Error::file("write the new file", &path))?;
+        written.push(path);
+        Ok(name)
+    };
+    for (number, sample) in (first..).zip(samples) {
+        let stem = format!("sample_{number:02}");
         let abc_file = write(format!("{stem}.abc"), sample.text.as_bytes())?;
-        let (midi_source, midi) = sample.midi().unzip();
-        let midi_file = midi.map(|bytes| write(format!("{stem}.mid"), &bytes)).transpose()?;
+        let ours = sample.score().ok().map(|score| midi::write(&score));
+        let midi_source = ours.is_some().then_some(if sample.valid_with_headers { "strict" } else { "salvaged" });
+        let midi_file = ours.map(|bytes| write(format!("{stem}.mid"), &bytes)).transpose()?;
         let theirs = abc2midi::convert(&sample.text).flatten();
         let abc2midi_file = theirs.map(|bytes| write(format!("{stem}_abc2midi.mid"), &bytes)).transpose()?;
         records.push(json!({
@@ -142,24 +111,21 @@ pub fn write_samples(samples: &[Sample], dir: &Path) -> Result<Vec<PathBuf>> {
         }));
     }
     let metadata = json!({ "version": 1, "rates": Rates::of(samples), "samples": records });
-    write_atomic(dir.join("metadata.json"), format!("{metadata:#}\n"))?;
-    written.push(dir.join("metadata.json"));
-    remove_others(dir, &written)?;
+    let is_first = first == 1 && !dir.join("metadata.json").exists();
+    let name = if is_first { "metadata.json".to_string() } else { format!("metadata_{first:02}.json") };
+    write(name, format!("{metadata:#}\n").as_bytes())?;
     Ok(written)
 }
 
-/// Removes the `sample_*.abc` and `sample_*.mid` that are not among `kept`.
-fn remove_others(dir: &Path, kept: &[PathBuf]) -> Result<()> {
-    let kept: BTreeSet<&PathBuf> = kept.iter().collect();
-    for entry in std::fs::read_dir(dir).map_err(Error::file("list", dir))?.flatten() {
-        let path = entry.path();
+/// The highest number of a `sample_…` or `metadata_…` file in the folder; 0 where there is none.
+fn highest_number(dir: &Path) -> Result<usize> {
+    let number = |entry: fs::DirEntry| {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_sample = name.starts_with("sample_") && (name.ends_with(".abc") || name.ends_with(".mid"));
-        if is_sample && !kept.contains(&path) {
-            std::fs::remove_file(&path).map_err(Error::file("remove the earlier", &path))?;
-        }
-    }
-    Ok(())
+        let rest = name.strip_prefix("sample_").or_else(|| name.strip_prefix("metadata_"))?;
+        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    };
+    let entries = fs::read_dir(dir).map_err(Error::file("list", dir))?;
+    Ok(entries.flatten().filter_map(number).max().unwrap_or(0))
 }
 
 impl std::fmt::Display for Sample {

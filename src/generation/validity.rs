@@ -1,9 +1,7 @@
 //! The validity ladder: how far up raw model output gets.
 //!
-//! ```text
-//! has a body → can be salvaged → parses strictly → bars add up → converts to MIDI → MIDI reads back with the same notes
-//! ```
-//! Nothing is repaired before: what a model left out (a header line, a bar line) counts against it.
+//! It has a body, can be salvaged, parses strictly, its bars add up, it converts to MIDI, and that MIDI file reads back with the
+//! same notes. Nothing is repaired before: what a model left out (a header line, a bar line) counts against it.
 
 use super::headers::header_len;
 use crate::music::abc2midi;
@@ -30,8 +28,9 @@ pub struct Validity {
     pub survives_round_trip: bool,
     /// abc2midi converts it without reporting an error; `None` where abc2midi is not installed.
     pub abc2midi: Option<bool>,
-    /// Complaints of the lenient reader, and bars that do not add up.
+    /// Complaints of the lenient reader.
     pub n_complaints: usize,
+    /// Bars that do not add up.
     pub n_bar_errors: usize,
     /// The first few of both, in words with line and column.
     pub complaints: Vec<String>,

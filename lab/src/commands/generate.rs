@@ -40,7 +40,7 @@ pub(crate) fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
         None => Prompt::varied(data, 10),
     };
     let settings = generation::Settings { max_tokens, context: Some(subject.block_size), seed, quiet: json };
-    let samples = generation::generate_with(&subject.model()?, &data.tokenizer, &prompts, &data.train, &settings)?;
+    let samples = generation::generate(&subject.model()?, data, &prompts, &settings)?;
     let files = generation::write_samples(&samples, &out)?;
     let rates = Rates::of(&samples);
     if json {

@@ -16,6 +16,8 @@ pub struct Entropy {
     pub bits_lost_at_most: f64,
 }
 
+/// Notes of the longest rhythm.
+const MOST_NOTES: usize = 6;
 const N_DEGREES: usize = HIGHEST_DEGREE as usize + 1;
 
 /// Probability of each last degree, for each chord.
@@ -48,7 +50,7 @@ fn bits_of_form(grid: &Grid, form: &[char]) -> f64 {
     let mut drawn: HashMap<(char, usize), States> = HashMap::new();
     let (mut bits, mut before) = (0.0, None);
     for index in 0..N_BARS - 1 {
-        let place = (form.get(index / 2).copied().unwrap_or('A'), index % 2);
+        let place = (form[index / 2], index % 2);
         let states = *drawn.entry(place).or_insert_with(|| {
             let (of_bar, states) = draw_states(grid, before.as_ref());
             bits += of_bar;
@@ -71,13 +73,9 @@ fn draw_states(grid: &Grid, before: Option<&States>) -> (f64, States) {
         spread(&mut here, probability, &options);
         // A rhythm of n notes makes n - 1 steps; all rhythms walk the same way, and stop after their own number of them.
         let mut left = 1.0;
-        for n_notes in 1.. {
-            let stops = rhythm_share(grid, n_notes);
+        for stops in shares_of_n_notes(grid, 1) {
             here.iter().zip(&mut after[chord]).for_each(|(p, after)| *after += p * stops);
             left -= stops;
-            if left < 1e-12 {
-                break;
-            }
             let mut next = [0.0; N_DEGREES];
             for (degree, p) in here.iter().enumerate() {
                 let options = next_notes(degree as i32);
@@ -110,9 +108,9 @@ fn b_begins_like_a(grid: &Grid) -> f64 {
         // Weight of A's first bar from this note, times that of the same rhythm and steps in B, by its last degree.
         let mut here = [0.0; N_DEGREES];
         here[first as usize] = p_first;
-        for n_notes in 1..=longest(grid) {
-            for (last, weight) in here.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
-                total += weight * rhythm_share_twice(grid, n_notes) * follows(grid, last, first);
+        for same_rhythm in shares_of_n_notes(grid, 2) {
+            for (last, weight) in here.iter().enumerate().filter(|(_, weight)| same_rhythm * **weight > 0.0) {
+                total += weight * same_rhythm * follows(grid, last, first);
             }
             let mut next = [0.0; N_DEGREES];
             for (degree, weight) in here.iter().enumerate() {
@@ -136,24 +134,14 @@ fn follows(grid: &Grid, last: usize, first: i32) -> f64 {
     beginnings(Some(&after_second), &mut 0.0).into_iter().map(begins).sum()
 }
 
-fn longest(grid: &Grid) -> usize {
-    grid.rhythms.iter().map(|(rhythm, _)| rhythm.len()).max().unwrap_or(0)
-}
-
-/// The probability of a rhythm with this number of notes.
-fn rhythm_share(grid: &Grid, n_notes: usize) -> f64 {
-    rhythms(grid, n_notes).sum()
-}
-
-/// The probability that two bars draw the same rhythm and that it has this number of notes.
-fn rhythm_share_twice(grid: &Grid, n_notes: usize) -> f64 {
-    rhythms(grid, n_notes).map(|p| p * p).sum()
-}
-
-fn rhythms(grid: &Grid, n_notes: usize) -> impl Iterator<Item = f64> {
-    let total: u32 = grid.rhythms.iter().map(|(_, weight)| weight).sum();
-    let of_length = grid.rhythms.iter().filter(move |(rhythm, _)| rhythm.len() == n_notes);
-    of_length.map(move |(_, weight)| f64::from(*weight) / f64::from(total))
+/// The probability that so many bars draw one and the same rhythm, by its number of notes: 1, 2 and so on.
+fn shares_of_n_notes(grid: &Grid, n_bars: i32) -> [f64; MOST_NOTES] {
+    let mut of_n_notes = [0.0; MOST_NOTES];
+    let rhythms: Vec<u32> = grid.rhythms.iter().map(|(_, weight)| *weight).collect();
+    for ((rhythm, _), share) in grid.rhythms.iter().zip(shares(&rhythms)) {
+        of_n_notes[rhythm.len() - 1] += share.powi(n_bars);
+    }
+    of_n_notes
 }
 
 fn spread(states: &mut [f64; N_DEGREES], probability: f64, options: &[(i32, u32)]) {
@@ -161,8 +149,7 @@ fn spread(states: &mut [f64; N_DEGREES], probability: f64, options: &[(i32, u32)
 }
 
 fn probabilities(options: &[(i32, u32)]) -> impl Iterator<Item = (i32, f64)> {
-    let total: u32 = options.iter().map(|(_, weight)| weight).sum();
-    options.iter().map(move |(option, weight)| (*option, f64::from(*weight) / f64::from(total)))
+    options.iter().map(|(option, _)| *option).zip(shares(&weights(options)))
 }
 
 fn weights(options: &[(i32, u32)]) -> Vec<u32> {
