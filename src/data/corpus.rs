@@ -109,20 +109,13 @@ impl Corpus {
         if self.config.source != "composed" || self.n_kept() != self.n_files || self.n_dropped() > 0 {
             return None;
         }
-        let entropy = composed::entropy();
-        let chars_per_tune = self.contents.n_chars.iter().sum::<usize>() as f64 / self.n_kept().max(1) as f64;
-        let bits_per_char = entropy.bits / chars_per_tune;
-        Some(SourceEntropy {
-            entropy,
-            chars_per_tune,
-            bits_per_char,
-            nats_per_char: bits_per_char * std::f64::consts::LN_2,
-        })
+        let n_chars = self.contents.n_chars.iter().sum::<usize>();
+        Some(SourceEntropy::new(n_chars as f64 / self.n_kept().max(1) as f64))
     }
 }
 
 /// The entropy of a source that is known, spread over its text.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SourceEntropy {
     /// Of one tune.
     pub entropy: composed::Entropy,
@@ -132,6 +125,15 @@ pub struct SourceEntropy {
     pub bits_per_char: f64,
     /// What the loss of a perfect model tends to, in nats per token.
     pub nats_per_char: f64,
+}
+
+impl SourceEntropy {
+    /// That of the corpus `composed`, where its tunes have this mean length.
+    pub fn new(chars_per_tune: f64) -> SourceEntropy {
+        let entropy = composed::entropy();
+        let bits_per_char = entropy.bits / chars_per_tune;
+        SourceEntropy { entropy, chars_per_tune, bits_per_char, nats_per_char: bits_per_char * std::f64::consts::LN_2 }
+    }
 }
 
 impl std::fmt::Display for SourceEntropy {

@@ -1,7 +1,8 @@
 //! The two families side by side: everything that 06_scaling reports, computed from the records of the runs alone.
 
-use super::records::points;
-use super::{Axis, Counting, RunRecord, Study};
+use super::records::{ends, points};
+use super::results::fit_or_reason;
+use super::{Axis, Budgets, Counting, LawResults, RunRecord, Study};
 use crate::Result;
 use crate::fitting::{
     self, Comparison, CurveIntervals, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point, PowerCurve, PowerLaw,
@@ -10,7 +11,6 @@ use crate::models::Family;
 use crate::training::{Run, RunConfig};
 use polars::prelude::{DataFrame, df};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 /// The finished runs of both ladders with their repeats, smallest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,16 +47,17 @@ impl Study {
             lstms: self.family_records(Family::Lstm)?,
             seed: self.preset.seed,
         };
-        let names = |runs: &[RunRecord]| runs.iter().map(|run| run.config.name.clone()).collect::<Vec<String>>();
-        self.record("runs/transformer", &names(&families.transformers))?;
-        self.record("runs/lstm", &names(&families.lstms))?;
+        let losses = |family| families.of(family).iter().map(RunRecord::name_and_loss).collect();
+        self.record(|results| {
+            results.transformers = losses(Family::Transformer);
+            results.lstms = losses(Family::Lstm);
+        })?;
         Ok(families)
     }
 
     /// One row a size of a ladder, before anything is trained. For `show::table`.
     pub fn sizes_table(&self, family: Family) -> Result<DataFrame> {
-        let (ladder, data) = (self.ladder(family)?, self.data()?);
-        let configs: Vec<RunConfig> = ladder.iter().map(|size| self.run_config(size, &data)).collect();
+        let configs = self.ladder_configs(family)?;
         let whole = |value: &dyn Fn(&RunConfig) -> u64| configs.iter().map(value).collect::<Vec<u64>>();
         table(df!(
             "size" => configs.iter().map(|config| config.name.clone()).collect::<Vec<String>>(),
@@ -69,9 +70,13 @@ impl Study {
         ))
     }
 
-    /// Records every number that [`Families::results`] computes.
-    pub fn record_families(&self, families: &Families) -> Result<()> {
-        families.results()?.iter().try_for_each(|(key, value)| self.record(key, value))
+    /// Records every number that [`Budgets::results`] computes.
+    ///
+    /// # Errors
+    /// `results.json` cannot be written.
+    pub fn record_laws(&self, families: &Families, budgets: &Budgets) -> Result<()> {
+        let laws = budgets.results(families);
+        self.record(|results| results.laws = Some(laws))
     }
 }
 
@@ -101,7 +106,7 @@ impl Families {
     /// Every law that the points suffice for, best AICc first, Transformers first.
     pub fn rank_laws(&self) -> Result<Vec<(Family, LawScore)>> {
         let mut rows = Vec::new();
-        for family in [Family::Transformer, Family::Lstm] {
+        for family in Family::ALL {
             let scores = fitting::rank_laws(&self.points(family, Axis::Params))?;
             rows.extend(scores.into_iter().map(|score| (family, score)));
         }
@@ -111,11 +116,8 @@ impl Families {
     /// Transformer minus LSTM at the smallest, middle and largest cost that both families were measured at.
     pub fn compare(&self, axis: Axis) -> Result<Comparison> {
         let (first, second) = (self.points(Family::Transformer, axis), self.points(Family::Lstm, axis));
-        let ends = |points: &[Point]| {
-            let sizes = points.iter().map(|point| point.n_params);
-            sizes.fold((f64::INFINITY, 0.0_f64), |ends, n| (ends.0.min(n), ends.1.max(n)))
-        };
-        let (low, high) = (ends(&first).0.max(ends(&second).0), ends(&first).1.min(ends(&second).1));
+        let [first_ends, second_ends] = [&first, &second].map(|points| ends(points.iter().map(|point| point.n_params)));
+        let (low, high) = (first_ends.0.max(second_ends.0), first_ends.1.min(second_ends.1));
         let at = [low, (low * high).sqrt(), high];
         Ok(Comparison::new(("Transformer", &first), ("LSTM", &second), &at, N_RESAMPLES, self.seed)?)
     }
@@ -123,7 +125,7 @@ impl Families {
     /// The same runs fitted in other ways: N counted differently, and one size left out at a time.
     pub fn sensitivity(&self) -> Result<Vec<FittedVariant>> {
         let mut fits = Vec::new();
-        for family in [Family::Transformer, Family::Lstm] {
+        for family in Family::ALL {
             for (name, points) in self.variants(family) {
                 fits.push(FittedVariant(family, name, PowerLaw::fit(&points)?));
             }
@@ -157,7 +159,7 @@ impl Families {
     /// Each family by each objective, with intervals by refits of the same objective.
     pub fn objectives(&self) -> Result<Vec<(Family, PowerCurve)>> {
         let mut fits = Vec::new();
-        for family in [Family::Transformer, Family::Lstm] {
+        for family in Family::ALL {
             for objective in Objective::ALL {
                 let points = self.points(family, Axis::Params);
                 let curve = PowerCurve::fit(&points, objective)?;
@@ -167,30 +169,21 @@ impl Families {
         Ok(fits)
     }
 
-    /// Everything that follows from these records: the keys of `results.json` and their values.
-    pub fn results(&self) -> Result<Map<String, Value>> {
-        let mut results = Map::new();
-        let mut keep = |key: &str, value: serde_json::Result<Value>| {
-            value
-                .map(|value| drop(results.insert(key.into(), value)))
-                .map_err(|error| crate::Error::Config(format!("{key} cannot be written as JSON: {error}")))
-        };
-        for (name, family) in [("transformer", Family::Transformer), ("lstm", Family::Lstm)] {
-            keep(&format!("scaling/{name}"), serde_json::to_value(self.report(family, Law::Power)?))?;
-            let log = LogLaw::fit(&self.points(family, Axis::Params))?;
-            keep(&format!("scaling/{name}/log"), serde_json::to_value(log))?;
-            let losses: Vec<(&str, f64)> =
-                self.of(family).iter().map(|run| (run.config.name.as_str(), run.summary.val_loss)).collect();
-            keep(&format!("{name}s/val_loss"), serde_json::to_value(losses))?;
+    /// What follows from these records alone.
+    pub(super) fn results(&self) -> LawResults {
+        let log = |family| Ok(LogLaw::fit(&self.points(family, Axis::Params))?);
+        LawResults {
+            transformer: fit_or_reason(self.report(Family::Transformer, Law::Power)),
+            transformer_log: fit_or_reason(log(Family::Transformer)),
+            lstm: fit_or_reason(self.report(Family::Lstm, Law::Power)),
+            lstm_log: fit_or_reason(log(Family::Lstm)),
+            ranking: fit_or_reason(self.rank_laws()),
+            sensitivity: fit_or_reason(self.sensitivity()),
+            objectives: fit_or_reason(self.objectives()),
+            at_equal_size: fit_or_reason(self.compare(Axis::Params)),
+            at_equal_flops: fit_or_reason(self.compare(Axis::Flops)),
+            ..LawResults::default()
         }
-        keep("scaling/laws", serde_json::to_value(self.rank_laws()?))?;
-        keep("scaling/sensitivity", serde_json::to_value(self.sensitivity()?))?;
-        keep("scaling/objectives", serde_json::to_value(self.objectives()?))?;
-        keep("comparison/matched_n", serde_json::to_value(self.compare(Axis::Params)?))?;
-        keep("comparison/matched_flops", serde_json::to_value(self.compare(Axis::Flops)?))?;
-        let cost: Vec<(&str, _)> = self.all().map(|run| (run.config.name.as_str(), &run.summary)).collect();
-        keep("scaling/cost", serde_json::to_value(cost))?;
-        Ok(results)
     }
 
     /// One family's exponents under each way of counting C = 6·N·D. `isoflop` are further runs of that family for the profiles,
