@@ -15,7 +15,9 @@ use serde::Serialize;
 /// The finished runs of both ladders with their repeats, smallest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Families {
+    /// Those of the Transformers.
     pub transformers: Vec<RunRecord>,
+    /// Those of the LSTMs.
     pub lstms: Vec<RunRecord>,
     /// Decides the resamples of the bootstrap.
     pub seed: u64,
@@ -30,17 +32,23 @@ pub struct FittedVariant(pub Family, pub String, pub PowerLaw);
 /// How one way of counting C = 6·N·D moves the exponents.
 #[derive(Debug, Clone, Serialize)]
 pub struct CountingRow {
+    /// The way.
     pub counting: Counting,
-    /// Of L(N) and L(C), one family's ladder.
+    /// Exponent of L(N) for one family's ladder.
     pub alpha_of_n: f64,
+    /// Exponent of L(C) for the same.
     pub alpha_of_c: f64,
-    /// Of N*(C) and D*(C) by IsoFLOP profiles; `None` where no two budgets have a best size.
+    /// Exponent of N*(C) by IsoFLOP profiles; `None` where no two budgets have a best size.
     pub best_n: Option<f64>,
+    /// The same of D*(C).
     pub best_d: Option<f64>,
 }
 
 impl Study {
     /// The runs of both ladders (trained where they are missing) and their repeats, as far as those are finished.
+    ///
+    /// # Errors
+    /// A training failed, or `results.json` cannot be written.
     pub fn families(&self) -> Result<Families> {
         let families = Families {
             transformers: self.family_records(Family::Transformer)?,
@@ -56,6 +64,9 @@ impl Study {
     }
 
     /// One row a size of a ladder, before anything is trained. For `show::table`.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
     pub fn sizes_table(&self, family: Family) -> Result<DataFrame> {
         let configs = self.ladder_configs(family)?;
         let whole = |value: &dyn Fn(&RunConfig) -> u64| configs.iter().map(value).collect::<Vec<u64>>();
@@ -81,6 +92,7 @@ impl Study {
 }
 
 impl Families {
+    /// The runs of one family.
     pub fn of(&self, family: Family) -> &[RunRecord] {
         match family {
             Family::Transformer => &self.transformers,
@@ -99,11 +111,17 @@ impl Families {
     }
 
     /// The fit of one family by one law with every interval that the points allow.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn report(&self, family: Family, law: Law) -> Result<FitReport> {
         Ok(fitting::report(&self.points(family, Axis::Params), law.name(), N_RESAMPLES, self.seed)?)
     }
 
     /// Every law that the points suffice for, best AICc first, Transformers first.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn rank_laws(&self) -> Result<Vec<(Family, LawScore)>> {
         let mut rows = Vec::new();
         for family in Family::ALL {
@@ -114,6 +132,9 @@ impl Families {
     }
 
     /// Transformer minus LSTM at the smallest, middle and largest cost that both families were measured at.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn compare(&self, axis: Axis) -> Result<Comparison> {
         let (first, second) = (self.points(Family::Transformer, axis), self.points(Family::Lstm, axis));
         let [first_ends, second_ends] = [&first, &second].map(|points| ends(points.iter().map(|point| point.n_params)));
@@ -123,6 +144,9 @@ impl Families {
     }
 
     /// The same runs fitted in other ways: N counted differently, and one size left out at a time.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn sensitivity(&self) -> Result<Vec<FittedVariant>> {
         let mut fits = Vec::new();
         for family in Family::ALL {
@@ -157,6 +181,9 @@ impl Families {
     }
 
     /// Each family by each objective, with intervals by refits of the same objective.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn objectives(&self) -> Result<Vec<(Family, PowerCurve)>> {
         let mut fits = Vec::new();
         for family in Family::ALL {
@@ -188,6 +215,9 @@ impl Families {
 
     /// One family's exponents under each way of counting C = 6·N·D. `isoflop` are further runs of that family for the profiles,
     /// with which the ladder's own are taken together.
+    ///
+    /// # Errors
+    /// The ladder allows no law.
     pub fn countings(&self, family: Family, isoflop: &[RunRecord]) -> Result<Vec<CountingRow>> {
         let once = self.of(family).iter().filter(|run| run.config.seed == self.seed);
         let all: Vec<RunRecord> = once.chain(isoflop).cloned().collect();
@@ -226,6 +256,9 @@ impl Families {
     }
 
     /// One row a run: sizes, loss, and what it cost.
+    ///
+    /// # Errors
+    /// Names or columns that polars refuses; none are known.
     pub fn table(&self) -> Result<DataFrame> {
         table_of(&self.all().cloned().collect::<Vec<RunRecord>>())
     }
@@ -234,6 +267,9 @@ impl Families {
 const N_BUDGETS: usize = 6;
 
 /// One row a run: sizes, loss, and what it cost. For `show::table`.
+///
+/// # Errors
+/// As [`Families::table`].
 pub fn run_table(runs: &[Run]) -> Result<DataFrame> {
     table_of(&runs.iter().map(RunRecord::from).collect::<Vec<RunRecord>>())
 }
@@ -256,6 +292,9 @@ fn table_of(runs: &[RunRecord]) -> Result<DataFrame> {
 }
 
 /// The variants of [`Families::sensitivity`] for `show::table`.
+///
+/// # Errors
+/// As [`Families::table`].
 pub fn sensitivity_table(fits: &[FittedVariant]) -> Result<DataFrame> {
     let alpha = |FittedVariant(_, _, law): &FittedVariant| law.intervals.map(|found| found.alpha);
     table(df!(
@@ -271,6 +310,9 @@ pub fn sensitivity_table(fits: &[FittedVariant]) -> Result<DataFrame> {
 }
 
 /// The fits of [`Families::objectives`] for `show::table`.
+///
+/// # Errors
+/// As [`Families::table`].
 pub fn objectives_table(fits: &[(Family, PowerCurve)]) -> Result<DataFrame> {
     let column = |value: &dyn Fn(&PowerCurve) -> f64| fits.iter().map(|fit| value(&fit.1)).collect::<Vec<f64>>();
     let end = |value: &dyn Fn(&CurveIntervals) -> f64| {
@@ -291,6 +333,9 @@ pub fn objectives_table(fits: &[(Family, PowerCurve)]) -> Result<DataFrame> {
 }
 
 /// The rows of [`Families::countings`] for `show::table`.
+///
+/// # Errors
+/// As [`Families::table`].
 pub fn countings_table(rows: &[CountingRow]) -> Result<DataFrame> {
     table(df!(
         "counting" => rows.iter().map(|row| row.counting.to_string()).collect::<Vec<String>>(),
@@ -302,6 +347,9 @@ pub fn countings_table(rows: &[CountingRow]) -> Result<DataFrame> {
 }
 
 /// The laws of [`Families::rank_laws`] for `show::table`.
+///
+/// # Errors
+/// As [`Families::table`].
 pub fn laws_table(rows: &[(Family, LawScore)]) -> Result<DataFrame> {
     table(df!(
         "family" => rows.iter().map(|row| row.0.to_string()).collect::<Vec<String>>(),

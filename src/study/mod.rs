@@ -35,6 +35,7 @@ pub use records::{Axis, Counting, RunRecord, points, read_records};
 pub use results::{Baselines, CorpusResult, GenerationResults, GradientHorizon, LawResults, Results};
 pub use subject::Subject;
 
+use self::preset::VOCAB_SIZE;
 use crate::data::{Corpus, CorpusConfig, TokenData};
 use crate::models::{Family, Size};
 use crate::training::{LiveRun, Run, RunConfig, Runs, TrainOptions, evaluate};
@@ -257,7 +258,7 @@ impl std::fmt::Display for Study {
         writeln!(f, "study   {}: {}", self.name, self.preset.about)?;
         writeln!(f, "corpus  {}", corpus.source)?;
         let ends = |family| {
-            let ladder = self.preset.ladder(family, 64); // in the order of any vocabulary
+            let ladder = self.preset.ladder(family, VOCAB_SIZE);
             let names: Vec<&str> = ladder.iter().map(|size| size.name.as_str()).collect();
             format!("{} from {} to {}", names.len(), names.first().unwrap_or(&"-"), names.last().unwrap_or(&"-"))
         };

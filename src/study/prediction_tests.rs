@@ -1,7 +1,8 @@
 //! A study of tiny models in a folder of its own: when a prediction may be made, and when not.
 
 use super::*;
-use crate::study::{Axis, Preset, TestResult, run_table};
+use crate::data::Split;
+use crate::study::{Axis, Preset, Subject, TestResult, run_table};
 
 /// The smoke preset on few tunes and few tokens.
 fn study(folder: &tempfile::TempDir) -> Study {
@@ -118,4 +119,24 @@ fn a_test_result_is_kept_for_the_model_that_was_tested_only() {
     assert_eq!(study.test_once(&run).unwrap().test_loss, 9.0, "kept, not measured again");
     keep(TestResult { test_loss: 9.0, val_loss: tested.val_loss + 0.01, ..tested.clone() });
     assert_eq!(study.test_once(&run).unwrap(), tested, "a result of other weights does not count");
+}
+
+#[test]
+fn a_run_and_its_file_are_scored_on_the_text_that_belongs_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(&folder);
+    let run = study.train_size("smoke-transformer-tiny").unwrap();
+    let data = study.corpus().unwrap().dir.clone();
+    let of_run = Subject::open(&run.dir, Some(&data)).unwrap();
+    assert!((of_run.loss(Split::Val).unwrap() - run.summary.best_val_loss).abs() < 1e-6);
+    let file = run.dir.join("best.safetensors");
+    let of_file = Subject::open(&file, Some(&data)).unwrap();
+    assert_eq!((of_file.name.as_str(), of_file.block_size, of_file.run.is_none()), ("best.safetensors", 32, true));
+    let shorter = Subject { batch_size: of_run.batch_size, ..of_file };
+    assert_eq!(shorter.loss(Split::Val).unwrap(), of_run.loss(Split::Val).unwrap());
+    let error = Subject::open(&file, None).unwrap_err().to_string();
+    assert!(error.ends_with("is a file: say which folder of tokens it belongs to (--data)"), "{error}");
+    let error = Subject::open(study.folder().join("runs/nothing"), None).unwrap_err().to_string();
+    assert!(error.starts_with("there is no run"), "{error}");
+    assert!(!study.folder().join("runs/nothing").exists(), "nothing is created");
 }

@@ -11,7 +11,9 @@ use std::path::Path;
 /// What a report needs of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
+    /// What was trained and how.
     pub config: RunConfig,
+    /// What came of it.
     pub summary: Summary,
     /// (tokens trained on, nats per token) at each validation.
     pub val_curve: Vec<(f64, f64)>,
@@ -34,7 +36,9 @@ impl RunRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Axis {
+    /// All parameters.
     Params,
+    /// Those of the matrices: no token and position tables.
     ParamsWithoutTables,
     /// Of the whole training, head and attention counted ([`crate::models::ModelConfig::flops_per_token`]).
     Flops,
@@ -45,6 +49,7 @@ pub enum Axis {
 }
 
 impl Axis {
+    /// The value of a run.
     pub fn of(self, run: &RunRecord) -> f64 {
         let summary = &run.summary;
         match self {
@@ -78,6 +83,7 @@ pub struct Counting {
 }
 
 impl Counting {
+    /// Every way.
     pub const ALL: [Counting; 4] = [
         Counting { tables: true, attention: false },
         Counting { tables: true, attention: true },
@@ -85,6 +91,7 @@ impl Counting {
         Counting { tables: false, attention: true },
     ];
 
+    /// N.
     pub fn n_params(self, config: &RunConfig) -> f64 {
         (if self.tables { config.model.n_params() } else { config.model.n_params_non_embedding() }) as f64
     }

@@ -1,5 +1,6 @@
 //! What a study trains: the two ladders, the largest models for longer, repeats from other seeds, and IsoFLOP profiles.
 
+use super::preset::VOCAB_SIZE;
 use super::{RunRecord, Study};
 use crate::models::{Family, Size};
 use crate::training::{Run, RunConfig, interrupted};
@@ -35,7 +36,7 @@ impl Study {
     /// # Errors
     /// There is no such size, or its training failed.
     pub fn train_size(&self, name: &str) -> Result<Run> {
-        let sizes = Family::ALL.map(|family| self.preset.ladder(family, 64)).concat(); // refused before a corpus is prepared
+        let sizes = Family::ALL.map(|family| self.preset.ladder(family, VOCAB_SIZE)).concat(); // refused before a corpus is prepared
         let size = sizes.iter().find(|size| size.name == name).ok_or_else(|| {
             let names: Vec<&str> = sizes.iter().map(|size| size.name.as_str()).collect();
             Error::Config(format!("the study {} has no size {name:?}: choose one of {}", self.name(), names.join(", ")))
