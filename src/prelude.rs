@@ -9,7 +9,8 @@ pub use crate::models::{self, Family, Model, ModelConfig, NGram, Size};
 pub use crate::music::{self, Key, Meter, Note, Score, Voice, abc, audio, midi, quantise};
 pub use crate::ops::{self, Dropout};
 pub use crate::study::{
-    self, Axis, BestNGram, Budgets, ByPosition, Families, Floors, Outcome, Prediction, RunRecord, Study, TestResult,
+    self, Axis, BestNGram, Budgets, ByPosition, CorpusResult, Families, Floors, GradientHorizon, Gzip, Outcome,
+    Prediction, RunRecord, Study, TestResult,
 };
 pub use crate::training::{self, Run, RunConfig, Runs, evaluate};
 pub use crate::{Error, Result};

@@ -1,8 +1,8 @@
 //! The README's numbers are those of the committed study: each is looked up in `data/results/laptop`.
 
 use music_scaling::figures::human;
-use music_scaling::study::{RunRecord, read_records};
-use serde_json::Value;
+use music_scaling::files::read_json;
+use music_scaling::study::{Results, RunRecord, read_records};
 use std::path::Path;
 
 fn root() -> &'static Path {
@@ -11,10 +11,6 @@ fn root() -> &'static Path {
 
 fn readme() -> String {
     std::fs::read_to_string(root().join("README.md")).unwrap()
-}
-
-fn results() -> Value {
-    serde_json::from_str(&std::fs::read_to_string(root().join("data/results/laptop/results.json")).unwrap()).unwrap()
 }
 
 /// 1234567 → 1,234,567
@@ -56,28 +52,19 @@ fn the_table_of_models_is_that_of_the_runs() {
 
 #[test]
 fn the_sentences_quote_the_results() {
-    let results = results();
-    let number = |path: &str| results.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("no {path}"));
-    let best = results["training_history"]["run"].as_str().unwrap();
-    let runs = read_records(&root().join("data/results/laptop/runs.jsonl")).unwrap();
-    let hash = runs.iter().find(|run| run.config.name == best).map(|run| run.config.hash()).unwrap();
-    let tested = &results[format!("test/{hash}")];
-    let of_test = |field: &str| tested[field].as_f64().unwrap();
-    let rate = |name: &str| results["generation/rates"][name]["passed"].as_u64().unwrap();
-    let order = number("/baselines~1ngram/order");
+    let results: Results = read_json(root().join("data/results/laptop/results.json"), "see above").unwrap();
+    let tested = results.test.values().find(|tested| Some(&tested.run) == results.best_run.as_ref()).unwrap();
+    let ngram = results.baselines.ngram.unwrap();
+    let (test_ngram, rates) = (results.test_ngram.unwrap(), results.generation.rates.unwrap());
     let sentences = [
-        format!(
-            "| {order}-gram (Witten-Bell) | | {} | {:.4} |",
-            human(number("/baselines~1ngram/n_tokens")),
-            number("/baselines~1ngram/val_loss")
-        ),
-        format!("tested once on {} characters of held-out tunes", with_commas(of_test("n_test_tokens"))),
-        format!("loss {:.4} (validation {:.4})", of_test("test_loss"), of_test("val_loss")),
-        format!("perplexity {:.2}, {:.2} bits per character", of_test("perplexity"), of_test("bits_per_char")),
-        format!("the {order}-gram needs {:.2}", number("/test~1ngram/bits_per_char")),
-        format!("{} parse strictly, {} convert to MIDI", rate("valid"), rate("convertible")),
-        format!("in {} all bars add up", rate("bars_add_up")),
-        format!("{:+.4} nats", number("/prediction~1outcome/error")),
+        format!("| {}-gram (Witten-Bell) | | {} | {:.4} |", ngram.order, human(ngram.n_tokens as f64), ngram.val_loss),
+        format!("tested once on {} characters of held-out tunes", with_commas(tested.n_test_tokens as f64)),
+        format!("loss {:.4} (validation {:.4})", tested.test_loss, tested.val_loss),
+        format!("perplexity {:.2}, {:.2} bits per character", tested.perplexity, tested.bits_per_char),
+        format!("the {} needs {:.2}", test_ngram.run, test_ngram.bits_per_char),
+        format!("{} parse strictly, {} convert to MIDI", rates.valid.passed, rates.convertible.passed),
+        format!("in {} all bars add up", rates.bars_add_up.passed),
+        format!("{:+.4} nats", results.outcome.unwrap().error),
     ];
     let readme: Vec<String> = readme().split_whitespace().map(str::to_owned).collect();
     let readme = readme.join(" ");

@@ -184,7 +184,7 @@ fn run(command: Command) -> Result<ExitCode> {
                 return Ok(ExitCode::from(STOPPED_EARLY));
             }
         }
-        Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data, json)?,
+        Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data.as_deref(), json)?,
         Command::Fit { points, options } => commands::fit(&points, options)?,
         Command::Generate { run, options } => commands::generate(&run, options)?,
         Command::WithoutInnerCrates => {

@@ -203,7 +203,7 @@ fn a_nanogpt_checkpoint_is_scored_and_writes_on_its_own_folder() {
     let output = music_scaling(&[["generate", checkpoint, "--data", &data].as_slice(), &options].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let error = error_of(&["evaluate", checkpoint]);
-    assert!(error.contains("is a file: say with --data which folder of tokens it belongs to"), "{error}");
+    assert!(error.contains("is a file: say which folder of tokens it belongs to (--data)"), "{error}");
     Tokenizer::from_text("AB").unwrap().save(&folder).unwrap();
     std::fs::write(folder.join("train.bin"), [0; 20]).unwrap();
     std::fs::write(folder.join("val.bin"), [0; 20]).unwrap();

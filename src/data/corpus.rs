@@ -104,12 +104,48 @@ impl Corpus {
         Ok(Some(bits * std::f64::consts::LN_2 / (self.n_chars(split) as f64).max(1.0)))
     }
 
-    /// For the corpus `composed`: the mean length of its tunes, over which [`composed::entropy`] spreads. `None` for real music,
-    /// and where a tune was dropped or cut, because what is left would be another source.
-    pub fn chars_per_composed_tune(&self) -> Option<f64> {
-        let is_whole = self.config.source == "composed" && self.n_kept() == self.n_files && self.n_dropped() == 0;
-        let n_chars: usize = self.contents.n_chars.iter().sum();
-        is_whole.then(|| n_chars as f64 / self.n_kept() as f64)
+    /// For the corpus `composed`: the exact entropy of its source for each character of text, from the grammar's probabilities
+    /// and the mean length of these tunes. `None` for real music, and where a tune was dropped or cut, because what is left
+    /// would be another source.
+    pub fn source_entropy(&self) -> Option<SourceEntropy> {
+        if self.config.source != "composed" || self.n_kept() != self.n_files || self.n_dropped() > 0 {
+            return None;
+        }
+        let n_chars = self.contents.n_chars.iter().sum::<usize>();
+        Some(SourceEntropy::new(n_chars as f64 / self.n_kept().max(1) as f64))
+    }
+}
+
+/// The entropy of a source that is known, spread over its text.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct SourceEntropy {
+    /// Of one tune.
+    pub entropy: composed::Entropy,
+    /// Mean over the corpus.
+    pub chars_per_tune: f64,
+    /// Entropy over characters.
+    pub bits_per_char: f64,
+    /// What the loss of a perfect model tends to, in nats per token.
+    pub nats_per_char: f64,
+}
+
+impl SourceEntropy {
+    /// That of the corpus `composed`, where its tunes have this mean length.
+    pub fn new(chars_per_tune: f64) -> SourceEntropy {
+        let entropy = composed::entropy();
+        let bits_per_char = entropy.bits / chars_per_tune;
+        SourceEntropy { entropy, chars_per_tune, bits_per_char, nats_per_char: bits_per_char * std::f64::consts::LN_2 }
+    }
+}
+
+impl std::fmt::Display for SourceEntropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let SourceEntropy { entropy, chars_per_tune, bits_per_char, nats_per_char } = self;
+        write!(
+            f,
+            "{:.3} bits a tune (at most {:.1e} less) over {chars_per_tune:.1} characters: {bits_per_char:.5} bits, {nats_per_char:.5} nats per character",
+            entropy.bits, entropy.bits_lost_at_most
+        )
     }
 }
 
@@ -187,12 +223,11 @@ pub(super) mod tests {
         assert!((0.05..0.3).contains(&floor), "{floor}"); // about 100 bits in 700 characters
         let mean_chars = corpus.n_chars(Split::Train) as f64 / corpus.n_tunes(Split::Train) as f64;
         assert!((300.0..900.0).contains(&mean_chars), "{mean_chars}");
-        let chars_per_tune = corpus.chars_per_composed_tune().unwrap();
-        let of_source = composed::entropy().bits * std::f64::consts::LN_2 / chars_per_tune; // not of these sixty: of all
+        let of_source = corpus.source_entropy().unwrap().nats_per_char; // not of these sixty: of all
         assert!((of_source / floor - 1.0).abs() < 0.1, "{of_source} {floor}");
         let mut thinned = corpus.clone();
         thinned.contents.n_dropped = 1;
-        assert!(thinned.chars_per_composed_tune().is_none());
+        assert!(thinned.source_entropy().is_none());
     }
 
     #[test]

@@ -1,58 +1,51 @@
 //! What runs of different lengths say together: IsoFLOP profiles, L(N, D), and the worth of repeated text.
 
-use super::{CountingRow, Families, RunRecord, Study};
+use super::results::fit_or_reason;
+use super::{CountingRow, Families, LawResults, RunRecord, Study};
+use crate::Result;
 use crate::figures::human;
 use crate::fitting::{self, IsoFlop, Objective, PlaneReport, Point, RepeatedData};
 use crate::models::Family;
-use crate::{Error, Result};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use crate::training::RunConfig;
 
 /// The Transformers' runs at equal FLOPs, and the size of the text that they may have seen several times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Budgets {
+    /// Cheapest budget first.
     pub runs: Vec<RunRecord>,
+    /// Length of the training text.
     pub n_unique_tokens: usize,
 }
 
 impl Study {
     /// The finished runs of [`Study::train_isoflop`]; none where the preset has no such budgets. Trains nothing.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`], or a run's folder cannot be read.
     pub fn budgets(&self) -> Result<Budgets> {
-        let runs = self.runs()?;
-        let configs = if self.preset.isoflop.is_some() { self.isoflop_configs()? } else { Vec::new() };
-        let mut found = Vec::new();
-        for config in &configs {
-            found.extend(runs.find(config)?.iter().map(RunRecord::from));
-        }
-        Ok(Budgets { runs: found, n_unique_tokens: self.data()?.train.len() })
-    }
-
-    /// Records every number that [`Budgets::results`] computes.
-    pub fn record_budgets(&self, budgets: &Budgets, families: &Families) -> Result<()> {
-        budgets.results(families)?.iter().try_for_each(|(key, value)| self.record(key, value))
+        let runs = self.found(&self.isoflop_configs()?)?;
+        Ok(Budgets { runs: runs.iter().map(RunRecord::from).collect(), n_unique_tokens: self.data()?.train.len() })
     }
 
     /// What repeats and IsoFLOP runs will cost, to be read before they are trained.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
     pub fn extra_cost(&self) -> Result<String> {
-        let mut repeats = self.repeat_configs(Family::Transformer)?;
-        repeats.extend(self.repeat_configs(Family::Lstm)?);
-        let isoflop = if self.preset.isoflop.is_some() { self.isoflop_configs()? } else { Vec::new() };
-        let ladder: Vec<f64> = [Family::Transformer, Family::Lstm]
-            .map(|family| -> Result<f64> {
-                let data = self.data()?;
-                Ok(self.ladder(family)?.iter().map(|size| self.run_config(size, &data).flops()).sum())
-            })
-            .into_iter()
-            .collect::<Result<_>>()?;
-        let flops = |configs: &[crate::training::RunConfig]| configs.iter().map(|config| config.flops()).sum::<f64>();
-        let in_words = |flops: f64| format!("{} FLOPs", human(flops + 0.0)); // the sum of nothing is -0
+        let (mut repeats, mut ladders) = (Vec::new(), Vec::new());
+        for family in Family::ALL {
+            repeats.extend(self.repeat_configs(family)?);
+            ladders.extend(self.ladder_configs(family)?);
+        }
+        let isoflop = self.isoflop_configs()?;
+        let flops = |configs: &[RunConfig]| human(configs.iter().fold(0.0, |sum, config| sum + config.flops()));
         Ok(format!(
-            "{} repeats from other seeds, {}; {} IsoFLOP runs, {}; the two ladders themselves take {}",
+            "{} repeats from other seeds, {} FLOPs; {} IsoFLOP runs, {} FLOPs; the two ladders themselves take {} FLOPs",
             repeats.len(),
-            in_words(flops(&repeats)),
+            flops(&repeats),
             isoflop.len(),
-            in_words(flops(&isoflop)),
-            in_words(ladder.iter().sum())
+            flops(&isoflop),
+            flops(&ladders)
         ))
     }
 }
@@ -63,7 +56,10 @@ fn seen(run: &RunRecord) -> Point {
 }
 
 impl Budgets {
-    /// IsoFLOP profiles, FLOPs counted exactly. An error, in a sentence, where no two budgets have a best size.
+    /// IsoFLOP profiles, FLOPs counted exactly.
+    ///
+    /// # Errors
+    /// No two budgets have a best size.
     pub fn profiles(&self) -> Result<IsoFlop> {
         Ok(IsoFlop::fit(&self.points())?)
     }
@@ -88,6 +84,9 @@ impl Budgets {
     }
 
     /// L(N, D) over the runs that saw no text twice.
+    ///
+    /// # Errors
+    /// They are too few or too alike.
     pub fn in_n_and_d(&self, families: &Families, objective: Objective) -> Result<PlaneReport> {
         let once = self.all(families).filter(|run| !self.repeats_text(run));
         let points: Vec<Point> = once.map(seen).collect();
@@ -95,40 +94,34 @@ impl Budgets {
     }
 
     /// The law of repeated data over all runs.
+    ///
+    /// # Errors
+    /// They are too few, or none saw its text often enough.
     pub fn repeated(&self, families: &Families) -> Result<RepeatedData> {
         let point = |run: &RunRecord| seen(run).with_unique_tokens(self.n_unique_tokens as f64);
         Ok(RepeatedData::fit(&self.all(families).map(point).collect::<Vec<_>>())?)
     }
 
     /// How much each way of counting C = 6·N·D moves the exponents.
+    ///
+    /// # Errors
+    /// The ladder allows no law.
     pub fn countings(&self, families: &Families) -> Result<Vec<CountingRow>> {
         families.countings(Family::Transformer, &self.runs)
     }
 
-    /// Everything that follows from these records: the keys of `results.json` and their values. A fit that the runs do not allow
-    /// is recorded as the sentence that says why.
-    pub fn results(&self, families: &Families) -> Result<Map<String, Value>> {
-        let names: Vec<&str> = self.runs.iter().map(|run| run.config.name.as_str()).collect();
-        let mut results = Map::new();
-        results.insert("runs/isoflop".into(), json(&names)?);
-        results.insert("budgets/n_unique_tokens".into(), json(&self.n_unique_tokens)?);
-        results.insert("budgets/isoflop".into(), or_reason(self.profiles())?);
-        results.insert("budgets/in_n_and_d".into(), or_reason(self.in_n_and_d(families, Objective::LeastSquares))?);
-        let huber = self.in_n_and_d(families, Objective::CHINCHILLA);
-        results.insert("budgets/in_n_and_d/huber".into(), or_reason(huber)?);
-        results.insert("budgets/repeated".into(), or_reason(self.repeated(families))?);
-        results.insert("budgets/countings".into(), json(&self.countings(families)?)?);
-        Ok(results)
+    /// Everything that follows from these records and those of the ladders. A fit that the runs do not allow is recorded as the
+    /// sentence that says why.
+    pub fn results(&self, families: &Families) -> LawResults {
+        LawResults {
+            isoflop_runs: self.runs.iter().map(|run| run.config.name.clone()).collect(),
+            n_unique_tokens: self.n_unique_tokens,
+            isoflop: fit_or_reason(self.profiles()),
+            in_n_and_d: fit_or_reason(self.in_n_and_d(families, Objective::LeastSquares)),
+            in_n_and_d_huber: fit_or_reason(self.in_n_and_d(families, Objective::CHINCHILLA)),
+            repeated: fit_or_reason(self.repeated(families)),
+            countings: fit_or_reason(self.countings(families)),
+            ..families.results()
+        }
     }
-}
-
-fn or_reason<T: Serialize>(fit: Result<T>) -> Result<Value> {
-    match fit {
-        Ok(fit) => json(&fit),
-        Err(reason) => json(&reason.to_string()),
-    }
-}
-
-fn json(value: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(value).map_err(|error| Error::Config(format!("a result cannot be written as JSON: {error}")))
 }

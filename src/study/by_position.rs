@@ -10,14 +10,20 @@ use serde::{Deserialize, Serialize};
 /// One run's loss at growing distance from the beginning of the context.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ByPosition {
+    /// Its name.
     pub run: String,
+    /// Of its model.
     pub family: Family,
+    /// Of its model.
     pub n_params: usize,
     /// (middle of the octave of positions, nats per token)
     pub octaves: Vec<(f64, f64)>,
 }
 
 /// The loss by position of each run's last model, over the validation split.
+///
+/// # Errors
+/// A checkpoint cannot be read, or the split is shorter than a window.
 pub fn loss_by_position(runs: &[Run], data: &TokenData) -> Result<Vec<ByPosition>> {
     let one = |run: &Run| {
         let losses = loss_of_model(&run.last_model()?, &data.val, run.config.block_size, run.config.batch_size)?;

@@ -1,7 +1,8 @@
 //! The two families side by side: everything that 06_scaling reports, computed from the records of the runs alone.
 
-use super::records::points;
-use super::{Axis, Counting, RunRecord, Study};
+use super::records::{ends, points};
+use super::results::fit_or_reason;
+use super::{Axis, Budgets, Counting, LawResults, RunRecord, Study};
 use crate::Result;
 use crate::fitting::{
     self, Comparison, CurveIntervals, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point, PowerCurve, PowerLaw,
@@ -10,12 +11,13 @@ use crate::models::Family;
 use crate::training::{Run, RunConfig};
 use polars::prelude::{DataFrame, df};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 /// The finished runs of both ladders with their repeats, smallest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Families {
+    /// Those of the Transformers.
     pub transformers: Vec<RunRecord>,
+    /// Those of the LSTMs.
     pub lstms: Vec<RunRecord>,
     /// Decides the resamples of the bootstrap.
     pub seed: u64,
@@ -30,33 +32,43 @@ pub struct FittedVariant(pub Family, pub String, pub PowerLaw);
 /// How one way of counting C = 6·N·D moves the exponents.
 #[derive(Debug, Clone, Serialize)]
 pub struct CountingRow {
+    /// The way.
     pub counting: Counting,
-    /// Of L(N) and L(C), one family's ladder.
+    /// Exponent of L(N) for one family's ladder.
     pub alpha_of_n: f64,
+    /// Exponent of L(C) for the same.
     pub alpha_of_c: f64,
-    /// Of N*(C) and D*(C) by IsoFLOP profiles; `None` where no two budgets have a best size.
+    /// Exponent of N*(C) by IsoFLOP profiles; `None` where no two budgets have a best size.
     pub best_n: Option<f64>,
+    /// The same of D*(C).
     pub best_d: Option<f64>,
 }
 
 impl Study {
     /// The runs of both ladders (trained where they are missing) and their repeats, as far as those are finished.
+    ///
+    /// # Errors
+    /// A training failed, or `results.json` cannot be written.
     pub fn families(&self) -> Result<Families> {
         let families = Families {
             transformers: self.family_records(Family::Transformer)?,
             lstms: self.family_records(Family::Lstm)?,
             seed: self.preset.seed,
         };
-        let names = |runs: &[RunRecord]| runs.iter().map(|run| run.config.name.clone()).collect::<Vec<String>>();
-        self.record("runs/transformer", &names(&families.transformers))?;
-        self.record("runs/lstm", &names(&families.lstms))?;
+        let losses = |family| families.of(family).iter().map(RunRecord::name_and_loss).collect();
+        self.record(|results| {
+            results.transformers = losses(Family::Transformer);
+            results.lstms = losses(Family::Lstm);
+        })?;
         Ok(families)
     }
 
     /// One row a size of a ladder, before anything is trained. For `show::table`.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
     pub fn sizes_table(&self, family: Family) -> Result<DataFrame> {
-        let (ladder, data) = (self.ladder(family)?, self.data()?);
-        let configs: Vec<RunConfig> = ladder.iter().map(|size| self.run_config(size, &data)).collect();
+        let configs = self.ladder_configs(family)?;
         let whole = |value: &dyn Fn(&RunConfig) -> u64| configs.iter().map(value).collect::<Vec<u64>>();
         table(df!(
             "size" => configs.iter().map(|config| config.name.clone()).collect::<Vec<String>>(),
@@ -69,13 +81,18 @@ impl Study {
         ))
     }
 
-    /// Records every number that [`Families::results`] computes.
-    pub fn record_families(&self, families: &Families) -> Result<()> {
-        families.results()?.iter().try_for_each(|(key, value)| self.record(key, value))
+    /// Records every number that [`Budgets::results`] computes.
+    ///
+    /// # Errors
+    /// `results.json` cannot be written.
+    pub fn record_laws(&self, families: &Families, budgets: &Budgets) -> Result<()> {
+        let laws = budgets.results(families);
+        self.record(|results| results.laws = Some(laws))
     }
 }
 
 impl Families {
+    /// The runs of one family.
     pub fn of(&self, family: Family) -> &[RunRecord] {
         match family {
             Family::Transformer => &self.transformers,
@@ -94,14 +111,20 @@ impl Families {
     }
 
     /// The fit of one family by one law with every interval that the points allow.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn report(&self, family: Family, law: Law) -> Result<FitReport> {
         Ok(fitting::report(&self.points(family, Axis::Params), law.name(), N_RESAMPLES, self.seed)?)
     }
 
     /// Every law that the points suffice for, best AICc first, Transformers first.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn rank_laws(&self) -> Result<Vec<(Family, LawScore)>> {
         let mut rows = Vec::new();
-        for family in [Family::Transformer, Family::Lstm] {
+        for family in Family::ALL {
             let scores = fitting::rank_laws(&self.points(family, Axis::Params))?;
             rows.extend(scores.into_iter().map(|score| (family, score)));
         }
@@ -109,21 +132,24 @@ impl Families {
     }
 
     /// Transformer minus LSTM at the smallest, middle and largest cost that both families were measured at.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn compare(&self, axis: Axis) -> Result<Comparison> {
         let (first, second) = (self.points(Family::Transformer, axis), self.points(Family::Lstm, axis));
-        let ends = |points: &[Point]| {
-            let sizes = points.iter().map(|point| point.n_params);
-            sizes.fold((f64::INFINITY, 0.0_f64), |ends, n| (ends.0.min(n), ends.1.max(n)))
-        };
-        let (low, high) = (ends(&first).0.max(ends(&second).0), ends(&first).1.min(ends(&second).1));
+        let [first_ends, second_ends] = [&first, &second].map(|points| ends(points.iter().map(|point| point.n_params)));
+        let (low, high) = (first_ends.0.max(second_ends.0), first_ends.1.min(second_ends.1));
         let at = [low, (low * high).sqrt(), high];
         Ok(Comparison::new(("Transformer", &first), ("LSTM", &second), &at, N_RESAMPLES, self.seed)?)
     }
 
     /// The same runs fitted in other ways: N counted differently, and one size left out at a time.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn sensitivity(&self) -> Result<Vec<FittedVariant>> {
         let mut fits = Vec::new();
-        for family in [Family::Transformer, Family::Lstm] {
+        for family in Family::ALL {
             for (name, points) in self.variants(family) {
                 fits.push(FittedVariant(family, name, PowerLaw::fit(&points)?));
             }
@@ -155,9 +181,12 @@ impl Families {
     }
 
     /// Each family by each objective, with intervals by refits of the same objective.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn objectives(&self) -> Result<Vec<(Family, PowerCurve)>> {
         let mut fits = Vec::new();
-        for family in [Family::Transformer, Family::Lstm] {
+        for family in Family::ALL {
             for objective in Objective::ALL {
                 let points = self.points(family, Axis::Params);
                 let curve = PowerCurve::fit(&points, objective)?;
@@ -167,34 +196,28 @@ impl Families {
         Ok(fits)
     }
 
-    /// Everything that follows from these records: the keys of `results.json` and their values.
-    pub fn results(&self) -> Result<Map<String, Value>> {
-        let mut results = Map::new();
-        let mut keep = |key: &str, value: serde_json::Result<Value>| {
-            value
-                .map(|value| drop(results.insert(key.into(), value)))
-                .map_err(|error| crate::Error::Config(format!("{key} cannot be written as JSON: {error}")))
-        };
-        for (name, family) in [("transformer", Family::Transformer), ("lstm", Family::Lstm)] {
-            keep(&format!("scaling/{name}"), serde_json::to_value(self.report(family, Law::Power)?))?;
-            let log = LogLaw::fit(&self.points(family, Axis::Params))?;
-            keep(&format!("scaling/{name}/log"), serde_json::to_value(log))?;
-            let losses: Vec<(&str, f64)> =
-                self.of(family).iter().map(|run| (run.config.name.as_str(), run.summary.val_loss)).collect();
-            keep(&format!("{name}s/val_loss"), serde_json::to_value(losses))?;
+    /// What follows from these records alone.
+    pub(super) fn results(&self) -> LawResults {
+        let log = |family| Ok(LogLaw::fit(&self.points(family, Axis::Params))?);
+        LawResults {
+            transformer: fit_or_reason(self.report(Family::Transformer, Law::Power)),
+            transformer_log: fit_or_reason(log(Family::Transformer)),
+            lstm: fit_or_reason(self.report(Family::Lstm, Law::Power)),
+            lstm_log: fit_or_reason(log(Family::Lstm)),
+            ranking: fit_or_reason(self.rank_laws()),
+            sensitivity: fit_or_reason(self.sensitivity()),
+            objectives: fit_or_reason(self.objectives()),
+            at_equal_size: fit_or_reason(self.compare(Axis::Params)),
+            at_equal_flops: fit_or_reason(self.compare(Axis::Flops)),
+            ..LawResults::default()
         }
-        keep("scaling/laws", serde_json::to_value(self.rank_laws()?))?;
-        keep("scaling/sensitivity", serde_json::to_value(self.sensitivity()?))?;
-        keep("scaling/objectives", serde_json::to_value(self.objectives()?))?;
-        keep("comparison/matched_n", serde_json::to_value(self.compare(Axis::Params)?))?;
-        keep("comparison/matched_flops", serde_json::to_value(self.compare(Axis::Flops)?))?;
-        let cost: Vec<(&str, _)> = self.all().map(|run| (run.config.name.as_str(), &run.summary)).collect();
-        keep("scaling/cost", serde_json::to_value(cost))?;
-        Ok(results)
     }
 
     /// One family's exponents under each way of counting C = 6·N·D. `isoflop` are further runs of that family for the profiles,
     /// with which the ladder's own are taken together.
+    ///
+    /// # Errors
+    /// The ladder allows no law.
     pub fn countings(&self, family: Family, isoflop: &[RunRecord]) -> Result<Vec<CountingRow>> {
         let once = self.of(family).iter().filter(|run| run.config.seed == self.seed);
         let all: Vec<RunRecord> = once.chain(isoflop).cloned().collect();
@@ -233,6 +256,9 @@ impl Families {
     }
 
     /// One row a run: sizes, loss, and what it cost.
+    ///
+    /// # Errors
+    /// Names or columns that polars refuses; none are known.
     pub fn table(&self) -> Result<DataFrame> {
         table_of(&self.all().cloned().collect::<Vec<RunRecord>>())
     }
@@ -241,6 +267,9 @@ impl Families {
 const N_BUDGETS: usize = 6;
 
 /// One row a run: sizes, loss, and what it cost. For `show::table`.
+///
+/// # Errors
+/// As [`Families::table`].
 pub fn run_table(runs: &[Run]) -> Result<DataFrame> {
     table_of(&runs.iter().map(RunRecord::from).collect::<Vec<RunRecord>>())
 }
@@ -263,6 +292,9 @@ fn table_of(runs: &[RunRecord]) -> Result<DataFrame> {
 }
 
 /// The variants of [`Families::sensitivity`] for `show::table`.
+///
+/// # Errors
+/// As [`Families::table`].
 pub fn sensitivity_table(fits: &[FittedVariant]) -> Result<DataFrame> {
     let alpha = |FittedVariant(_, _, law): &FittedVariant| law.intervals.map(|found| found.alpha);
     table(df!(
@@ -278,6 +310,9 @@ pub fn sensitivity_table(fits: &[FittedVariant]) -> Result<DataFrame> {
 }
 
 /// The fits of [`Families::objectives`] for `show::table`.
+///
+/// # Errors
+/// As [`Families::table`].
 pub fn objectives_table(fits: &[(Family, PowerCurve)]) -> Result<DataFrame> {
     let column = |value: &dyn Fn(&PowerCurve) -> f64| fits.iter().map(|fit| value(&fit.1)).collect::<Vec<f64>>();
     let end = |value: &dyn Fn(&CurveIntervals) -> f64| {
@@ -298,6 +333,9 @@ pub fn objectives_table(fits: &[(Family, PowerCurve)]) -> Result<DataFrame> {
 }
 
 /// The rows of [`Families::countings`] for `show::table`.
+///
+/// # Errors
+/// As [`Families::table`].
 pub fn countings_table(rows: &[CountingRow]) -> Result<DataFrame> {
     table(df!(
         "counting" => rows.iter().map(|row| row.counting.to_string()).collect::<Vec<String>>(),
@@ -309,6 +347,9 @@ pub fn countings_table(rows: &[CountingRow]) -> Result<DataFrame> {
 }
 
 /// The laws of [`Families::rank_laws`] for `show::table`.
+///
+/// # Errors
+/// As [`Families::table`].
 pub fn laws_table(rows: &[(Family, LawScore)]) -> Result<DataFrame> {
     table(df!(
         "family" => rows.iter().map(|row| row.0.to_string()).collect::<Vec<String>>(),

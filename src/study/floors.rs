@@ -2,6 +2,7 @@
 
 use super::records::points;
 use super::{Axis, Families, RunRecord, Study};
+use crate::data::SourceEntropy;
 use crate::figures::{Figure, Reference};
 use crate::fitting::{Interval, PowerLaw, Verdict};
 use crate::models::Family;
@@ -12,23 +13,12 @@ use std::fmt;
 /// The study whose committed records stand in where a corpus is real music, whose entropy nobody knows.
 const KNOWN: &str = "composed";
 
-/// What a perfect reader of whole tunes would pay.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct KnownSource {
-    /// Entropy of all random choices of a tune ([`crate::data::composed::entropy`]).
-    pub bits_per_tune: f64,
-    /// The text's entropy may be smaller by this.
-    pub bits_lost_at_most: f64,
-    /// Mean over the corpus.
-    pub chars_per_tune: f64,
-    /// bits_per_tune · ln 2 / chars_per_tune
-    pub nats_per_char: f64,
-}
-
 /// One family's floor against the truth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Floor {
+    /// Whose floor it is.
     pub family: Family,
+    /// Of L(N) = a·N^-alpha + c, nats per token.
     pub c: f64,
     /// 95 %, profile likelihood.
     pub interval: Option<Interval>,
@@ -47,104 +37,84 @@ pub struct Floor {
 pub struct Floors {
     /// The study that the runs belong to.
     pub study: String,
-    pub source: KnownSource,
+    /// What a perfect reader of whole tunes would pay.
+    pub source: SourceEntropy,
+    /// The runs.
     pub families: Families,
+    /// One a family.
     pub floors: Vec<Floor>,
     references: Vec<Reference>,
 }
 
-impl KnownSource {
-    /// `entropy` spread over tunes of this mean length.
-    pub fn new(entropy: crate::data::composed::Entropy, chars_per_tune: f64) -> KnownSource {
-        KnownSource {
-            bits_per_tune: entropy.bits,
-            bits_lost_at_most: entropy.bits_lost_at_most,
-            chars_per_tune,
-            nats_per_char: entropy.bits * std::f64::consts::LN_2 / chars_per_tune,
-        }
-    }
-}
-
 impl Floor {
     /// The floor of these runs; `longer` are those trained beyond the ladder's budget.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn of(family: Family, families: &Families, longer: &[RunRecord]) -> Result<Floor> {
         let runs = families.of(family);
         let law = PowerLaw::fit(&points(runs, Axis::Params))?;
-        let lowest = |runs: &mut dyn Iterator<Item = &RunRecord>| {
-            runs.min_by(|p, q| p.summary.best_val_loss.total_cmp(&q.summary.best_val_loss)).cloned()
-        };
         let budget = runs.iter().map(|run| run.summary.n_tokens).max().unwrap_or(0) as f64;
-        let beyond = |run: RunRecord| (run.summary.n_tokens as f64 / budget, run.summary.best_val_loss);
+        let longer = longer.iter().filter(|run| run.config.model.family() == family);
+        let longer = longer.map(|run| (run.summary.n_tokens as f64 / budget, run.summary.best_val_loss));
         Ok(Floor {
             family,
             c: law.c,
             interval: law.intervals.map(|found| found.c),
             verdict: law.c_verdict,
-            lowest: lowest(&mut runs.iter()).map_or(f64::NAN, |run| run.summary.val_loss),
-            longer: lowest(&mut longer.iter().filter(|run| run.config.model.family() == family)).map(beyond),
+            lowest: runs.iter().map(|run| run.summary.val_loss).fold(f64::INFINITY, f64::min),
+            longer: longer.min_by(|p, q| p.1.total_cmp(&q.1)),
         })
-    }
-
-    /// Both families' floors.
-    pub fn of_both(families: &Families, longer: &[RunRecord]) -> Result<Vec<Floor>> {
-        [Family::Transformer, Family::Lstm].into_iter().map(|family| Floor::of(family, families, longer)).collect()
     }
 }
 
 impl Study {
-    /// Each family's floor beside the known entropy: of this study where its source is known, else of the committed records of the
-    /// study `composed`. Records `entropy/source` and `entropy/floors` where they are this study's own.
+    /// Each family's floor beside the known entropy: of this study where its source is known, and recorded, else of the committed
+    /// records of the study `composed`.
+    ///
+    /// # Errors
+    /// The runs allow no law, or the records cannot be read.
     pub fn floors(&self, families: &Families) -> Result<Floors> {
-        let Some(chars_per_tune) = self.corpus()?.chars_per_composed_tune() else {
-            return Study::beside(KNOWN)?.recorded_floors();
-        };
-        let source = KnownSource::new(crate::data::composed::entropy(), chars_per_tune);
-        let floors = Floor::of_both(families, &self.longer_records()?)?;
-        self.record("entropy/source", &source)?;
-        self.record("entropy/floors", &floors)?;
-        let (study, families, references) = (self.name().to_owned(), families.clone(), self.recorded_references()?);
-        Ok(Floors { study, source, families, floors, references })
+        let Some(source) = self.corpus()?.source_entropy() else { return Study::beside(KNOWN)?.recorded_floors() };
+        let found = self.floors_above(source, families.clone())?;
+        self.record(|results| {
+            results.source = Some(source);
+            results.floors = found.floors.clone();
+        })?;
+        Ok(found)
     }
 
     /// The same from this study's records alone, nothing prepared or trained.
     fn recorded_floors(&self) -> Result<Floors> {
-        let folder = self.results_folder();
-        let missing = || {
-            Error::Data(format!(
-                "{} lacks the records of the study {}: cargo run -- study --preset {}",
-                folder.display(),
-                self.name(),
-                self.name()
-            ))
+        let (results, runs) = (self.results()?, self.run_records()?);
+        let named = |losses: &[(String, f64)]| -> Option<Vec<RunRecord>> {
+            losses.iter().map(|(name, _)| runs.iter().find(|run| run.config.name == *name).cloned()).collect()
         };
-        let source: KnownSource = self.recorded("entropy/source")?.ok_or_else(missing)?;
-        let families = self.recorded_families()?.ok_or_else(missing)?;
-        let floors = Floor::of_both(&families, &self.longer_records()?)?;
-        Ok(Floors { study: self.name().to_owned(), source, families, floors, references: self.recorded_references()? })
+        let families = named(&results.transformers).zip(named(&results.lstms));
+        let Some((source, (transformers, lstms))) = results.source.zip(families) else {
+            let (folder, name) = (self.results_folder(), self.name());
+            let folder = folder.display();
+            return Err(Error::Data(format!(
+                "{folder} lacks the records of the study {name}: cargo run -- study --preset {name}"
+            )));
+        };
+        self.floors_above(source, Families { transformers, lstms, seed: self.preset.seed })
     }
 
-    /// The runs that `results.json` says the report was made from; `None` where it names none.
-    fn recorded_families(&self) -> Result<Option<Families>> {
-        let records = self.run_records()?;
-        let named = |key: &str| -> Result<Option<Vec<RunRecord>>> {
-            let names: Option<Vec<String>> = self.recorded(key)?;
-            let found = |name: &String| records.iter().find(|run| run.config.name == *name).cloned();
-            Ok(names.and_then(|names| names.iter().map(found).collect()))
-        };
-        let both = named("runs/transformer")?.zip(named("runs/lstm")?);
-        Ok(both.map(|(transformers, lstms)| Families { transformers, lstms, seed: self.preset.seed }))
-    }
-
-    /// Records of the runs of `[best]`.
-    fn longer_records(&self) -> Result<Vec<RunRecord>> {
-        let mut records = self.run_records()?;
-        records.retain(|run| run.config.name.ends_with("-longer"));
-        Ok(records)
+    fn floors_above(&self, source: SourceEntropy, families: Families) -> Result<Floors> {
+        let mut longer = self.run_records()?;
+        longer.retain(|run| run.config.name.ends_with("-longer"));
+        let floors = Family::ALL.into_iter().map(|family| Floor::of(family, &families, &longer));
+        let (floors, references) = (floors.collect::<Result<_>>()?, self.results()?.baselines.references());
+        Ok(Floors { study: self.name().to_owned(), source, families, floors, references })
     }
 }
 
 impl Floors {
     /// Both ladders with their laws and floors above the entropy.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn figure(&self) -> Result<Figure> {
         let entropy = Reference::new("entropy", self.source.nats_per_char);
         let lines = std::iter::once(entropy).chain(self.references.clone()).collect();
@@ -161,11 +131,11 @@ impl Floors {
 
 impl fmt::Display for Floors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let KnownSource { bits_per_tune, chars_per_tune, nats_per_char, .. } = self.source;
+        let SourceEntropy { entropy, chars_per_tune, nats_per_char, .. } = self.source;
         write!(
             f,
-            "Study {}: a tune has {bits_per_tune:.2} bits, computed, in {chars_per_tune:.0} characters: {nats_per_char:.4} nats per token.",
-            self.study
+            "Study {}: a tune has {:.2} bits, computed, in {chars_per_tune:.0} characters: {nats_per_char:.4} nats per token.",
+            self.study, entropy.bits
         )?;
         self.floors.iter().try_for_each(|floor| write!(f, "\n{}", floor.beside(nats_per_char)))?;
         let block_size = self.families.all().map(|run| run.config.block_size).max().unwrap_or(0);
@@ -230,8 +200,7 @@ mod tests {
     fn the_committed_study_of_a_known_source_can_be_read_by_every_other() {
         let floors = Study::open(KNOWN).unwrap().recorded_floors().unwrap();
         println!("{floors}");
-        let entropy = crate::data::composed::entropy();
-        assert_eq!(floors.source, KnownSource::new(entropy, floors.source.chars_per_tune));
+        assert_eq!(floors.source, SourceEntropy::new(floors.source.chars_per_tune));
         assert!(floors.floors.iter().all(|floor| floor.lowest > floors.source.nats_per_char));
         assert!(floors.figure().unwrap().svg().unwrap().contains("entropy"));
     }

@@ -8,9 +8,12 @@ use crate::models::Family;
 
 impl Families {
     /// The conclusions, one sentence each, beginning with MAY, WITH CARE or MAY NOT.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn limits(&self, ngram: &BestNGram, outcome: Option<&Outcome>) -> Result<Vec<String>> {
         let mut sentences = Vec::new();
-        for family in [Family::Transformer, Family::Lstm] {
+        for family in Family::ALL {
             let law = PowerLaw::fit(&self.points(family, Axis::Params))?;
             sentences.push(of_exponent(family, &law));
             sentences.push(of_floor(family, &law));
@@ -29,28 +32,27 @@ impl Families {
                 ngram.order
             ),
         });
-        if let Some(Outcome { error, inside, .. }) = outcome {
+        if let Some(Outcome { prediction, error, inside, .. }) = outcome {
             let judged = match inside {
                 Some(true) => "inside its interval",
                 Some(false) => "OUTSIDE its interval",
                 None => "without an interval",
             };
-            sentences.push(format!(
-                "MAY: say that the prediction for the largest Transformer was off by {error:+.4} nats, {judged}."
-            ));
+            sentences.push(match prediction.void {
+                true => {
+                    "MAY NOT: speak of a prediction: the largest Transformer was trained before there was one.".into()
+                }
+                false => format!(
+                    "MAY: say that the prediction for the largest Transformer was off by {error:+.4} nats, {judged}."
+                ),
+            });
         }
         Ok(sentences)
     }
 
     /// How well the scatter of one size is known.
     fn of_noise(&self) -> String {
-        let repeats = |family| {
-            let mut sizes: Vec<f64> = self.points(family, Axis::Params).iter().map(|point| point.n_params).collect();
-            let n_runs = sizes.len();
-            sizes.dedup();
-            n_runs - sizes.len()
-        };
-        match repeats(Family::Transformer) + repeats(Family::Lstm) {
+        match self.all().filter(|run| run.config.seed != self.seed).count() {
             0 => "MAY NOT: tell a difference from luck: one seed a size, so the noise is known only from the misfit of the curves.".into(),
             n => format!("WITH CARE: read the intervals: {n} repeats of the smallest sizes stand for the noise of all."),
         }

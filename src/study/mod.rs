@@ -1,8 +1,10 @@
 //! A study: one preset = corpus + two ladders of models + budgets + folders. What every notebook opens first.
 //!
-//! ```text
+//! ```no_run
+//! # use music_scaling::prelude::*;
 //! let study = Study::open_default()?;                  // the preset that the environment variable STUDY names
 //! let runs = study.train(Family::Transformer)?;        // trains what is not trained yet
+//! # Ok::<(), Error>(())
 //! ```
 
 mod baselines;
@@ -17,19 +19,23 @@ mod prediction;
 mod preset;
 mod records;
 mod results;
+mod subject;
 mod trainings;
 
-pub use baselines::BestNGram;
+pub use baselines::{BestNGram, Gzip};
 pub use budgets::Budgets;
 pub use by_position::{ByPosition, loss_by_position};
 pub use families::{
     CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, run_table, sensitivity_table,
 };
-pub use floors::{Floor, Floors, KnownSource};
+pub use floors::{Floor, Floors};
 pub use prediction::{Outcome, Prediction};
 pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats, Training};
 pub use records::{Axis, Counting, RunRecord, points, read_records};
+pub use results::{Baselines, CorpusResult, GenerationResults, GradientHorizon, LawResults, Results};
+pub use subject::Subject;
 
+use self::preset::VOCAB_SIZE;
 use crate::data::{Corpus, CorpusConfig, TokenData};
 use crate::models::{Family, Size};
 use crate::training::{Run, RunConfig, Runs, TrainOptions, evaluate};
@@ -44,6 +50,7 @@ pub struct Study {
     /// What `STUDY` or `--preset` said: a built-in name or the path of a TOML file.
     argument: String,
     name: String,
+    /// Changes made here hold from the next call on.
     pub preset: Preset,
     root: PathBuf,
     opened: Arc<OnceLock<Opened>>,
@@ -71,12 +78,25 @@ pub struct TestResult {
     pub perplexity: f64,
     /// test_loss / ln 2
     pub bits_per_char: f64,
+    /// Nats per token over the validation split.
     pub val_loss: f64,
+    /// Length of the test split.
     pub n_test_tokens: usize,
+}
+
+impl TestResult {
+    /// Of a run, or of whatever else was tested.
+    pub fn new(run: impl Into<String>, test_loss: f64, val_loss: f64, n_test_tokens: usize) -> TestResult {
+        let bits_per_char = test_loss / std::f64::consts::LN_2;
+        TestResult { run: run.into(), test_loss, perplexity: test_loss.exp(), bits_per_char, val_loss, n_test_tokens }
+    }
 }
 
 impl Study {
     /// Opens the study that the environment variable `STUDY` names; `laptop` where it is not set.
+    ///
+    /// # Errors
+    /// As [`Study::open`].
     pub fn open_default() -> Result<Study> {
         crate::training::answer_interrupt_key();
         Study::open(&std::env::var("STUDY").unwrap_or_else(|_| "laptop".into()))
@@ -101,10 +121,12 @@ impl Study {
         Ok(Study { argument, name, preset, root: place::find_root()?, opened: Arc::default() })
     }
 
+    /// Of the built-in preset, or of the TOML file without its ending.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// What [`Study::open`] finds this study by, from every folder.
     pub fn preset_argument(&self) -> &str {
         &self.argument
     }
@@ -144,6 +166,7 @@ impl Study {
         self.root.join("data/results").join(&self.name)
     }
 
+    /// Where the best model's tunes go.
     pub fn samples_folder(&self) -> PathBuf {
         self.folder().join("samples")
     }
@@ -198,8 +221,11 @@ impl Study {
     }
 
     /// This study's runs. While one trains, its loss curve is drawn into `figures/live/` for [`crate::figures::live::watch`].
+    ///
+    /// # Errors
+    /// The folder of the runs cannot be made, or `results.json` cannot be read.
     pub fn runs(&self) -> Result<Runs> {
-        let (figures, references) = (self.root.join("figures"), self.recorded_references()?);
+        let (figures, references) = (self.root.join("figures"), self.results()?.baselines.references());
         let draw = move |run: &Run| {
             let curves = [&run.train_curve()[..], &run.val_curve()];
             // A picture that cannot be drawn is no reason to stop a training.
@@ -211,23 +237,19 @@ impl Study {
 
     /// Scores the run's best checkpoint on the test split, once: the result is kept, and later calls return it. A kept result of
     /// the same config with another validation loss comes from another machine's weights and does not count.
+    ///
+    /// # Errors
+    /// The checkpoint or the data cannot be read.
     pub fn test_once(&self, run: &Run) -> Result<TestResult> {
-        let key = format!("test/{}", run.config.hash());
-        let kept: Option<TestResult> = self.recorded(&key)?;
-        if let Some(kept) = kept.filter(|kept| (kept.val_loss - run.summary.best_val_loss).abs() < 1e-9) {
+        let (hash, val_loss) = (run.config.hash(), run.summary.best_val_loss);
+        let kept = self.results()?.test.remove(&hash);
+        if let Some(kept) = kept.filter(|kept| (kept.val_loss - val_loss).abs() < 1e-9) {
             return Ok(kept);
         }
         let data = self.data()?;
         let test_loss = evaluate(&run.best_model()?, &data.test, run.config.block_size, run.config.batch_size)?;
-        let result = TestResult {
-            run: run.config.name.clone(),
-            test_loss,
-            perplexity: test_loss.exp(),
-            bits_per_char: test_loss / std::f64::consts::LN_2,
-            val_loss: run.summary.best_val_loss,
-            n_test_tokens: data.test.len(),
-        };
-        self.record(&key, &result)?;
+        let result = TestResult::new(&run.config.name, test_loss, val_loss, data.test.len());
+        self.record(|results| drop(results.test.insert(hash, result.clone())))?;
         Ok(result)
     }
 }
@@ -238,7 +260,7 @@ impl std::fmt::Display for Study {
         writeln!(f, "study   {}: {}", self.name, self.preset.about)?;
         writeln!(f, "corpus  {}", corpus.source)?;
         let ends = |family| {
-            let ladder = self.preset.ladder(family, 64); // in the order of any vocabulary
+            let ladder = self.preset.ladder(family, VOCAB_SIZE);
             let names: Vec<&str> = ladder.iter().map(|size| size.name.as_str()).collect();
             format!("{} from {} to {}", names.len(), names.first().unwrap_or(&"-"), names.last().unwrap_or(&"-"))
         };

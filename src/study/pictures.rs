@@ -1,5 +1,6 @@
 //! The figures of 06_scaling: loss against size with the fitted laws, loss against cost, and IsoFLOP profiles.
 
+use super::records::ends;
 use super::{Axis, Budgets, Families};
 use crate::Result;
 use crate::figures::{Figure, Line, Reference, ScalingSeries, human, lines, scaling};
@@ -10,28 +11,25 @@ use crate::models::Family;
 impl Families {
     /// Runs, fitted laws with their 95 % bands, and floors where c is not "NOT identified". The frame holds the runs and the
     /// references; a band that leaves it says that the law is free there.
+    ///
+    /// # Errors
+    /// The runs allow no law.
     pub fn scaling_figure(&self, axis: Axis, references: Vec<Reference>) -> Result<Figure> {
-        let series = [Family::Transformer, Family::Lstm].map(|family| self.series(family, axis));
-        let series = series.into_iter().collect::<Result<Vec<ScalingSeries>>>()?;
+        let series = Family::ALL.into_iter().map(|family| self.series(family, axis)).collect::<Result<Vec<_>>>()?;
         let losses = || self.all().map(|run| run.summary.val_loss);
-        let ends = |losses: &mut dyn Iterator<Item = f64>| {
-            losses.fold((f64::INFINITY, 0.0_f64), |range, loss| (range.0.min(loss), range.1.max(loss)))
-        };
-        let (low, high) = ends(&mut losses());
-        let near =
-            references.iter().map(|line| line.value).filter(|value| Reference::is_near((value - low) / (high - low)));
-        let (low, high) = ends(&mut losses().chain(near));
+        let (low, high) = ends(losses());
+        let lines = references.iter().map(|line| line.value);
+        let (low, high) = ends(losses().chain(lines.filter(|value| Reference::is_near((value - low) / (high - low)))));
         let room = high - low;
         let figure = scaling(series, references).x_label(axis.label());
         Ok(figure.y_range((low - 0.25 * room).max(0.0), high + 0.15 * room))
     }
 
     /// One family's runs, law, band and floor.
-    pub fn series(&self, family: Family, axis: Axis) -> Result<ScalingSeries> {
+    fn series(&self, family: Family, axis: Axis) -> Result<ScalingSeries> {
         let points = self.points(family, axis);
         let law = PowerLaw::fit(&points)?;
-        let costs = points.iter().map(|point| point.n_params);
-        let (low, high) = costs.fold((f64::INFINITY, 0.0_f64), |ends, n| (ends.0.min(n), ends.1.max(n)));
+        let (low, high) = ends(points.iter().map(|point| point.n_params));
         let (low, high) = (0.8 * low, 1.25 * high);
         let sizes: Vec<f64> = (0..=80).map(|i| low * (high / low).powf(f64::from(i) / 80.0)).collect();
         let band = sizes.iter().zip(law.band(&sizes)).map(|(n, interval)| (*n, interval.low, interval.high)).collect();

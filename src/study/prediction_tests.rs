@@ -1,12 +1,12 @@
 //! A study of tiny models in a folder of its own: when a prediction may be made, and when not.
 
 use super::*;
-use crate::study::{Axis, Preset, TestResult, run_table};
+use crate::data::Split;
+use crate::study::{Axis, Preset, Subject, TestResult, run_table};
 
 /// The smoke preset on few tunes and few tokens.
-fn study(test: &str) -> Study {
-    let root = std::env::temp_dir().join(format!("music-scaling-{test}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&root);
+fn study(folder: &tempfile::TempDir) -> Study {
+    let root = folder.path().to_owned();
     let (_, mut preset) = Preset::load("smoke").unwrap();
     preset.corpus.n_composed = 40;
     preset.training.n_tokens = Some(4000);
@@ -16,7 +16,8 @@ fn study(test: &str) -> Study {
 
 #[test]
 fn a_prediction_is_written_before_the_largest_is_trained_and_stands() {
-    let study = study("prediction");
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(&folder);
     let error = study.predict().unwrap_err().to_string();
     assert_eq!(error, "smoke-transformer-tiny is not trained yet: a prediction needs all smaller Transformers");
     let error = study.outcome().unwrap_err().to_string();
@@ -32,19 +33,37 @@ fn a_prediction_is_written_before_the_largest_is_trained_and_stands() {
     let outcome = study.outcome().unwrap();
     assert_eq!(outcome.measured, runs[4].summary.val_loss);
     assert_eq!(outcome.prediction, prediction, "it stands with its date");
-    assert_eq!(study.recorded::<Outcome>("prediction/outcome").unwrap().unwrap(), outcome);
+    assert_eq!(study.results().unwrap().outcome, Some(outcome));
+}
 
-    std::fs::remove_file(study.prediction_path()).unwrap();
-    let error = study.predict().unwrap_err().to_string();
-    assert!(error.starts_with("smoke-transformer-xl is trained already and nothing was predicted before"), "{error}");
-    let error = study.outcome().unwrap_err().to_string();
-    assert!(error.starts_with("no prediction was written before smoke-transformer-xl was trained"), "{error}");
-    std::fs::remove_dir_all(&study.root).unwrap();
+#[test]
+fn what_is_said_after_the_largest_was_trained_is_void_and_the_study_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(&folder);
+    study.train_size("smoke-transformer-xl").unwrap(); // before the smaller ones: nothing can be predicted
+    let runs = study.train(Family::Transformer).unwrap();
+    assert!(runs.iter().all(|run| run.summary.finished) && runs.len() == 5);
+    let (prediction, outcome) = (study.predict().unwrap(), study.outcome().unwrap());
+    let first_line = prediction.to_string().lines().next().unwrap_or_default().to_owned();
+    assert_eq!(
+        first_line,
+        "VOID: smoke-transformer-xl was trained before anything was predicted; what follows was computed afterwards."
+    );
+    assert!(outcome.prediction.void && outcome.measured == runs[4].summary.val_loss);
+    assert!(
+        outcome
+            .to_string()
+            .starts_with("The prediction is VOID: it was computed after smoke-transformer-xl was trained.")
+    );
+    study.train(Family::Lstm).unwrap();
+    let limits = study.families().unwrap().limits(&study.best_ngram().unwrap(), Some(&outcome)).unwrap();
+    assert!(limits.iter().any(|sentence| sentence.starts_with("MAY NOT: speak of a prediction")), "{limits:?}");
 }
 
 #[test]
 fn repeats_are_points_at_the_same_size() {
-    let study = study("repeats");
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(&folder);
     for family in [Family::Transformer, Family::Lstm] {
         study.train(family).unwrap();
         assert_eq!(study.repeats(family).unwrap(), vec![]);
@@ -55,10 +74,11 @@ fn repeats_are_points_at_the_same_size() {
     let [first, second] = [0, 1].map(|i| &families.transformers[i]);
     assert_eq!(first.summary.n_params, second.summary.n_params);
     assert_ne!(first.summary.val_loss, second.summary.val_loss);
-    study.record_families(&families).unwrap();
-    let again: serde_json::Value = study.recorded("scaling/transformer").unwrap().unwrap();
-    assert_eq!(again["n_points"], 6);
-    assert!(again["remarks"].to_string().contains("Runs of the same size scatter by"), "{again}");
+    study.record_laws(&families, &study.budgets().unwrap()).unwrap();
+    let laws = study.results().unwrap().laws.unwrap();
+    assert_eq!(laws.transformer["n_points"], 6);
+    assert!(laws.transformer.to_string().contains("Runs of the same size scatter by"), "{}", laws.transformer);
+    assert!(laws.isoflop.as_str().unwrap().contains("0 of 0 budgets"), "{}", laws.isoflop);
     assert_eq!(families.table().unwrap().height(), 11);
     let limits = families.limits(&study.best_ngram().unwrap(), None).unwrap();
     assert!(limits.iter().all(|it| ["MAY: ", "MAY NOT: ", "WITH CARE: "].iter().any(|start| it.starts_with(start))));
@@ -69,12 +89,12 @@ fn repeats_are_points_at_the_same_size() {
     let figure = families.scaling_figure(Axis::Params, study.references().unwrap()).unwrap();
     assert!(figure.svg().unwrap().contains("gzip"));
     assert!(families.cost_figure(Axis::Flops, vec![]).csv().unwrap().contains("frontier"));
-    std::fs::remove_dir_all(&study.root).unwrap();
 }
 
 #[test]
 fn the_best_model_is_the_lowest_of_both_ladders_and_the_longer_runs() {
-    let mut study = study("best");
+    let folder = tempfile::tempdir().unwrap();
+    let mut study = study(&folder);
     study.preset.best.n_tokens = Some(6000);
     let error = study.best_run().unwrap_err().to_string();
     assert_eq!(error, "the study tiny has no finished run: train one first");
@@ -86,18 +106,37 @@ fn the_best_model_is_the_lowest_of_both_ladders_and_the_longer_runs() {
     assert_eq!(study.best_run().unwrap().summary.best_val_loss, lowest);
     study.preset.best.families = vec![Family::Lstm];
     assert_eq!(study.longer_configs().unwrap().len(), 1);
-    std::fs::remove_dir_all(&study.root).unwrap();
 }
 
 #[test]
 fn a_test_result_is_kept_for_the_model_that_was_tested_only() {
-    let study = study("tested");
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(&folder);
     let run = study.train_size("smoke-lstm-tiny").unwrap();
     let tested = study.test_once(&run).unwrap();
-    let key = format!("test/{}", run.config.hash());
-    study.record(&key, &TestResult { test_loss: 9.0, ..tested.clone() }).unwrap();
+    let keep = |result| study.record(|results| drop(results.test.insert(run.config.hash(), result))).unwrap();
+    keep(TestResult { test_loss: 9.0, ..tested.clone() });
     assert_eq!(study.test_once(&run).unwrap().test_loss, 9.0, "kept, not measured again");
-    study.record(&key, &TestResult { test_loss: 9.0, val_loss: tested.val_loss + 0.01, ..tested.clone() }).unwrap();
+    keep(TestResult { test_loss: 9.0, val_loss: tested.val_loss + 0.01, ..tested.clone() });
     assert_eq!(study.test_once(&run).unwrap(), tested, "a result of other weights does not count");
-    std::fs::remove_dir_all(&study.root).unwrap();
+}
+
+#[test]
+fn a_run_and_its_file_are_scored_on_the_text_that_belongs_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(&folder);
+    let run = study.train_size("smoke-transformer-tiny").unwrap();
+    let data = study.corpus().unwrap().dir.clone();
+    let of_run = Subject::open(&run.dir, Some(&data)).unwrap();
+    assert!((of_run.loss(Split::Val).unwrap() - run.summary.best_val_loss).abs() < 1e-6);
+    let file = run.dir.join("best.safetensors");
+    let of_file = Subject::open(&file, Some(&data)).unwrap();
+    assert_eq!((of_file.name.as_str(), of_file.block_size, of_file.run.is_none()), ("best.safetensors", 32, true));
+    let shorter = Subject { batch_size: of_run.batch_size, ..of_file };
+    assert_eq!(shorter.loss(Split::Val).unwrap(), of_run.loss(Split::Val).unwrap());
+    let error = Subject::open(&file, None).unwrap_err().to_string();
+    assert!(error.ends_with("is a file: say which folder of tokens it belongs to (--data)"), "{error}");
+    let error = Subject::open(study.folder().join("runs/nothing"), None).unwrap_err().to_string();
+    assert!(error.starts_with("there is no run"), "{error}");
+    assert!(!study.folder().join("runs/nothing").exists(), "nothing is created");
 }

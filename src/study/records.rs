@@ -6,12 +6,14 @@ use crate::fitting::Point;
 use crate::training::{Run, RunConfig, Summary};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a report needs of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
+    /// What was trained and how.
     pub config: RunConfig,
+    /// What came of it.
     pub summary: Summary,
     /// (tokens trained on, nats per token) at each validation.
     pub val_curve: Vec<(f64, f64)>,
@@ -23,11 +25,20 @@ impl From<&Run> for RunRecord {
     }
 }
 
+impl RunRecord {
+    /// As `results.json` names a run: with its loss over the validation split at the end, nats per token.
+    pub fn name_and_loss(&self) -> (String, f64) {
+        (self.config.name.clone(), self.summary.val_loss)
+    }
+}
+
 /// What stands below a loss: on the x axis of a law or of a cost figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Axis {
+    /// All parameters.
     Params,
+    /// Those of the matrices: no token and position tables.
     ParamsWithoutTables,
     /// Of the whole training, head and attention counted ([`crate::models::ModelConfig::flops_per_token`]).
     Flops,
@@ -38,6 +49,7 @@ pub enum Axis {
 }
 
 impl Axis {
+    /// The value of a run.
     pub fn of(self, run: &RunRecord) -> f64 {
         let summary = &run.summary;
         match self {
@@ -71,6 +83,7 @@ pub struct Counting {
 }
 
 impl Counting {
+    /// Every way.
     pub const ALL: [Counting; 4] = [
         Counting { tables: true, attention: false },
         Counting { tables: true, attention: true },
@@ -78,6 +91,7 @@ impl Counting {
         Counting { tables: false, attention: true },
     ];
 
+    /// N.
     pub fn n_params(self, config: &RunConfig) -> f64 {
         (if self.tables { config.model.n_params() } else { config.model.n_params_non_embedding() }) as f64
     }
@@ -108,7 +122,15 @@ pub fn points(runs: &[RunRecord], axis: Axis) -> Vec<Point> {
     runs.iter().map(|run| Point::new(axis.of(run), run.summary.val_loss)).collect()
 }
 
+/// The smallest and the largest.
+pub(super) fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |ends, value| (ends.0.min(value), ends.1.max(value)))
+}
+
 /// The lines of a `runs.jsonl`; no file is no runs.
+///
+/// # Errors
+/// The file cannot be read, or a line is no record: the sentence names it.
 pub fn read_records(path: &Path) -> Result<Vec<RunRecord>> {
     if !path.exists() {
         return Ok(Vec::new());
@@ -127,32 +149,27 @@ pub fn read_records(path: &Path) -> Result<Vec<RunRecord>> {
 }
 
 impl Study {
-    fn records_path(&self) -> PathBuf {
-        self.results_folder().join("runs.jsonl")
-    }
-
     /// The records of this study's runs.
+    ///
+    /// # Errors
+    /// As [`read_records`].
     pub fn run_records(&self) -> Result<Vec<RunRecord>> {
-        read_records(&self.records_path())
+        read_records(&self.results_folder().join("runs.jsonl"))
     }
 
-    /// Adds the finished runs' records to `runs.jsonl`, replacing those of the same name.
-    pub fn record_runs(&self, runs: &[Run]) -> Result<()> {
+    /// Adds the run's record to `runs.jsonl` if it is finished, replacing that of the same name.
+    pub(super) fn record_run(&self, run: &Run) -> Result<()> {
         let _alone = self.lock_results()?;
         let mut records = self.run_records()?;
-        for run in runs.iter().filter(|run| run.summary.finished) {
+        if run.summary.finished {
             records.retain(|record| record.config.name != run.config.name);
             records.push(run.into());
         }
-        let lines: Result<String> = records.iter().map(|record| Ok(self.line(record)? + "\n")).collect();
-        Ok(write_atomic(self.records_path(), lines?)?)
-    }
-
-    fn line(&self, record: &RunRecord) -> Result<String> {
         // By way of a Value the fields stand in alphabetical order, so that a record that did not change is the same line.
-        let value = serde_json::to_value(record);
-        value
-            .map(|value| value.to_string())
-            .map_err(|error| Error::Config(format!("cannot write the record of {}: {error}", record.config.name)))
+        let lines = records.iter().map(|record| serde_json::to_value(record).map(|value| format!("{value}\n")));
+        let lines: String = lines.collect::<serde_json::Result<_>>().map_err(|error| {
+            Error::Config(format!("the record of {} cannot be written as JSON: {error}", run.config.name))
+        })?;
+        Ok(write_atomic(self.results_folder().join("runs.jsonl"), lines)?)
     }
 }

@@ -1,5 +1,6 @@
 //! What a study trains: the two ladders, the largest models for longer, repeats from other seeds, and IsoFLOP profiles.
 
+use super::preset::VOCAB_SIZE;
 use super::{RunRecord, Study};
 use crate::models::{Family, Size};
 use crate::training::{Run, RunConfig, answer_interrupt_key, interrupted};
@@ -14,9 +15,20 @@ impl Study {
     /// # Errors
     /// A training failed, such as by a loss that is no number; the others are trained first.
     pub fn train(&self, family: Family) -> Result<Vec<Run>> {
+        self.train_all(&self.ladder_configs(family)?)
+    }
+
+    /// What [`Study::train`] trains.
+    pub(super) fn ladder_configs(&self, family: Family) -> Result<Vec<RunConfig>> {
         let data = self.data()?;
-        let configs: Vec<RunConfig> = self.ladder(family)?.iter().map(|size| self.run_config(size, &data)).collect();
-        self.train_all(&configs)
+        Ok(self.ladder(family)?.iter().map(|size| self.run_config(size, &data)).collect())
+    }
+
+    /// Those of these runs that are finished. Trains nothing.
+    pub(super) fn found(&self, configs: &[RunConfig]) -> Result<Vec<Run>> {
+        let runs = self.runs()?;
+        let found: nets::Result<Vec<Option<Run>>> = configs.iter().map(|config| runs.find(config)).collect();
+        Ok(found?.into_iter().flatten().collect())
     }
 
     /// Trains one size of either family, by name.
@@ -24,7 +36,7 @@ impl Study {
     /// # Errors
     /// There is no such size, or its training failed.
     pub fn train_size(&self, name: &str) -> Result<Run> {
-        let sizes = Family::ALL.map(|family| self.preset.ladder(family, 64)).concat(); // refused before a corpus is prepared
+        let sizes = Family::ALL.map(|family| self.preset.ladder(family, VOCAB_SIZE)).concat(); // refused before a corpus is prepared
         let size = sizes.iter().find(|size| size.name == name).ok_or_else(|| {
             let names: Vec<&str> = sizes.iter().map(|size| size.name.as_str()).collect();
             Error::Config(format!("the study {} has no size {name:?}: choose one of {}", self.name(), names.join(", ")))
@@ -43,6 +55,9 @@ impl Study {
     }
 
     /// What [`Study::train_longer`] trains.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
     pub fn longer_configs(&self) -> Result<Vec<RunConfig>> {
         let data = self.data()?;
         let n_tokens = self.preset.best.budget(data.train.len());
@@ -54,15 +69,16 @@ impl Study {
     }
 
     /// The best model: of both ladders and the longer runs the finished one with the lowest validation loss. Trains nothing.
+    ///
+    /// # Errors
+    /// Nothing is trained yet.
     pub fn best_run(&self) -> Result<Run> {
-        let (data, runs) = (self.data()?, self.runs()?);
         let mut configs = self.longer_configs()?;
-        for family in [Family::Transformer, Family::Lstm] {
-            configs.extend(self.ladder(family)?.iter().map(|size| self.run_config(size, &data)));
+        for family in Family::ALL {
+            configs.extend(self.ladder_configs(family)?);
         }
-        let found: Vec<Option<Run>> = configs.iter().map(|config| runs.find(config)).collect::<nets::Result<_>>()?;
-        let best =
-            found.into_iter().flatten().min_by(|p, q| p.summary.best_val_loss.total_cmp(&q.summary.best_val_loss));
+        let found = self.found(&configs)?.into_iter();
+        let best = found.min_by(|p, q| p.summary.best_val_loss.total_cmp(&q.summary.best_val_loss));
         best.ok_or_else(|| Error::Data(format!("the study {} has no finished run: train one first", self.name())))
     }
 
@@ -73,16 +89,19 @@ impl Study {
 
     /// Trains the smallest sizes of one family again from other seeds, as `[repeats]` says: their scatter is the noise of a loss.
     /// Only the seed differs; the ladder's own runs are not among those returned.
+    ///
+    /// # Errors
+    /// As [`Study::train`].
     pub fn train_repeats(&self, family: Family) -> Result<Vec<Run>> {
         self.train_all(&self.repeat_configs(family)?)
     }
 
     /// Those of the repeats that are finished. Trains nothing.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`], or a run's folder cannot be read.
     pub fn repeats(&self, family: Family) -> Result<Vec<Run>> {
-        let runs = self.runs()?;
-        let found: nets::Result<Vec<Option<Run>>> =
-            self.repeat_configs(family)?.iter().map(|config| runs.find(config)).collect();
-        Ok(found?.into_iter().flatten().collect())
+        self.found(&self.repeat_configs(family)?)
     }
 
     pub(super) fn repeat_configs(&self, family: Family) -> Result<Vec<RunConfig>> {
@@ -97,20 +116,26 @@ impl Study {
         Ok(configs)
     }
 
-    /// Trains Transformers at equal FLOPs, as `[isoflop]` says, each with a schedule of its own. Errors where
-    /// the preset has no such budgets.
+    /// Trains Transformers at equal FLOPs, as `[isoflop]` says, each with a schedule of its own.
+    ///
+    /// # Errors
+    /// The preset has no such budgets, or as [`Study::train`].
     pub fn train_isoflop(&self) -> Result<Vec<Run>> {
+        if self.preset.isoflop.is_none() {
+            return Err(Error::Config(format!(
+                "the study {} has no IsoFLOP budgets: add [isoflop] with transformer, flops, min_epochs and max_epochs to its preset",
+                self.name()
+            )));
+        }
         self.train_all(&self.isoflop_configs()?)
     }
 
-    /// What [`Study::train_isoflop`] trains, cheapest budget first.
+    /// What [`Study::train_isoflop`] trains, cheapest budget first; nothing where the preset has no such budgets.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
     pub fn isoflop_configs(&self) -> Result<Vec<RunConfig>> {
-        let budgets = self.preset.isoflop.as_ref().ok_or_else(|| {
-            Error::Config(format!(
-                "the study {} has no IsoFLOP budgets: add [isoflop] with transformer, flops, min_epochs and max_epochs to its preset",
-                self.name()
-            ))
-        })?;
+        let Some(budgets) = &self.preset.isoflop else { return Ok(Vec::new()) };
         let data = self.data()?;
         let (vocab_size, block_size) = (data.tokenizer.vocab_size(), self.preset.training.block_size);
         let ladder: Vec<Size> = budgets.transformer.iter().map(|size| size.size(vocab_size, block_size)).collect();
@@ -169,7 +194,7 @@ impl Study {
     fn get_or_train(&self, config: &RunConfig) -> Result<Run> {
         self.predict_before_training(config)?;
         let run = self.runs()?.get_or_train(config, &*self.data()?)?;
-        self.record_runs(std::slice::from_ref(&run))?;
+        self.record_run(&run)?;
         Ok(run)
     }
 }

@@ -1,9 +1,9 @@
 //! `generate`: tunes that a model writes.
 
-use super::evaluate::Subject;
 use super::output::print_json;
 use lab::Result;
 use music_scaling::generation::{self, Prompt, Rates};
+use music_scaling::study::Subject;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -33,14 +33,14 @@ pub(crate) struct GenerateOptions {
 
 pub(crate) fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
     let GenerateOptions { data, prefix, temperature, top_k, max_tokens, seed, out, json } = options;
-    let subject = Subject::open(folder, data)?;
+    let subject = Subject::open(folder, data.as_deref())?;
     let data = &subject.data;
     let prompts = match prefix {
         Some(prefix) => vec![Prompt::new(prefix, temperature, top_k)],
         None => Prompt::varied(data, 10),
     };
     let settings = generation::Settings { max_tokens, context: Some(subject.block_size), seed, quiet: json };
-    let samples = generation::generate(&subject.model()?, data, &prompts, &settings)?;
+    let samples = generation::generate(&subject.model, data, &prompts, &settings)?;
     let files = generation::write_samples(&samples, &out)?;
     let rates = Rates::of(&samples);
     if json {
