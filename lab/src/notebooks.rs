@@ -58,7 +58,7 @@ pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
 /// # Errors
 /// A file cannot be read or written.
 pub fn publish(lab: &Lab, study: &Study) -> Result<()> {
-    let mut folders = vec![(study.results_folder(), study.committed_results_folder())];
+    let mut folders = vec![(study.results_folder().to_owned(), study.committed_results_folder())];
     if study.name() == "laptop" {
         folders.push((study.notebooks_folder(), lab.root.join("notebooks")));
         folders.push((study.figures_folder(), lab.root.join("figures")));

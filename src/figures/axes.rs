@@ -5,8 +5,6 @@
 use crate::{Error, Result};
 pub use nets::words::human;
 use nets::words::{UNITS, minus};
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
-use std::ops::Range;
 
 /// Beyond this, differences overflow.
 const LARGEST: f64 = 1e300;
@@ -137,32 +135,6 @@ impl Axis {
         } else {
             (value - self.low) / (self.high - self.low)
         }
-    }
-}
-
-/// How plotters asks an axis for its places and labels.
-impl Ranged for Axis {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (start, end): (i32, i32)) -> i32 {
-        let place = self.place(*value).clamp(-1.0, 2.0);
-        (f64::from(start) + place * f64::from(end - start)).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        let labelled = || self.ticks.iter().map(|tick| tick.value).collect();
-        if hint.weight().allow_light_points() { self.minor.clone() } else { labelled() }
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.low..self.high
-    }
-}
-
-impl ValueFormatter<f64> for Axis {
-    fn format_ext(&self, value: &f64) -> String {
-        self.ticks.iter().find(|tick| tick.value == *value).map_or_else(String::new, |tick| tick.label.clone())
     }
 }
 

@@ -94,14 +94,7 @@ impl Picture for Bars {
         }
         let zero = x(0.0);
         canvas.line(vec![(zero, first), (zero, last)], AXIS, 1.0);
-        let mut bottom = last + 33.0;
-        for line in look::wrap(&axis.label, LABEL_SIZE, false, canvas.width - 6.0) {
-            let half = look::text_width(&line, LABEL_SIZE, false) / 2.0;
-            let middle = ((left + right) / 2.0).clamp(half + 3.0, canvas.width - half - 3.0); // a long label stays on the page
-            canvas.text((middle, bottom), line, look::text(LABEL_SIZE, INK).middle());
-            bottom += 1.3 * LABEL_SIZE;
-        }
-        Ok(bottom - 1.3 * LABEL_SIZE + 8.0)
+        Ok(canvas.label_below(&axis.label, ((left + right) / 2.0, last + 33.0)) + 8.0)
     }
 
     fn numbers(&self, options: &Options) -> Numbers {

@@ -1,29 +1,15 @@
-//! A canvas: hands a figure's lines, areas, dots and texts to plotters.
+//! A canvas: collects a figure's lines, areas, dots and texts as shapes.
 //!
-//! Lengths are in points, of which a figure is [`look::WIDTH`] wide unless it is printed at another width; x grows to the right, y downwards. Plotters knows whole
-//! numbers only, so it is given [`UNITS`] to the point.
+//! Lengths are in points, of which a figure is [`look::WIDTH`] wide unless it is printed at another width.
 
-use super::drawing::{Area, failed};
 use super::look::{self, Colour};
-use super::recording::Recorder;
-use crate::Result;
-use plotters::element::{DashedPathElement, Drawable, PointCollection};
-use plotters::prelude::{Circle, FontDesc, FontFamily, FontStyle, PathElement, Polygon, Rectangle, Text};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, RGBAColor, ShapeStyle, TextStyle};
+pub(super) use super::shapes::At;
+use super::shapes::{Ink, Label, Paint, Place, Shape, UNITS, whole};
 
-/// A place on the canvas.
-pub(super) type At = (f64, f64);
-
-/// Plotters' whole numbers to the point.
-pub(super) const UNITS: f64 = 10.0;
-
-pub(super) struct Canvas<'a> {
-    pub area: Area<'a>,
+pub(super) struct Canvas {
+    pub shapes: Vec<Shape>,
     /// How wide the figure is, in points.
     pub width: f64,
-    /// The first thing that plotters refused.
-    pub outcome: Result<()>,
 }
 
 #[derive(Clone, Copy)]
@@ -31,98 +17,131 @@ pub(super) struct TextLook {
     pub size: f64,
     pub bold: bool,
     pub colour: Colour,
-    /// Which part of the text stands at its place.
-    pub anchor: HPos,
+    /// Which share of the text lies left of its place.
+    pub anchor: f64,
 }
 
-impl<'a> Canvas<'a> {
-    pub fn new(area: &Area<'a>) -> Self {
-        let width = f64::from(area.dim_in_pixel().0) / UNITS;
-        Canvas { area: area.clone(), width, outcome: Ok(()) }
-    }
-
-    fn draw<E>(&mut self, element: E)
-    where
-        for<'b> &'b E: PointCollection<'b, (i32, i32)>,
-        E: Drawable<Recorder<'a>>,
-    {
-        if self.outcome.is_ok() {
-            self.outcome = self.area.draw(&element).map_err(failed);
-        }
-    }
-
+impl Canvas {
     /// An open line.
     pub fn line(&mut self, points: Vec<At>, colour: Colour, width: f64) {
-        self.draw(PathElement::new(on_grid(&without_straight_runs(points)), stroke(colour, width)));
+        self.dashed(points, colour, width, &[]);
     }
 
-    /// An open line, 4 points on, 3 off.
-    pub fn dashed(&mut self, points: Vec<At>, colour: Colour, width: f64) {
-        let points = on_grid(&without_straight_runs(points));
-        self.draw(DashedPathElement::new(points, units(4.0), units(3.0), stroke(colour, width)));
+    /// An open line that is drawn for the first length of `dash`, not for the second, drawn for the third and so on; solid if
+    /// there are none.
+    pub fn dashed(&mut self, points: Vec<At>, colour: Colour, width: f64, dash: &[f64]) {
+        let pieces = dashes(&without_straight_runs(points), dash);
+        self.path(&pieces, colour, 1.0, Ink::Stroke(width * UNITS));
     }
 
     /// A filled polygon.
     pub fn area(&mut self, points: Vec<At>, colour: Colour, opacity: f64) {
-        self.draw(Polygon::new(on_grid(&points), fill(colour, opacity)));
+        self.path(&[points], colour, opacity, Ink::Fill);
     }
 
     /// A filled rectangle.
-    pub fn rectangle(&mut self, at: At, size: At, colour: Colour) {
-        self.draw(Rectangle::new([grid(at), grid((at.0 + size.0, at.1 + size.1))], fill(colour, 1.0)));
+    pub fn rectangle(&mut self, (x, y): At, (width, height): At, colour: Colour) {
+        self.area(vec![(x, y), (x + width, y), (x + width, y + height), (x, y + height)], colour, 1.0);
     }
 
-    /// A disc with a thin white edge, so that neighbours stay apart.
-    pub fn dot(&mut self, at: At, radius: f64, colour: Colour) {
-        for (radius, colour) in [(radius + 0.4, look::PAPER), (radius - 0.4, colour)] {
-            self.draw(Circle::new(grid(at), units(radius), fill(colour, 1.0)));
+    fn path(&mut self, pieces: &[Vec<At>], colour: Colour, opacity: f64, ink: Ink) {
+        let pieces = pieces.iter().map(|piece| piece.iter().copied().map(place).collect()).collect();
+        self.shapes.push(Shape::Path { pieces, paint: Paint { colour, opacity }, ink });
+    }
+
+    /// The mark of the `index`-th series, so large as a disc of `radius`: a disc, a square, a triangle, a diamond, then the same
+    /// hollow. A thin white edge keeps neighbours apart.
+    pub fn mark(&mut self, at: At, radius: f64, colour: Colour, index: usize) {
+        self.filled_mark(at, radius + 0.4, look::PAPER, index);
+        self.filled_mark(at, radius - 0.4, colour, index);
+        if index / CORNERS.len() % 2 == 1 {
+            self.filled_mark(at, 0.5 * (radius - 0.4), look::PAPER, index);
         }
+    }
+
+    fn filled_mark(&mut self, at: At, radius: f64, colour: Colour, index: usize) {
+        let corners = CORNERS[index % CORNERS.len()];
+        if corners.is_empty() {
+            let paint = Paint { colour, opacity: 1.0 };
+            return self.shapes.push(Shape::Disc { at: place(at), radius: (radius * UNITS).round(), paint });
+        }
+        self.area(corners.iter().map(|(x, y)| (at.0 + radius * x, at.1 + radius * y)).collect(), colour, 1.0);
     }
 
     /// One line of text; `at` is on its baseline.
     pub fn text(&mut self, at: At, text: impl Into<String>, look: TextLook) {
         let text: String = text.into().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         if !text.trim().is_empty() {
-            let top = (at.0, at.1 - BASELINE * look.size);
-            self.draw(Text::new(text, grid(top), look.style()));
+            let TextLook { size, bold, colour, anchor } = look;
+            let paint = Paint { colour, opacity: 1.0 };
+            self.shapes.push(Shape::Text(Label {
+                text,
+                at: place(at),
+                size: size * UNITS,
+                bold,
+                anchor,
+                turn: 0,
+                paint,
+            }));
         }
     }
-}
 
-/// Plotters' SVG puts a text's baseline this share of the font size below the text's top.
-pub(super) const BASELINE: f64 = 0.76;
-/// Plotters divides font sizes by this, to get from a line's height to the em.
-pub(super) const LINE_PER_EM: f64 = 1.24;
-
-impl TextLook {
-    /// As plotters wants it.
-    pub fn style(self) -> TextStyle<'static> {
-        let weight = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
-        let font = FontDesc::new(FontFamily::SansSerif, self.size * UNITS * LINE_PER_EM, weight);
-        TextStyle { font, color: self.colour.rgb().to_backend_color(), pos: Pos::new(self.anchor, VPos::Top) }
+    /// An axis's label around `middle` below an axis; a long one is broken into lines and stays on the page. Returns the last
+    /// line's baseline.
+    pub fn label_below(&mut self, label: &str, (middle, first): At) -> f64 {
+        let mut baseline = first;
+        for (i, line) in look::wrap(label, look::LABEL_SIZE, false, self.width - 6.0).into_iter().enumerate() {
+            let half = look::text_width(&line, look::LABEL_SIZE, false) / 2.0;
+            let middle = middle.min(self.width - half - 3.0).max(half + 3.0);
+            baseline = first + 1.3 * look::LABEL_SIZE * i as f64;
+            self.text((middle, baseline), line, look::text(look::LABEL_SIZE, look::INK).middle());
+        }
+        baseline
     }
 }
 
-/// A line's style; `width` in points.
-pub(super) fn stroke(colour: Colour, width: f64) -> ShapeStyle {
-    ShapeStyle { color: colour.rgb().into(), filled: false, stroke_width: units(width).max(1).unsigned_abs() }
+/// Corners of marks that cover about as much as a disc of radius 1 (which has none).
+const CORNERS: [&[At]; 4] = [
+    &[],
+    &[(-0.89, -0.89), (0.89, -0.89), (0.89, 0.89), (-0.89, 0.89)],
+    &[(0.0, -1.5), (1.3, 0.75), (-1.3, 0.75)],
+    &[(0.0, -1.35), (1.35, 0.0), (0.0, 1.35), (-1.35, 0.0)],
+];
+
+fn place((x, y): At) -> Place {
+    (whole(x * UNITS), whole(y * UNITS))
 }
 
-fn fill(Colour(red, green, blue): Colour, opacity: f64) -> ShapeStyle {
-    ShapeStyle { color: RGBAColor(red, green, blue, opacity), filled: true, stroke_width: 1 }
-}
-
-/// Points in plotters' whole numbers; what lies far outside every figure stays near enough to be added to.
-pub(super) fn units(points: f64) -> i32 {
-    (points * UNITS).round().clamp(-1e6, 1e6) as i32
-}
-
-fn grid((x, y): At) -> (i32, i32) {
-    (units(x), units(y))
-}
-
-fn on_grid(points: &[At]) -> Vec<(i32, i32)> {
-    points.iter().map(|at| grid(*at)).collect()
+/// Cuts a line into the pieces that are drawn.
+fn dashes(points: &[At], dash: &[f64]) -> Vec<Vec<At>> {
+    const MOST: f64 = 1e5; // a line to far outside the page would have no end of dashes
+    let length: f64 = points.windows(2).map(|ends| distance(ends[0], ends[1], ends[1])).sum();
+    if !(length < MOST && dash.iter().sum::<f64>() > 0.1) {
+        return vec![points.to_vec()];
+    }
+    let mut lengths = dash.iter().copied().cycle();
+    let (mut left, mut is_on) = (lengths.next().unwrap_or(MOST), true);
+    let mut pieces = vec![points.get(..1).unwrap_or_default().to_vec()];
+    for ends in points.windows(2) {
+        let (mut from, to) = (ends[0], ends[1]);
+        loop {
+            let rest = distance(from, to, to);
+            let share = if rest > left { left / rest } else { 1.0 };
+            from = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
+            if is_on && let Some(piece) = pieces.last_mut() {
+                piece.push(from);
+            }
+            left -= share * rest;
+            if share == 1.0 {
+                break;
+            }
+            (left, is_on) = (lengths.next().unwrap_or(MOST), !is_on);
+            if is_on {
+                pieces.push(vec![from]);
+            }
+        }
+    }
+    pieces
 }
 
 /// How far, in points, a dropped vertex may lie from the line that replaces it: well below a printed dot.
@@ -168,18 +187,33 @@ mod tests {
     }
 
     #[test]
+    fn dashes_go_round_corners_and_gaps_do_too() {
+        let corner = [(0.0, 0.0), (5.0, 0.0), (5.0, 5.0)];
+        let on_three =
+            vec![vec![(0.0, 0.0), (3.0, 0.0)], vec![(4.0, 0.0), (5.0, 0.0), (5.0, 2.0)], vec![(5.0, 3.0), (5.0, 5.0)]];
+        assert_eq!(dashes(&corner, &[3.0, 1.0]), on_three);
+        assert_eq!(dashes(&corner, &[4.0, 3.0]), [vec![(0.0, 0.0), (4.0, 0.0)], vec![(5.0, 2.0), (5.0, 5.0)]]);
+        assert_eq!(dashes(&corner, &[]), [corner.to_vec()]);
+        assert_eq!(dashes(&[], &[1.0, 1.0]), [Vec::new()]);
+    }
+
+    #[test]
     fn places_that_no_canvas_holds_do_no_harm() {
-        let drawn = super::super::draw(100, 100, |area| {
-            let mut canvas = Canvas::new(&area.clone().shrink((10, 10), (50, 50)));
-            for at in [(-1e9, 5.0), (1e300, -1e9), (f64::NAN, 2.0), (f64::INFINITY, 2.0)] {
-                canvas.dot(at, 3.0, look::INK);
-                canvas.line(vec![(0.0, 0.0), at], look::INK, 1.0);
-                canvas.rectangle(at, (1e300, f64::NAN), look::INK);
-                canvas.area(vec![(0.0, 0.0), at, (5.0, 5.0)], look::INK, 1.0);
-                canvas.text(at, "far away", look::text(12.0, look::INK));
-            }
-            Ok(canvas.outcome?)
-        });
-        assert!(drawn.unwrap().png().is_ok());
+        let mut canvas = Canvas { shapes: Vec::new(), width: 100.0 };
+        for at in [(-1e9, 5.0), (1e300, -1e9), (f64::NAN, 2.0), (f64::INFINITY, 2.0)] {
+            (0..8).for_each(|index| canvas.mark(at, 3.0, look::INK, index));
+            canvas.line(vec![(0.0, 0.0), at], look::INK, 1.0);
+            canvas.dashed(vec![(0.0, 0.0), at, (5.0, 5.0)], look::INK, 1.0, &[4.0, 3.0]);
+            canvas.rectangle(at, (1e300, f64::NAN), look::INK);
+            canvas.area(vec![(0.0, 0.0), at, (5.0, 5.0)], look::INK, 1.0);
+            canvas.text(at, "far away", look::text(12.0, look::INK));
+        }
+        let drawing = super::super::shapes::Drawing {
+            shapes: canvas.shapes,
+            size: (1000.0, 1000.0),
+            title: String::new(),
+            printed: 5.0,
+        };
+        assert!(super::super::png::write(&drawing).is_ok() && super::super::pdf::write(&drawing).is_ok());
     }
 }

@@ -1,14 +1,12 @@
 //! A chart: marks on two axes. Scaling figures, loss curves, histograms and plain lines are all charts.
 
 use super::axes::{Axis, AxisPlan, human};
-use super::canvas::{At, Canvas, stroke, units};
-use super::drawing::failed;
+use super::canvas::{At, Canvas};
 use super::labels::{self, EndLabel};
 use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, REFERENCE, TICK_SIZE};
 use super::{Numbers, Options, Picture};
 use crate::models::Family;
 use crate::{Error, Result};
-use plotters::prelude::{ChartBuilder, LabelAreaPosition, TRANSPARENT};
 
 #[derive(Debug, Clone)]
 pub(super) struct Chart {
@@ -27,21 +25,14 @@ pub(super) struct Mark {
     pub family: Option<Family>,
     pub colour: Colour,
     pub shape: MarkShape,
-    /// Whether the series' name stands beside the mark's last point.
-    pub labelled: bool,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum MarkShape {
-    Line {
-        points: Vec<At>,
-        width: f64,
-        dashed: bool,
-    },
-    Dots {
-        points: Vec<At>,
-        radius: f64,
-    },
+    /// With its width and, as in [`Canvas::dashed`], its dashes.
+    Line(Vec<At>, f64, &'static [f64]),
+    /// With their radius and the number of their sign, as in [`Canvas::mark`].
+    Dots(Vec<At>, f64, usize),
     /// (x, low, high)
     Band(Vec<(f64, f64, f64)>),
     /// (left edge, right edge, height), standing on zero
@@ -70,8 +61,8 @@ impl Reference {
         (-1.0..=2.0).contains(&place)
     }
 
-    /// The limit that a family's law tends to, in the family's colour.
-    pub(super) fn of_family(self, family: Family) -> Self {
+    /// In a family's colour: the limit that its law tends to.
+    pub fn family(self, family: Family) -> Self {
         Reference { colour: look::family_colour(family), ..self }
     }
 
@@ -90,9 +81,6 @@ impl Reference {
         Reference { horizontal: false, colour: INK, ..Reference::new(label, value) } // dark: it may cross columns
     }
 }
-
-/// Room below the frame for tick labels and the axis label, in points.
-const X_LABELS: f64 = 37.5;
 
 /// The rectangle inside the axes, in points.
 struct Frame {
@@ -124,45 +112,40 @@ impl Frame {
     /// The parts of a line that lie inside.
     fn clip(&self, points: &[At]) -> Vec<Vec<At>> {
         let mut pieces: Vec<Vec<At>> = Vec::new();
+        let mut goes_on = false;
         for (a, b) in points.iter().zip(points.iter().skip(1)) {
-            let Some((from, to)) = self.clip_segment(*a, *b) else { continue };
-            match pieces.last_mut().filter(|piece| piece.last() == Some(&from)) {
-                Some(piece) => piece.push(to),
-                None => pieces.push(vec![from, to]),
+            let (from, to) = self.shares_inside(*a, *b);
+            if from <= to {
+                let at = |share: f64| (a.0 + share * (b.0 - a.0), a.1 + share * (b.1 - a.1));
+                match pieces.last_mut().filter(|_| goes_on && from == 0.0) {
+                    Some(piece) => piece.push(at(to)),
+                    None => pieces.push(vec![at(from), at(to)]),
+                }
             }
+            goes_on = from <= to && to == 1.0;
         }
         pieces
     }
 
-    /// Liang and Barsky: the share of the segment that lies inside each edge in turn.
-    fn clip_segment(&self, a: At, b: At) -> Option<(At, At)> {
+    /// Where a segment enters and where it leaves, 0 at `a` and 1 at `b` (Liang and Barsky); the first is larger where it never
+    /// lies inside.
+    fn shares_inside(&self, a: At, b: At) -> (f64, f64) {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-        let (mut from, mut to) = (0.0_f64, 1.0_f64);
         let edges = [(-dx, a.0 - self.left), (dx, self.right - a.0), (-dy, a.1 - self.top), (dy, self.bottom - a.1)];
-        for (outwards, room) in edges {
-            match outwards {
-                step if step < 0.0 => from = from.max(room / step),
-                step if step > 0.0 => to = to.min(room / step),
-                _ if room < -1e-6 => return None,
-                _ => {}
-            }
-        }
-        let place = |share: f64| {
-            if share == 0.0 {
-                a
-            } else if share == 1.0 {
-                b
-            } else {
-                (a.0 + share * dx, a.1 + share * dy)
-            }
-        };
-        (from <= to).then(|| (place(from), place(to)))
+        edges.into_iter().fold((0.0, 1.0), |(from, to), (outwards, room): (f64, f64)| match outwards {
+            step if step < 0.0 => (from.max(room / step), to),
+            step if step > 0.0 => (from, to.min(room / step)),
+            _ if room < -1e-6 => (1.0, 0.0),
+            _ => (from, to),
+        })
     }
 }
 
 impl Picture for Chart {
     fn legend(&self) -> String {
-        let has = |wanted: fn(&MarkShape) -> bool| self.marks.iter().any(|mark| wanted(&mark.shape));
+        let has = |wanted: fn(&MarkShape) -> bool| {
+            self.marks.iter().any(|mark| wanted(&mark.shape) && mark.places().next().is_some())
+        };
         let parts = [
             (has(|shape| matches!(shape, MarkShape::Dots { .. })), "Dots are measured. "),
             (has(|shape| matches!(shape, MarkShape::Band(_))), "Bands are 95 % intervals. "),
@@ -175,14 +158,14 @@ impl Picture for Chart {
         let chart = self.with(options);
         chart.check()?;
         let frame = chart.frame(options, top)?;
-        draw_axes(canvas, &frame)?;
+        let bottom = draw_axes(canvas, &frame);
         let layer = |wanted: u8| chart.marks.iter().filter(move |mark| mark.layer() == wanted);
         layer(0).for_each(|mark| draw_mark(canvas, &frame, mark));
         let mut ends = chart.draw_references(canvas, &frame);
         layer(1).chain(layer(2)).for_each(|mark| draw_mark(canvas, &frame, mark));
-        ends.extend(chart.marks.iter().filter_map(|mark| mark.end_label(&frame)));
+        ends.extend(chart.named().filter_map(|mark| mark.end_label(&frame)));
         labels::draw(canvas, ends, frame.right, (frame.top, frame.bottom));
-        Ok(frame.bottom + X_LABELS + 4.0)
+        Ok(bottom + 8.5)
     }
 
     fn numbers(&self, options: &Options) -> Numbers {
@@ -208,10 +191,6 @@ impl Picture for Chart {
 }
 
 impl Chart {
-    pub fn new(x: AxisPlan, y: AxisPlan) -> Self {
-        Chart { x, y, marks: Vec::new(), references: Vec::new() }
-    }
-
     /// This chart with what the caller asked for in place of the kind's own choices.
     fn with(&self, options: &Options) -> Chart {
         let mut chart = self.clone();
@@ -219,10 +198,20 @@ impl Chart {
             if let Some(label) = &wish.label {
                 plan.label.clone_from(label);
             }
-            plan.log = wish.log.unwrap_or(plan.log);
+            plan.log |= wish.log;
             plan.range = wish.range.or(plan.range);
         }
         chart
+    }
+
+    /// The marks beside whose last point their series' name stands: of a law and its runs, the law.
+    fn named(&self) -> impl Iterator<Item = &Mark> {
+        let is_first = |i: usize, mark: &Mark| !self.marks[..i].iter().any(|other| other.names(&mark.series));
+        self.marks
+            .iter()
+            .enumerate()
+            .filter(move |(i, mark)| mark.names(&mark.series) && is_first(*i, mark))
+            .map(|(_, mark)| mark)
     }
 
     /// Refuses what has no place in any figure, naming the series.
@@ -247,7 +236,7 @@ impl Chart {
         let own = self.y.fit(ys(), 6)?;
         let near = self.references.iter().filter(horizontal).map(|line| line.value);
         let y = self.y.fit(ys().chain(near.filter(|value| Reference::is_near(own.place(*value)))), 6)?;
-        let named = self.marks.iter().filter(|mark| mark.labelled).map(|mark| mark.series.clone());
+        let named = self.named().map(|mark| mark.series.clone());
         let room = labels::room(named.chain(self.references.iter().filter(horizontal).map(|line| line.label_on(&y))));
         let xs = self.marks.iter().flat_map(Mark::places).map(|(x, _)| x);
         let x =
@@ -269,14 +258,14 @@ impl Chart {
             if line.horizontal {
                 let at = frame.at((frame.x.high, line.value));
                 if frame.holds(at) {
-                    canvas.dashed(vec![(frame.left, at.1), at], line.colour, 1.1);
+                    canvas.dashed(vec![(frame.left, at.1), at], line.colour, 1.1, look::DASH);
                 }
                 ends.push(EndLabel { text: line.label_on(&frame.y), colour: line.colour, at: frame.nearest(at) });
                 continue;
             }
             let at = frame.at((line.value, frame.y.high));
             if frame.holds(at) {
-                canvas.dashed(vec![(at.0, frame.bottom), at], line.colour, 1.1);
+                canvas.dashed(vec![(at.0, frame.bottom), at], line.colour, 1.1, look::DASH);
                 let width = look::text_width(&line.label, LABEL_SIZE, false);
                 let fits_right = at.0 + 5.0 + width < frame.right;
                 let left = if fits_right { at.0 + 5.0 } else { at.0 - 5.0 - width };
@@ -290,19 +279,24 @@ impl Chart {
 }
 
 impl Mark {
+    /// Whether a series' name may stand beside this mark.
+    fn names(&self, series: &str) -> bool {
+        self.layer() > 0 && !self.role.is_empty() && !series.is_empty() && self.series == series
+    }
+
     /// What lies over what: bands and columns, then reference lines and lines, then dots.
-    fn layer(&self) -> u8 {
+    pub fn layer(&self) -> u8 {
         match self.shape {
             MarkShape::Band(_) | MarkShape::Columns(_) => 0,
-            MarkShape::Line { .. } => 1,
-            MarkShape::Dots { .. } => 2,
+            MarkShape::Line(..) => 1,
+            MarkShape::Dots(..) => 2,
         }
     }
 
     /// Every place that the mark covers.
     fn places(&self) -> Box<dyn Iterator<Item = At> + '_> {
         match &self.shape {
-            MarkShape::Line { points, .. } | MarkShape::Dots { points, .. } => Box::new(points.iter().copied()),
+            MarkShape::Line(points, ..) | MarkShape::Dots(points, ..) => Box::new(points.iter().copied()),
             MarkShape::Band(band) => Box::new(band.iter().flat_map(|(x, low, high)| [(*x, *low), (*x, *high)])),
             MarkShape::Columns(columns) => {
                 Box::new(columns.iter().flat_map(|(left, right, y)| [(*left, *y), (*right, *y)]))
@@ -320,7 +314,7 @@ impl Mark {
         let of =
             |values: [Option<f64>; 4]| values.map(|value| value.map(|value| value.to_string()).unwrap_or_default());
         match &self.shape {
-            MarkShape::Line { points, .. } | MarkShape::Dots { points, .. } => {
+            MarkShape::Line(points, ..) | MarkShape::Dots(points, ..) => {
                 points.iter().map(|(x, y)| of([Some(*x), Some(*y), None, None])).collect()
             }
             MarkShape::Band(band) => {
@@ -336,29 +330,21 @@ impl Mark {
     fn end_label(&self, frame: &Frame) -> Option<EndLabel> {
         let last =
             self.places().map(|place| frame.at(place)).filter(|at| frame.holds(*at)).max_by(|a, b| a.0.total_cmp(&b.0));
-        last.filter(|_| self.labelled && !self.series.is_empty()).map(|at| EndLabel {
-            text: self.series.clone(),
-            colour: self.colour,
-            at,
-        })
+        last.map(|at| EndLabel { text: self.series.clone(), colour: self.colour, at })
     }
 }
 
 fn draw_mark(canvas: &mut Canvas, frame: &Frame, mark: &Mark) {
     match &mark.shape {
-        MarkShape::Line { points, width, dashed } => {
+        MarkShape::Line(points, width, dash) => {
             let places: Vec<At> = points.iter().map(|point| frame.at(*point)).collect();
             for piece in frame.clip(&places) {
-                if *dashed {
-                    canvas.dashed(piece, mark.colour, *width)
-                } else {
-                    canvas.line(piece, mark.colour, *width)
-                }
+                canvas.dashed(piece, mark.colour, *width, dash);
             }
         }
-        MarkShape::Dots { points, radius } => {
+        MarkShape::Dots(points, radius, sign) => {
             for at in points.iter().map(|point| frame.at(*point)).filter(|at| frame.holds(*at)) {
-                canvas.dot(at, *radius, mark.colour);
+                canvas.mark(at, *radius, mark.colour, *sign);
             }
         }
         MarkShape::Band(band) => {
@@ -381,32 +367,28 @@ fn draw_mark(canvas: &mut Canvas, frame: &Frame, mark: &Mark) {
     }
 }
 
-/// The grid and the axes' labels, drawn by plotters.
-fn draw_axes(canvas: &mut Canvas<'_>, frame: &Frame) -> Result<()> {
+/// The grid and the axes with their labels. Returns the height of the last label.
+fn draw_axes(canvas: &mut Canvas, frame: &Frame) -> f64 {
     let Frame { left, right, top, bottom, x, y } = frame;
-    let area = canvas.area.clone().shrink((0, 0), (units(*right) + 1, units(bottom + X_LABELS) + 1));
-    let mut chart = ChartBuilder::on(&area)
-        .margin_top(units(*top))
-        .x_label_area_size(units(X_LABELS))
-        .y_label_area_size(units(*left))
-        .build_cartesian_2d(x.clone(), y.clone())
-        .map_err(failed)?;
-    let numbers = look::text(TICK_SIZE, AXIS).style();
-    let mut grid = chart.configure_mesh();
-    if !x.log {
-        grid.disable_x_mesh();
+    let numbers = look::text(TICK_SIZE, AXIS);
+    for tick in &y.ticks {
+        let (_, height) = frame.at((x.low, tick.value));
+        canvas.line(vec![(*left, height), (*right, height)], GRID, 0.7);
+        canvas.text((left - 5.0, height + 0.36 * TICK_SIZE), tick.label.as_str(), numbers.end());
     }
-    grid.bold_line_style(stroke(GRID, 0.7)).light_line_style(TRANSPARENT).axis_style(TRANSPARENT).disable_x_axis();
-    grid.y_label_style(numbers.clone()).y_label_offset(units(1.0));
-    grid.set_tick_mark_size(LabelAreaPosition::Left, units(3.0)).draw().map_err(failed)?;
-    let mut axis = chart.configure_mesh();
-    axis.disable_mesh().disable_y_axis().axis_style(stroke(AXIS, 1.0)).x_label_style(numbers);
-    axis.x_desc(x.label.as_str()).axis_desc_style(look::text(LABEL_SIZE, INK).style());
-    axis.set_tick_mark_size(LabelAreaPosition::Bottom, units(4.0)).draw().map_err(failed)?;
     for value in &x.minor {
-        let at = frame.at((*value, y.low));
-        canvas.line(vec![at, (at.0, at.1 + 2.5)], AXIS, 0.6);
+        let (along, _) = frame.at((*value, y.low));
+        canvas.line(vec![(along, *bottom), (along, bottom + 2.5)], AXIS, 0.6);
     }
+    for tick in &x.ticks {
+        let (along, _) = frame.at((tick.value, y.low));
+        if !x.log {
+            canvas.line(vec![(along, *top), (along, *bottom)], GRID, 0.7);
+        }
+        canvas.line(vec![(along, *bottom), (along, bottom + 4.0)], AXIS, 1.0);
+        canvas.text((along, bottom + 16.5), tick.label.as_str(), numbers.middle());
+    }
+    canvas.line(vec![(*left, *bottom), (*right, *bottom)], AXIS, 1.0);
     canvas.text((2.0, top - 11.0), y.label.as_str(), look::text(LABEL_SIZE, INK));
-    Ok(())
+    canvas.label_below(&x.label, ((left + right) / 2.0, bottom + 33.0))
 }

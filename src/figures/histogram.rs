@@ -28,34 +28,28 @@ pub fn histogram(
 impl Histogram {
     fn chart(&self, options: &Options) -> Chart {
         let x = AxisPlan::new(&self.x_label, &lines::column(&self.x_label));
-        let mut chart = Chart::new(x, AxisPlan::new(&capitalised(&self.counted), "count").with_zero());
-        let log = options.x.log.unwrap_or(false);
+        let y = AxisPlan::new(&capitalised(&self.counted), "count").with_zero();
         let inside = |value: &f64| options.x.range.is_none_or(|(low, high)| (low..=high).contains(value));
         let values: Vec<f64> = self.values.iter().copied().filter(inside).collect();
-        chart.marks = vec![Mark {
+        let mark = Mark {
             role: "count",
             series: self.counted.clone(),
             family: None,
             colour: look::NEUTRAL,
-            shape: MarkShape::Columns(columns(&values, log)),
-            labelled: false,
-        }];
-        chart.references.clone_from(&self.references);
-        chart
-    }
-
-    fn check(&self, options: &Options) -> Result<()> {
-        let log = options.x.log.unwrap_or(false);
-        let bad = self.values.iter().find(|value| !value.is_finite() || (log && **value <= 0.0));
-        let rule = if log { "is not a positive number, which a log axis needs" } else { "is not a finite number" };
-        let message = |value| format!("the value {value} {rule}: leave it out of the histogram of '{}'", self.x_label);
-        bad.map_or(Ok(()), |value| Err(Error::Figure(message(value))))
+            shape: MarkShape::Columns(columns(&values, options.x.log)),
+        };
+        Chart { x, y, marks: vec![mark], references: self.references.clone() }
     }
 }
 
 impl Picture for Histogram {
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {
-        self.check(options)?;
+        let log = options.x.log;
+        if let Some(value) = self.values.iter().find(|value| !value.is_finite() || (log && **value <= 0.0)) {
+            let rule = if log { "a positive number, which a log axis needs" } else { "a finite number" };
+            let advice = format!("leave it out of the histogram of '{}'", self.x_label);
+            return Err(Error::Figure(format!("the value {value} is not {rule}: {advice}")));
+        }
         self.chart(options).draw(options, canvas, top)
     }
 

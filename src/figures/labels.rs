@@ -13,9 +13,6 @@ pub(super) struct EndLabel {
 
 /// From baseline to baseline, in font sizes.
 const LINE_HEIGHT: f64 = 1.16;
-/// More labels than this are set smaller.
-const MANY: usize = 7;
-const SMALL: f64 = 11.0;
 /// Between the frame and the labels.
 const GAP: f64 = 9.0;
 /// Labels take at most this much of the figure's width; longer ones are cut short.
@@ -29,18 +26,12 @@ pub(super) fn room(texts: impl Iterator<Item = String>) -> f64 {
 
 /// Writes the labels right of `frame_right`, between the heights `top` and `bottom`. A label that had to move away gets a
 /// thin line from where its own line ends. If there are more than fit, every second is left out until they do.
-pub(super) fn draw(canvas: &mut Canvas, labels: Vec<EndLabel>, frame_right: f64, (top, bottom): (f64, f64)) {
-    let mut labels = labels;
+pub(super) fn draw(canvas: &mut Canvas, mut labels: Vec<EndLabel>, frame_right: f64, (top, bottom): (f64, f64)) {
     labels.sort_by(|a, b| a.at.1.total_cmp(&b.at.1));
-    let size = if labels.len() > MANY { SMALL } else { LABEL_SIZE };
-    let apart = LINE_HEIGHT * size;
+    let apart = LINE_HEIGHT * LABEL_SIZE;
     let most = ((bottom - top) / apart).max(1.0) as usize + 1;
     while labels.len() > most {
-        let mut index = 0;
-        labels.retain(|_| {
-            index += 1;
-            index % 2 == 1
-        });
+        labels = labels.into_iter().step_by(2).collect();
     }
     let wanted: Vec<f64> = labels.iter().map(|label| label.at.1).collect();
     for (label, y) in labels.iter().zip(spread(&wanted, apart, (top, bottom))) {
@@ -49,8 +40,8 @@ pub(super) fn draw(canvas: &mut Canvas, labels: Vec<EndLabel>, frame_right: f64,
             let start = (label.at.0 + 3.0).min(frame_right + 1.0);
             canvas.line(vec![(start, label.at.1), (left - 2.0, y)], label.colour, 0.6);
         }
-        let text = look::shorten(&label.text, size, MOST);
-        canvas.text((left, y + 0.36 * size), text, look::text(size, label.colour.legible()));
+        let text = look::shorten(&label.text, LABEL_SIZE, MOST);
+        canvas.text((left, y + 0.36 * LABEL_SIZE), text, look::text(LABEL_SIZE, label.colour.legible()));
     }
 }
 

@@ -6,7 +6,6 @@
 use super::canvas::TextLook;
 use crate::models::Family;
 use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont};
-use plotters::style::text_anchor::HPos;
 use plotters::style::{FontStyle, RGBColor, register_font};
 use std::sync::{Once, OnceLock};
 
@@ -56,10 +55,38 @@ pub fn category_colour(index: usize) -> Colour {
     CATEGORIES.get(index % CATEGORIES.len()).copied().unwrap_or(INK)
 }
 
+/// The dashes of lines to compare with, in points.
+pub(super) const DASH: &[f64] = &[4.0, 3.0];
+
+/// On and off in points, for the `index`-th line: solid, long, dotted, long and dot, …; each differs from all others.
+pub(super) fn dash(index: usize) -> &'static [f64] {
+    const DASHES: [&[f64]; CATEGORIES.len()] = [
+        &[],
+        &[8.0, 3.0],
+        &[2.0, 2.5],
+        &[9.0, 2.5, 2.0, 2.5],
+        &[4.5, 2.5],
+        &[9.0, 2.5, 2.0, 2.5, 2.0, 2.5],
+        &[14.0, 4.0],
+    ];
+    DASHES[index % CATEGORIES.len()]
+}
+
+/// Which of the dashes and signs a family has.
+pub(super) fn number_of(family: Family) -> usize {
+    match family {
+        Family::Transformer => 0,
+        Family::Lstm => 1,
+    }
+}
+
 /// The colour of a family.
 pub fn family_colour(family: Family) -> Colour {
-    shade(family, 0.6)
+    shade(family, SHADE)
 }
+
+/// The shade of a model that has no larger and smaller ones beside it.
+pub(super) const SHADE: f64 = 0.6;
 
 /// The colour of a family's member: `size` runs from 0 (the smallest, light) to 1 (the largest, dark).
 pub fn shade(family: Family, size: f64) -> Colour {
@@ -99,7 +126,7 @@ impl Colour {
 
 /// Plain text of a size, anchored at its start.
 pub(super) fn text(size: f64, colour: Colour) -> TextLook {
-    TextLook { size, bold: false, colour, anchor: HPos::Left }
+    TextLook { size, bold: false, colour, anchor: 0.0 }
 }
 
 impl TextLook {
@@ -107,10 +134,10 @@ impl TextLook {
         TextLook { bold: true, ..self }
     }
     pub(super) fn middle(self) -> Self {
-        TextLook { anchor: HPos::Center, ..self }
+        TextLook { anchor: 0.5, ..self }
     }
     pub(super) fn end(self) -> Self {
-        TextLook { anchor: HPos::Right, ..self }
+        TextLook { anchor: 1.0, ..self }
     }
 }
 
@@ -135,16 +162,11 @@ pub(super) fn register_fonts() {
     });
 }
 
-/// ab_glyph's scale (the height from descender to ascender) for a font size in the sense of CSS (the em).
-pub(super) fn glyph_scale(font: &FontRef<'_>, size: f64) -> PxScale {
-    let per_em = font.units_per_em().map_or(1.0, |units| font.height_unscaled() / units);
-    PxScale::from(size as f32 * per_em)
-}
-
 /// The glyphs of a text with their x offsets, and the text's whole width. Kerning included.
 pub(super) fn layout(text: &str, size: f64, bold: bool) -> (Vec<(GlyphId, f64)>, f64) {
     let Some(font) = font(bold) else { return (Vec::new(), 0.6 * size * text.chars().count() as f64) };
-    let scaled = font.as_scaled(glyph_scale(font, size));
+    let per_em = font.units_per_em().map_or(1.0, |units| font.height_unscaled() / units); // ab_glyph scales lines, CSS the em
+    let scaled = font.as_scaled(PxScale::from(size as f32 * per_em));
     let (mut x, mut previous, mut glyphs) = (0.0, None, Vec::new());
     for glyph in text.chars().map(|c| scaled.glyph_id(c)) {
         x += previous.map_or(0.0, |previous| f64::from(scaled.kern(previous, glyph)));
@@ -153,17 +175,6 @@ pub(super) fn layout(text: &str, size: f64, bold: bool) -> (Vec<(GlyphId, f64)>,
         previous = Some(glyph);
     }
     (glyphs, x)
-}
-
-/// The glyphs of a text, and how far left of its place the first one stands.
-pub(super) fn anchored(text: &str, size: f64, bold: bool, anchor: HPos) -> (Vec<(GlyphId, f64)>, f64) {
-    let (glyphs, width) = layout(text, size, bold);
-    let left = match anchor {
-        HPos::Left => 0.0,
-        HPos::Center => -width / 2.0,
-        HPos::Right => -width,
-    };
-    (glyphs, left)
 }
 
 /// Width of a text in points.
@@ -189,14 +200,10 @@ pub(super) fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String>
 /// Shortens a text to `width` points, with an ellipsis where something was cut.
 pub(super) fn shorten(text: &str, size: f64, width: f64) -> String {
     let mut kept = text.to_string();
-    while text_width(&kept, size, false) > width && kept.chars().count() > 2 {
-        kept = kept
-            .trim_end_matches('…')
-            .chars()
-            .collect::<Vec<_>>()
-            .split_last()
-            .map_or_else(String::new, |(_, head)| head.iter().collect());
-        kept.push('…');
+    let mut letters: Vec<char> = text.chars().collect();
+    while text_width(&kept, size, false) > width && letters.len() > 1 {
+        letters.pop();
+        kept = letters.iter().chain(&['…']).collect();
     }
     kept
 }

@@ -5,10 +5,10 @@
 //! figure is shown. The title should be the finding:
 //!
 //! ```
-//! use music_scaling::figures::{self, Reference, ScalingSeries};
+//! use music_scaling::figures::{self, Line, Reference};
 //! use music_scaling::models::Family;
 //!
-//! let runs = [ScalingSeries::new("Transformer", Family::Transformer, vec![(1e5, 1.75), (1e6, 1.55)])];
+//! let runs = [Line::new("Transformer", [(1e5, 1.75), (1e6, 1.55)]).dots().family(Family::Transformer)];
 //! let figure = figures::scaling(&runs, [Reference::new("6-gram", 1.43)]).title("Ten times the parameters buy 0.2 nats");
 //! assert!(figure.csv()?.contains("1.55"));
 //! # Ok::<(), music_scaling::Error>(())
@@ -18,8 +18,6 @@ mod axes;
 mod bars;
 mod canvas;
 mod chart;
-mod curves;
-mod drawing;
 mod engraving;
 mod heatmap;
 mod histogram;
@@ -28,11 +26,12 @@ mod lines;
 pub mod live;
 pub mod look;
 mod ornaments;
+mod own;
 mod pdf;
 mod piano_roll;
 mod png;
-mod recording;
 mod scaling;
+mod shapes;
 pub mod show;
 mod show_table;
 mod staff;
@@ -41,17 +40,18 @@ mod svg;
 pub use axes::human;
 pub use bars::{NamedValue, bars};
 pub use chart::Reference;
-pub use curves::{LossCurve, loss_curves};
-pub use drawing::{Area, Drawing, draw};
 pub use heatmap::heatmap;
 pub use histogram::histogram;
 pub use lines::{Line, lines};
+pub use own::{Area, Recorder, draw};
 pub use piano_roll::piano_roll;
-pub use scaling::{ScalingSeries, scaling};
+pub use scaling::{loss_curves, scaling};
 pub use staff::staff;
 
 use crate::{Error, Result, files};
-use canvas::{Canvas, UNITS};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use canvas::Canvas;
+use shapes::{Drawing, UNITS};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -120,7 +120,7 @@ impl Options {
 #[derive(Debug, Clone, Default)]
 struct AxisWish {
     label: Option<String>,
-    log: Option<bool>,
+    log: bool,
     range: Option<(f64, f64)>,
 }
 
@@ -149,19 +149,13 @@ impl Figure {
 
     /// Makes the x axis logarithmic.
     pub fn log_x(mut self) -> Self {
-        self.options.x.log = Some(true);
+        self.options.x.log = true;
         self
     }
 
     /// Makes the y axis logarithmic.
     pub fn log_y(mut self) -> Self {
-        self.options.y.log = Some(true);
-        self
-    }
-
-    /// Makes the x axis linear.
-    pub fn linear_x(mut self) -> Self {
-        self.options.x.log = Some(false);
+        self.options.y.log = true;
         self
     }
 
@@ -197,8 +191,9 @@ impl Figure {
 
     /// Shows the figure in a notebook: evcxr calls this when a figure is the last expression of a cell.
     pub fn evcxr_display(&self) {
-        match self.drawing() {
-            Ok(drawing) => drawing.evcxr_display(),
+        // A PNG, since JupyterLab shows no SVG of a notebook that it does not trust, such as a fresh clone's.
+        match self.png() {
+            Ok(png) => show::print_block("image/png", &STANDARD.encode(png)),
             Err(error) => println!("{error}"),
         }
     }
@@ -216,10 +211,14 @@ impl Figure {
     /// # Errors
     /// Where the picture cannot be drawn or written.
     pub fn save_in(self, dir: &Path, name: &str) -> Result<Figure> {
-        let (drawing, csv) = (self.drawing()?, self.csv()?);
-        files::write_atomic(dir.join(format!("{name}.csv")), csv)?;
-        files::write_atomic(dir.join(format!("{name}.txt")), self.caption(name))?;
-        drawing.save(dir, name)?;
+        let drawing = self.drawing()?;
+        let (png, pdf, csv) = (png::write(&drawing)?, pdf::write(&drawing)?, self.csv()?);
+        let write = |kind: &str, bytes: &[u8]| files::write_atomic(dir.join(format!("{name}.{kind}")), bytes);
+        write("csv", csv.as_bytes())?;
+        write("txt", self.caption(name).as_bytes())?;
+        write("png", &png)?;
+        write("pdf", &pdf)?;
+        write("svg", svg::write(&drawing).as_bytes())?;
         Ok(self)
     }
 
@@ -228,7 +227,7 @@ impl Figure {
     /// # Errors
     /// Where the picture cannot be drawn.
     pub fn svg(&self) -> Result<String> {
-        Ok(self.drawing()?.svg())
+        Ok(svg::write(&self.drawing()?))
     }
 
     /// The picture as a PNG file's bytes.
@@ -236,7 +235,7 @@ impl Figure {
     /// # Errors
     /// Where the picture cannot be drawn.
     pub fn png(&self) -> Result<Vec<u8>> {
-        self.drawing()?.png()
+        png::write(&self.drawing()?)
     }
 
     /// The picture as a PDF file's bytes.
@@ -244,7 +243,7 @@ impl Figure {
     /// # Errors
     /// As [`Figure::svg`].
     pub fn pdf(&self) -> Result<Vec<u8>> {
-        self.drawing()?.pdf()
+        pdf::write(&self.drawing()?)
     }
 
     /// The plotted numbers as CSV text.
@@ -264,25 +263,18 @@ impl Figure {
         format!("{finding}{legend}The numbers are in {name}.csv (columns: {columns}).\n")
     }
 
-    fn title_text(&self) -> &str {
-        &self.options.title
-    }
-
     fn drawing(&self) -> Result<Drawing> {
         const MOST_HEIGHT: f64 = 6000.0;
-        let size = (self.options.width() * UNITS, MOST_HEIGHT * UNITS);
-        let (drawing, bottom) = Drawing::new((size.0 as u32, size.1 as u32), |area| {
-            let mut canvas = Canvas::new(area);
-            let top = self.draw_title(&mut canvas);
-            let bottom = self.picture.draw(&self.options, &mut canvas, top)?;
-            canvas.outcome.map(|()| bottom)
-        })?;
+        let mut canvas = Canvas { shapes: Vec::new(), width: self.options.width() };
+        let top = self.draw_title(&mut canvas);
+        let bottom = self.picture.draw(&self.options, &mut canvas, top)?;
+        let size = ((canvas.width * UNITS).round(), (bottom.clamp(1.0, MOST_HEIGHT) * UNITS).round());
         let printed = self.options.printed.unwrap_or(look::PRINTED);
-        Ok(drawing.cut(bottom.clamp(1.0, MOST_HEIGHT) * UNITS, &self.options.title, printed))
+        Ok(Drawing { shapes: canvas.shapes, size, title: self.options.title.clone(), printed })
     }
 
     /// Returns the height where the title ends.
-    fn draw_title(&self, canvas: &mut Canvas<'_>) -> f64 {
+    fn draw_title(&self, canvas: &mut Canvas) -> f64 {
         const LINE_HEIGHT: f64 = 1.27 * look::TITLE_SIZE;
         let mut top = 5.0;
         if self.options.without_title {

@@ -3,12 +3,9 @@
 //! The file is short: a header, five objects (catalogue, pages, page, content, what the page is called), a table of where each object
 //! begins, and where that table begins (ISO 32000-1, 7.5).
 
-use super::canvas::At;
-use super::drawing::Drawing;
-use super::look::{self, Colour};
-use super::recording::{Ink, Label, Paint, Shape};
+use super::look::Colour;
+use super::shapes::{At, Drawing, Ink, Label, Paint, Shape};
 use crate::{Error, Result};
-use ab_glyph::{Font, OutlineCurve};
 use flate2::{Compression, write::ZlibEncoder};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -70,20 +67,19 @@ fn state(percent: u32) -> String {
 
 /// A shape between `q` and `Q`, which keep its paint to itself.
 fn operators(shape: &Shape, opacities: &mut BTreeSet<u32>) -> String {
-    let (path, ink) = match shape {
-        Shape::Text(label) => (outlines(label), Ink::Fill(label.paint)),
-        Shape::Path { corners, ink } => {
+    let (path, paint, ink) = match shape {
+        Shape::Path { pieces, paint, ink } => {
             let step = |(i, (x, y)): (usize, &(i32, i32))| format!("{x} {y} {} ", if i == 0 { "m" } else { "l" });
-            (corners.iter().enumerate().map(step).collect(), *ink)
+            (pieces.iter().flat_map(|piece| piece.iter().enumerate().map(step)).collect(), paint, *ink)
         }
-        Shape::Rectangle { at, size, ink } => (format!("{} {} {} {} re ", at.0, at.1, size.0, size.1), *ink),
-        Shape::Disc { at, radius, ink } => (circle(*at, *radius), *ink),
+        Shape::Disc { at, radius, paint } => (circle((at.0.into(), at.1.into()), *radius), paint, Ink::Fill),
+        Shape::Text(label) => (outlines(label), &label.paint, Ink::Fill),
     };
-    let (paint, set, end) = match ink {
-        Ink::Fill(paint) => (paint, format!("{} rg", rgb(paint.colour)), "f"),
-        Ink::Stroke(paint, width) => (paint, format!("{} RG {width} w", rgb(paint.colour)), "S"),
+    let (set, end) = match ink {
+        Ink::Fill => (format!("{} rg", rgb(paint.colour)), "f"),
+        Ink::Stroke(width) => (format!("{} RG {width} w", rgb(paint.colour)), "S"),
     };
-    format!("q {}{set} {path}{end} Q\n", transparency(paint, opacities))
+    format!("q {}{set} {path}{end} Q\n", transparency(*paint, opacities))
 }
 
 fn transparency(paint: Paint, opacities: &mut BTreeSet<u32>) -> String {
@@ -114,49 +110,20 @@ fn circle((x, y): At, r: f64) -> String {
 
 /// The glyphs of a text as closed curves.
 fn outlines(label: &Label) -> String {
-    let Some(font) = look::font(label.bold) else { return String::new() };
-    let (glyphs, left) = look::anchored(&label.text, label.size, label.bold, label.anchor);
-    let scale = label.size / f64::from(font.units_per_em().unwrap_or(2048.0));
-    let turned = |(x, y): At| match label.turn {
-        90 => (-y, x),
-        180 => (-x, -y),
-        270 => (y, -x),
-        _ => (x, y),
-    };
     let mut path = String::new();
-    for (id, along) in glyphs {
-        let place = |p: ab_glyph::Point| {
-            let (x, y) = (left + along + f64::from(p.x) * scale, label.baseline - f64::from(p.y) * scale);
-            let (x, y) = turned((x, y));
-            (label.at.0 + x, label.at.1 + y)
-        };
-        let mut end = None;
-        for curve in font.outline(id).map(|outline| outline.curves).unwrap_or_default() {
-            let [from, b, c, to] = cubic(&curve).map(place);
-            if end != Some(from) {
-                let _ = write!(path, "{:.1} {:.1} m ", from.0, from.1); // a String takes all
-            }
-            let _ = match curve {
-                OutlineCurve::Line(..) => write!(path, "{:.1} {:.1} l ", to.0, to.1),
-                _ => write!(path, "{:.1} {:.1} {:.1} {:.1} {:.1} {:.1} c ", b.0, b.1, c.0, c.1, to.0, to.1),
-            };
-            end = Some(to);
+    let mut end = None;
+    for [from, b, c, to] in label.curves() {
+        if end != Some(from) {
+            let _ = write!(path, "{:.1} {:.1} m ", from.0, from.1); // a String takes all
         }
+        let _ = if (from, c) == (b, to) {
+            write!(path, "{:.1} {:.1} l ", to.0, to.1)
+        } else {
+            write!(path, "{:.1} {:.1} {:.1} {:.1} {:.1} {:.1} c ", b.0, b.1, c.0, c.1, to.0, to.1)
+        };
+        end = Some(to);
     }
     path
-}
-
-/// Any curve of a glyph as a cubic one: start, two handles, end.
-fn cubic(curve: &OutlineCurve) -> [ab_glyph::Point; 4] {
-    let towards = |from: ab_glyph::Point, to: ab_glyph::Point| {
-        let third = |a: f32, b: f32| a + (b - a) * 2.0 / 3.0;
-        ab_glyph::point(third(from.x, to.x), third(from.y, to.y))
-    };
-    match *curve {
-        OutlineCurve::Line(a, b) => [a, a, b, b],
-        OutlineCurve::Quad(a, handle, b) => [a, towards(a, handle), towards(b, handle), b],
-        OutlineCurve::Cubic(a, b, c, d) => [a, b, c, d],
-    }
 }
 
 #[cfg(test)]
@@ -196,7 +163,7 @@ mod tests {
     fn the_page_holds_every_shape() {
         let black = Paint { colour: Colour(0, 0, 0), opacity: 0.5 };
         let mut opacities = BTreeSet::new();
-        let line = Shape::Path { corners: vec![(1, 2), (3, 4)], ink: Ink::Stroke(black, 2.0) };
+        let line = Shape::Path { pieces: vec![vec![(1, 2), (3, 4)]], paint: black, ink: Ink::Stroke(2.0) };
         assert_eq!(operators(&line, &mut opacities), "q /O50 gs 0.000 0.000 0.000 RG 2 w 1 2 m 3 4 l S Q\n");
         assert_eq!(opacities.into_iter().map(state).collect::<String>(), "/O50<</ca 0.5/CA 0.5>>");
         assert!(circle((5.0, 5.0), 2.0).starts_with("7.00 5.00 m 7.00 6.10 6.10 7.00 5.00 7.00 c "));

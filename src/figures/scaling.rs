@@ -1,80 +1,37 @@
-//! Loss against model size: points are runs, lines are fitted laws, bands are their intervals, grey lines are baselines.
+//! Loss against model size (dots are runs, lines are fitted laws, bands are their intervals, grey lines are baselines), and
+//! loss against training tokens (one line a run, shade by size).
 
 use super::axes::AxisPlan;
-use super::chart::{Chart, Mark, MarkShape, Reference};
-use super::{Figure, look};
-use crate::models::Family;
+use super::chart::Reference;
+use super::{Figure, Line, lines};
 
-/// One family's runs and, where there is one, the law fitted to them. x is the number of parameters, y the loss.
-#[derive(Debug, Clone)]
-pub struct ScalingSeries {
-    pub label: String,
-    pub family: Family,
-    /// (n_params, val_loss) of each run
-    pub points: Vec<(f64, f64)>,
-    /// (n_params, val_loss) along the fitted law
-    pub curve: Vec<(f64, f64)>,
-    /// (n_params, low, high) of the law's interval
-    pub band: Vec<(f64, f64, f64)>,
-    /// The loss that the law tends to
-    pub asymptote: Option<f64>,
-}
-
-impl ScalingSeries {
-    /// `points` are (n_params, val_loss).
-    pub fn new(label: impl Into<String>, family: Family, points: Vec<(f64, f64)>) -> Self {
-        ScalingSeries { label: label.into(), family, points, curve: Vec::new(), band: Vec::new(), asymptote: None }
-    }
-
-    /// The fitted law as (n_params, val_loss); fifty places or more look smooth.
-    pub fn curve(mut self, curve: Vec<(f64, f64)>) -> Self {
-        self.curve = curve;
-        self
-    }
-
-    /// The law's interval as (n_params, low, high).
-    pub fn band(mut self, band: Vec<(f64, f64, f64)>) -> Self {
-        self.band = band;
-        self
-    }
-
-    /// The loss c that the law tends to.
-    pub fn asymptote(mut self, c: f64) -> Self {
-        self.asymptote = Some(c);
-        self
-    }
-}
-
-/// Validation loss (nats per token) against parameters on a log axis; `.log_y()` makes the loss logarithmic too.
-pub fn scaling(series: impl AsRef<[ScalingSeries]>, references: impl AsRef<[Reference]>) -> Figure {
-    let series = series.as_ref();
+/// Validation loss (nats per token) against parameters on a log axis; `.log_y()` makes the loss logarithmic too. Runs are
+/// [`Line::dots`] of (n_params, val_loss); a fitted law is a line of the same name, its interval a [`Line::band`].
+pub fn scaling(runs_and_laws: impl AsRef<[Line]>, references: impl AsRef<[Reference]>) -> Figure {
     let x = AxisPlan::new("Parameters", "n_params").log();
-    let mut chart = Chart::new(x, AxisPlan::new("Validation loss (nats per token)", "val_loss"));
-    chart.references = references.as_ref().to_vec();
-    let asymptote =
-        |one: &ScalingSeries| one.asymptote.map(|c| Reference::new(format!("c = {c:.2}"), c).of_family(one.family));
-    chart.references.extend(series.iter().filter_map(asymptote));
-    let marks = |layer: fn(&ScalingSeries) -> Option<Mark>| series.iter().filter_map(layer).collect::<Vec<_>>();
-    chart.marks.extend([marks(band), marks(curve), marks(runs)].into_iter().flatten());
-    Figure::new(chart)
+    lines::drawn(runs_and_laws.as_ref(), ["fit", "run"], [x, loss()], references.as_ref())
 }
 
-fn band(series: &ScalingSeries) -> Option<Mark> {
-    let shape = MarkShape::Band(series.band.clone());
-    (!series.band.is_empty()).then(|| mark(series, "interval", shape, false))
+/// Validation loss (nats per token) against training tokens, one [`Line`] a run: (tokens seen, loss). Of a family's runs the
+/// larger ones ([`Line::size`]) are darker.
+pub fn loss_curves(runs: impl AsRef<[Line]>, references: impl AsRef<[Reference]>) -> Figure {
+    let runs = runs.as_ref();
+    let shaded = |run: &Line| {
+        let of_family = runs.iter().filter(|other| other.family == run.family);
+        let mut sizes: Vec<f64> = of_family.map(|other| other.n_params).collect();
+        sizes.sort_by(f64::total_cmp);
+        sizes.dedup();
+        let smaller = sizes.iter().filter(|size| **size < run.n_params).count();
+        let shade = if sizes.len() < 2 { run.shade } else { smaller as f64 / (sizes.len() - 1) as f64 };
+        let mut shaded = run.clone();
+        shaded.shade = shade;
+        shaded
+    };
+    let x = AxisPlan::new("Training tokens", "tokens").with_zero();
+    let runs: Vec<Line> = runs.iter().map(shaded).collect();
+    lines::drawn(&runs, ["run", "run"], [x, loss()], references.as_ref())
 }
 
-fn curve(series: &ScalingSeries) -> Option<Mark> {
-    let shape = MarkShape::Line { points: series.curve.clone(), width: 1.8, dashed: false };
-    (!series.curve.is_empty()).then(|| mark(series, "fit", shape, true))
-}
-
-fn runs(series: &ScalingSeries) -> Option<Mark> {
-    let shape = MarkShape::Dots { points: series.points.clone(), radius: 4.2 };
-    Some(mark(series, "run", shape, series.curve.is_empty()))
-}
-
-fn mark(series: &ScalingSeries, role: &'static str, shape: MarkShape, labelled: bool) -> Mark {
-    let colour = look::family_colour(series.family);
-    Mark { role, series: series.label.clone(), family: Some(series.family), colour, shape, labelled }
+fn loss() -> AxisPlan {
+    AxisPlan::new("Validation loss (nats per token)", "val_loss")
 }

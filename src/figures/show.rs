@@ -60,7 +60,7 @@ pub fn audio(wav: &[u8], caption: &str) -> Html {
 /// Where the picture cannot be drawn.
 pub fn figure(figure: &Figure) -> Result<Html> {
     let data = STANDARD.encode(figure.png()?);
-    let alt = svg::escape(figure.title_text());
+    let alt = svg::escape(&figure.options.title);
     Ok(Html(format!("<img style=\"max-width:100%\" alt=\"{alt}\" src=\"data:image/png;base64,{data}\">")))
 }
 

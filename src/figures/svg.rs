@@ -1,12 +1,8 @@
 //! A drawing as SVG: as wide as every figure on screen, without ids, classes or scripts, so that several figures can stand in one
 //! page.
 
-use super::canvas::At;
-use super::drawing::Drawing;
 use super::look::{self, Colour};
-use super::recording::{Ink, Label, Paint, Shape};
-use plotters_backend::BackendCoord;
-use plotters_backend::text_anchor::HPos;
+use super::shapes::{Drawing, Ink, Label, Paint, Place, Shape};
 
 /// Viewers without DejaVu fall back to fonts that are no wider, so labels that were measured apart stay apart.
 const FONTS: &str = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif";
@@ -14,66 +10,48 @@ const FONTS: &str = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif";
 pub(super) fn write(drawing: &Drawing) -> String {
     let (width, height) = drawing.size;
     let shown = look::WIDTH * look::SCREEN_SCALE;
-    let mut text = format!(
+    let elements: String = drawing.shapes.iter().map(element).collect();
+    format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{shown}\" height=\"{:.0}\" viewBox=\"0 0 {width} {height}\" \
          role=\"img\" font-family=\"{FONTS}\" fill=\"none\" stroke-linejoin=\"round\">\n<title>{}</title>\n\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n",
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n{elements}</svg>\n",
         shown * height / width,
         escape(&drawing.title),
-    );
-    let mut open = None; // the ink of the path that the next one may be joined to
-    for shape in &drawing.shapes {
-        match shape {
-            Shape::Path { corners, ink: Ink::Stroke(..) } if open == Some(ink_of(shape)) => {
-                text.insert_str(text.len() - "\"/>\n".len(), &steps(corners)); // the dashes of a dashed line are one path
-            }
-            _ => text += &element(shape),
-        }
-        open = matches!(shape, Shape::Path { ink: Ink::Stroke(..), .. }).then(|| ink_of(shape));
-    }
-    text + "</svg>\n"
+    )
 }
 
 fn element(shape: &Shape) -> String {
-    let ink = ink_of(shape);
     match shape {
-        Shape::Path { corners, ink: Ink::Fill(_) } => format!("<path{ink} d=\"{}z\"/>\n", steps(corners)),
-        Shape::Path { corners, .. } => format!("<path{ink} d=\"{}\"/>\n", steps(corners)),
-        Shape::Rectangle { at: (x, y), size: (width, height), .. } => {
-            format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"{ink}/>\n")
+        Shape::Path { pieces, paint, ink } => {
+            let (ink, end) = match ink {
+                Ink::Fill => (painted("fill", *paint), "z"),
+                Ink::Stroke(width) => (format!("{} stroke-width=\"{width:.0}\"", painted("stroke", *paint)), ""),
+            };
+            let steps: String = pieces.iter().map(|piece| steps(piece) + end).collect();
+            format!("<path{ink} d=\"{steps}\"/>\n")
         }
-        Shape::Disc { at: (x, y), radius, .. } => format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"{ink}/>\n"),
-        Shape::Text(label) => text_element(label),
+        Shape::Disc { at: (x, y), radius, paint } => {
+            format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius:.0}\"{}/>\n", painted("fill", *paint))
+        }
+        Shape::Text(label) => text(label),
     }
 }
 
-fn text_element(label: &Label) -> String {
-    let (x, y): At = label.at;
+fn text(label: &Label) -> String {
+    let (x, y) = label.at;
     let anchor = match label.anchor {
-        HPos::Left => "",
-        HPos::Center => " text-anchor=\"middle\"",
-        HPos::Right => " text-anchor=\"end\"",
+        0.0 => "",
+        0.5 => " text-anchor=\"middle\"",
+        _ => " text-anchor=\"end\"",
     };
     let bold = if label.bold { " font-weight=\"bold\"" } else { "" };
     let turn = if label.turn == 0 { String::new() } else { format!(" transform=\"rotate({} {x} {y})\"", label.turn) };
     format!(
-        "<text x=\"{x}\" y=\"{:.1}\" font-size=\"{:.0}\"{anchor}{bold}{}{turn}>{}</text>\n",
-        y + label.baseline,
+        "<text x=\"{x}\" y=\"{y}\" font-size=\"{:.0}\"{anchor}{bold}{}{turn}>{}</text>\n",
         label.size,
         painted("fill", label.paint),
         escape(&label.text)
     )
-}
-
-/// The attributes that say how a shape is painted.
-fn ink_of(shape: &Shape) -> String {
-    match shape {
-        Shape::Path { ink, .. } | Shape::Rectangle { ink, .. } | Shape::Disc { ink, .. } => match ink {
-            Ink::Fill(paint) => painted("fill", *paint),
-            Ink::Stroke(paint, width) => format!("{} stroke-width=\"{width}\"", painted("stroke", *paint)),
-        },
-        Shape::Text(label) => painted("fill", label.paint),
-    }
 }
 
 fn painted(what: &str, Paint { colour: Colour(red, green, blue), opacity }: Paint) -> String {
@@ -82,7 +60,7 @@ fn painted(what: &str, Paint { colour: Colour(red, green, blue), opacity }: Pain
 }
 
 /// (1, 2), (4, 6) → `M1 2l3 4`.
-fn steps(corners: &[BackendCoord]) -> String {
+fn steps(corners: &[Place]) -> String {
     let mut data = String::new();
     let mut from = (0, 0);
     for (i, (x, y)) in corners.iter().enumerate() {

@@ -8,8 +8,8 @@ fn folder(name: &str) -> std::path::PathBuf {
     std::env::temp_dir().join(format!("music-scaling-figures-{name}-{}", std::process::id()))
 }
 
-fn transformer(points: &[(f64, f64)]) -> ScalingSeries {
-    ScalingSeries::new("Transformer", Family::Transformer, points.to_vec())
+fn transformer(points: &[(f64, f64)]) -> Line {
+    Line::new("Transformer", points).dots().family(Family::Transformer)
 }
 
 const PROJECT_B: [(f64, f64); 5] =
@@ -165,7 +165,7 @@ fn long_curves_stay_small() {
     let points: Vec<(f64, f64)> =
         (0..20_000).map(|i| (f64::from(i) * 100.0, 1.3 + 3.0 / (1.0 + f64::from(i) / 300.0))).collect();
     let curves = (0..9)
-        .map(|i| LossCurve::new(format!("run {i}"), Family::Lstm, f64::from(i), points.clone()))
+        .map(|i| Line::new(format!("run {i}"), &points).family(Family::Lstm).size(f64::from(i)))
         .collect::<Vec<_>>();
     let svg = loss_curves(curves, vec![]).svg().unwrap();
     assert!(svg.len() < 30_000, "{}", svg.len());
@@ -194,9 +194,27 @@ fn a_drawing_of_ones_own_is_whatever_plotters_can_draw() {
         Ok(())
     })
     .unwrap();
-    assert!(drawing.svg().contains("Squares") && drawing.png().is_ok());
+    let svg = drawing.title("Ten squares").svg().unwrap();
+    assert!(svg.contains("Squares") && svg.contains("Ten squares") && drawing_is_inside(&svg));
     assert_eq!(
         draw(1, 1, |_| Err("no data".into())).unwrap_err().to_string(),
         "plotters could not draw the figure: no data"
     );
+}
+
+/// Whether every place of the picture lies on its page.
+fn drawing_is_inside(svg: &str) -> bool {
+    let size: Vec<f64> = svg
+        .split("viewBox=\"0 0 ")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .split(' ')
+        .map(|n| n.parse().unwrap())
+        .collect();
+    svg.split(" y=\"")
+        .skip(1)
+        .all(|rest| (0.0..=size[1]).contains(&rest.split('"').next().unwrap().parse::<f64>().unwrap()))
 }

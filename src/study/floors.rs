@@ -69,13 +69,15 @@ impl Floor {
 }
 
 impl Study {
-    /// Each family's floor beside the known entropy: of this study where its source is known, and recorded, else of the committed
-    /// records of the study `composed`.
+    /// Each family's floor beside the known entropy: of this study where its source is known, and recorded, else of the study
+    /// `composed`, from its committed records where it was not run here.
     ///
     /// # Errors
     /// The runs allow no law, or the records cannot be read.
     pub fn floors(&self, families: &Families) -> Result<Floors> {
-        let Some(source) = self.corpus()?.source_entropy() else { return Study::beside(KNOWN)?.recorded_floors() };
+        let Some(source) = self.corpus()?.source_entropy() else {
+            return Study::beside(KNOWN)?.or_committed().recorded_floors();
+        };
         let found = self.floors_above(source, families.clone())?;
         self.record(|results| {
             results.source = Some(source);

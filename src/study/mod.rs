@@ -40,7 +40,7 @@ use crate::data::{Corpus, CorpusConfig, TokenData};
 use crate::models::{Family, Size};
 use crate::training::{Run, RunConfig, Runs, TrainOptions, evaluate};
 use crate::{Error, Result};
-use std::path::{PathBuf, absolute};
+use std::path::{Path, PathBuf, absolute};
 use std::sync::{Arc, OnceLock};
 
 /// An opened study. Cheap to make and to clone: it holds the preset and knows the folders. Corpus and tokens are opened when they are
@@ -53,6 +53,7 @@ pub struct Study {
     /// Changes made here hold from the next call on.
     pub preset: Preset,
     root: PathBuf,
+    results: PathBuf,
     opened: Arc<OnceLock<Opened>>,
 }
 
@@ -118,7 +119,16 @@ impl Study {
         // A notebook starts in another folder than whoever names it a preset.
         let path = absolute(argument).map_err(Error::file("find", argument))?;
         let argument = if argument.ends_with(".toml") { path.display().to_string() } else { argument.to_owned() };
-        Ok(Study { argument, name, preset, root: place::find_root()?, opened: Arc::default() })
+        let root = place::find_root()?;
+        let results = place::data_folder(&root).join("studies").join(&name).join("results");
+        Ok(Study { argument, name, preset, root, results, opened: Arc::default() })
+    }
+
+    /// The same, read from its committed records where it was not run here.
+    fn or_committed(self) -> Study {
+        let was_run = self.results.join("results.json").exists();
+        let results = if was_run { self.results } else { self.committed_results_folder() };
+        Study { results, ..self }
     }
 
     /// Of the built-in preset, or of the TOML file without its ending.
@@ -157,8 +167,8 @@ impl Study {
     }
 
     /// The compact records that a report quotes.
-    pub fn results_folder(&self) -> PathBuf {
-        self.folder().join("results")
+    pub fn results_folder(&self) -> &Path {
+        &self.results
     }
 
     /// `data/results/<name>/`: such records of a study that was run and committed.

@@ -3,7 +3,7 @@
 use super::records::ends;
 use super::{Axis, Budgets, Families};
 use crate::Result;
-use crate::figures::{Figure, Line, Reference, ScalingSeries, human, lines, scaling};
+use crate::figures::{Figure, Line, Reference, human, lines, scaling};
 use crate::fitting::isoflop::by_budget;
 use crate::fitting::{PowerLaw, Verdict};
 use crate::models::Family;
@@ -14,30 +14,39 @@ impl Families {
     ///
     /// # Errors
     /// The runs allow no law.
-    pub fn scaling_figure(&self, axis: Axis, references: Vec<Reference>) -> Result<Figure> {
-        let series = Family::ALL.into_iter().map(|family| self.series(family, axis)).collect::<Result<Vec<_>>>()?;
+    pub fn scaling_figure(&self, axis: Axis, mut references: Vec<Reference>) -> Result<Figure> {
         let losses = || self.all().map(|run| run.summary.val_loss);
         let (low, high) = ends(losses());
         let lines = references.iter().map(|line| line.value);
         let (low, high) = ends(losses().chain(lines.filter(|value| Reference::is_near((value - low) / (high - low)))));
         let room = high - low;
-        let figure = scaling(series, references).x_label(axis.label());
+        let mut lines = Vec::new();
+        for family in Family::ALL {
+            let (law, runs, floor) = self.law_and_runs(family, axis)?;
+            lines.extend([law, runs]);
+            references.extend(floor);
+        }
+        let figure = scaling(lines, references).x_label(axis.label());
         Ok(figure.y_range((low - 0.25 * room).max(0.0), high + 0.15 * room))
     }
 
-    /// One family's runs, law, band and floor.
-    fn series(&self, family: Family, axis: Axis) -> Result<ScalingSeries> {
+    /// One family's law with its band, its runs, and its floor if there is one.
+    fn law_and_runs(&self, family: Family, axis: Axis) -> Result<(Line, Line, Option<Reference>)> {
         let points = self.points(family, axis);
         let law = PowerLaw::fit(&points)?;
         let (low, high) = ends(points.iter().map(|point| point.n_params));
         let (low, high) = (0.8 * low, 1.25 * high);
         let sizes: Vec<f64> = (0..=80).map(|i| low * (high / low).powf(f64::from(i) / 80.0)).collect();
         let band = sizes.iter().zip(law.band(&sizes)).map(|(n, interval)| (*n, interval.low, interval.high)).collect();
-        let runs = points.iter().map(|point| (point.n_params, point.val_loss)).collect();
-        let series = ScalingSeries::new(family.to_string(), family, runs)
-            .curve(sizes.iter().map(|n| (*n, law.predict(*n))).collect())
-            .band(band);
-        Ok(if matches!(law.c_verdict, Verdict::NotIdentified(_)) { series } else { series.asymptote(law.c) })
+        let curve: Vec<(f64, f64)> = sizes.iter().map(|n| (*n, law.predict(*n))).collect();
+        let runs: Vec<(f64, f64)> = points.iter().map(|point| (point.n_params, point.val_loss)).collect();
+        let name = family.to_string();
+        let floor = Reference::new(format!("c = {:.2}", law.c), law.c).family(family);
+        Ok((
+            Line::new(name.as_str(), curve).band(band).family(family),
+            Line::new(name, runs).dots().family(family),
+            (!matches!(law.c_verdict, Verdict::NotIdentified(_))).then_some(floor),
+        ))
     }
 
     /// Loss against one kind of cost, and the frontier: the runs that no cheaper run beats.

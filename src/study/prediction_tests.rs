@@ -11,7 +11,8 @@ fn study(folder: &tempfile::TempDir) -> Study {
     preset.corpus.n_composed = 40;
     preset.training.n_tokens = Some(4000);
     preset.training.block_size = 32;
-    Study { argument: "tiny".into(), name: "tiny".into(), preset, root, opened: Default::default() }
+    let results = root.join("results");
+    Study { argument: "tiny".into(), name: "tiny".into(), preset, root, results, opened: Default::default() }
 }
 
 #[test]

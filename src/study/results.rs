@@ -251,7 +251,8 @@ mod tests {
     fn study(folder: &tempfile::TempDir) -> Study {
         let (_, preset) = crate::study::Preset::load("smoke").unwrap();
         let root = folder.path().to_owned();
-        Study { argument: "mine".into(), name: "mine".into(), preset, root, opened: Default::default() }
+        let results = root.join("results");
+        Study { argument: "mine".into(), name: "mine".into(), preset, root, results, opened: Default::default() }
     }
 
     #[test]
