@@ -37,12 +37,14 @@ const MOST_LAYERS: usize = 4;
 /// abc2midi gives up beyond 39 tracks, and each layer of a voice takes one.
 const MOST_TRACKS: usize = 38;
 
-/// Writes one tune: header, voices, and a blank line at the end. Times off the grid of [`to_grid`] are moved onto it.
+/// Writes one tune: header, voices, and a blank line at the end. Times off the grid of [`to_grid`] are moved onto it; what is
+/// played again stands once, between repeat signs.
 ///
 /// A score whose voices are mostly silent is written in turn even when asked for interleaved, so that the text never
 /// exceeds about 40 bytes a note plus 60 a voice plus 16 a change of metre, key or tempo in each voice.
 pub fn write(score: &Score, options: &WriteOptions) -> String {
-    let score = to_grid(score);
+    let page = score.page();
+    let score = to_grid(&page);
     let bars = score.bars();
     let cuts: Vec<u32> = score.tempos.iter().map(|change| change.tick).collect();
     let cuts_of = |voice| if voice == 0 { cuts.as_slice() } else { &[] };

@@ -6,7 +6,8 @@ use super::keys_down::KeysDown;
 use super::notes::{programs_that_sound, without_collisions};
 use crate::Result;
 use crate::key::find_key;
-use crate::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, Score, TempoChange, Voice};
+use crate::score::meters_with_lines;
+use crate::{Key, KeyChange, Meter, Mode, Note, ProgramChange, Score, TempoChange, Voice};
 use midly::{MetaMessage, MidiMessage, TrackEventKind};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -146,7 +147,8 @@ impl Song {
             voice.programs = programs_that_sound(&voice.programs, &voice.notes);
         }
         let mut score = Score { title: self.title, voices: self.voices, ..Score::default() };
-        score.meters = changes(self.meters, Meter::COMMON).map(|(tick, meter)| MeterChange { tick, meter }).collect();
+        self.meters.entry(0).or_insert(Meter::COMMON);
+        score.meters = meters_with_lines(self.meters);
         score.tempos = changes(self.tempos, 500_000)
             .map(|(tick, micros_per_beat)| TempoChange { tick, micros_per_beat })
             .collect();

@@ -118,6 +118,7 @@ fn what_is_written_reads_back_the_same() {
         ],
         keys: vec![KeyChange { tick: 0, key: Key { fifths: -3, mode: Mode::Minor } }],
         voices: vec![voice(0, [60, 64, 67], 5), voice(9, [36, 38, 42], 0)],
+        ..Score::default()
     };
     assert_eq!(read(&write(&score)).unwrap(), score);
 }
