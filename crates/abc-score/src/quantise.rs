@@ -100,8 +100,8 @@ pub fn to_grid(score: &Score) -> Cow<'_, Score> {
         fit_changes(&mut fitted, end, &ruler);
     }
     fitted.title.clone_from(&score.title);
-    fitted.signs = score.signs.iter().map(|sign| Sign { tick: ruler.bar_line(sign.tick), ..sign.clone() }).collect();
-    let repeats = score.repeats.iter().map(|repeat| ruler.bar_line(repeat.start)..ruler.bar_line(repeat.end));
+    fitted.signs = score.signs.iter().map(|sign| Sign { tick: ruler.on_grid(sign.tick), ..sign.clone() }).collect();
+    let repeats = score.repeats.iter().map(|repeat| ruler.on_grid(repeat.start)..ruler.on_grid(repeat.end));
     fitted.repeats = repeats.collect();
     Cow::Owned(fitted)
 }
@@ -189,21 +189,13 @@ fn written_meters(meters: &[MeterChange]) -> Vec<MeterChange> {
         let since = if to_line.abs_diff(since) <= snap { to_line } else { nearest(since, snap) };
         let (tick, cut) = (last.tick + since, since % bar);
         if cut > 0 && !is_again {
-            written.push(MeterChange { tick: tick - cut, meter: meter_of(cut) });
+            let meter = Meter::of_bar(cut, 4).unwrap_or(last.meter);
+            written.push(MeterChange { tick: tick - cut, meter });
         }
         written.push(MeterChange { tick, meter });
         keep_last_of_each_tick(&mut written, |change| change.tick);
     }
     meters_with_lines(written.iter().map(|change| (change.tick, change.meter)))
-}
-
-/// A metre for a bar of so many ticks, a multiple of a sixteenth note.
-fn meter_of(ticks: u32) -> Meter {
-    let mut meter = Meter { numerator: (ticks / METER_SNAP) as u16, denominator: 16 };
-    while meter.numerator.is_multiple_of(2) && meter.denominator > 4 {
-        meter = Meter { numerator: meter.numerator / 2, denominator: meter.denominator / 2 };
-    }
-    meter
 }
 
 /// Whole beats per minute, changed at most once a beat.

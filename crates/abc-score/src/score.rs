@@ -38,8 +38,7 @@ pub struct Score {
     /// among them: every piece has one.
     #[serde(default)]
     pub signs: Vec<Sign>,
-    /// Stretches of ticks in which the page is played again: they stand on it before. Sorted, apart from each other, from bar line
-    /// to bar line.
+    /// Stretches of ticks in which the page is played again: they stand on it before. Sorted, and apart from each other.
     #[serde(default)]
     pub repeats: Vec<Range<u32>>,
 }
@@ -165,6 +164,17 @@ impl Meter {
     pub fn bar_ticks(&self) -> u32 {
         4 * TICKS_PER_BEAT * u32::from(self.numerator) / u32::from(self.denominator.max(1))
     }
+
+    /// The metre of a bar of so many ticks that counts notes of at least this fineness; none if no 64th fits.
+    pub(crate) fn of_bar(ticks: u32, denominator: u16) -> Option<Meter> {
+        let finer = std::iter::successors(Some(denominator.max(1)), |finer| Some(2 * finer)).take_while(|&n| n <= 64);
+        let numerator = |denominator: u16| {
+            let counted = u64::from(ticks) * u64::from(denominator);
+            let whole = u64::from(4 * TICKS_PER_BEAT);
+            u16::try_from(counted / whole).ok().filter(|&n| n > 0 && counted.is_multiple_of(whole))
+        };
+        finer.into_iter().find_map(|denominator| Some(Meter { numerator: numerator(denominator)?, denominator }))
+    }
 }
 
 impl std::fmt::Display for Meter {
@@ -254,9 +264,16 @@ impl Score {
         })
     }
 
-    /// Metre in force at the start.
+    /// Metre in force at the start; that of the second bar where the first alone has a longer one.
     pub fn meter(&self) -> Meter {
-        self.meters.first().map_or(Meter::COMMON, |change| change.meter)
+        let is_long = |first: &MeterChange, second: &MeterChange| {
+            second.tick == first.meter.bar_ticks() && second.meter.bar_ticks() < second.tick
+        };
+        match self.meters.as_slice() {
+            [first, second, ..] if is_long(first, second) => second.meter,
+            [first, ..] => first.meter,
+            [] => Meter::COMMON,
+        }
     }
 
     /// Key in force at the start.

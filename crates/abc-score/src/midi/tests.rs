@@ -253,3 +253,12 @@ fn every_nasty_file_gives_what_is_expected_and_bounded_text_that_parses() {
         }
     }
 }
+
+#[test]
+fn a_first_bar_of_a_sixteenth_is_a_pickup() {
+    let pickup = [0, 0xff, 0x58, 4, 1, 4, 24, 8, 0, 0x90, 60, 64, 24, 0x80, 60, 0, 0, 0xff, 0x58, 4, 4, 2, 24, 8];
+    let bar = [0, 0x90, 62, 64, 0x83, 0, 0x80, 62, 0]; // 384 ticks, at 96 a beat
+    let score = read(&file(&[pickup.as_slice(), &bar, &bar].concat())).unwrap();
+    let text = crate::abc::write(&crate::quantise::quantise(&score), &crate::abc::WriteOptions::default());
+    assert!(text.starts_with("X:1\nM:4/4\n") && text.ends_with("\nC/|D8|D8|]\n\n"), "{text}");
+}

@@ -44,16 +44,33 @@ pub(crate) fn play(tune: &TuneBody, title: Option<String>) -> Result<Score> {
     let end = lines.last().copied().unwrap_or(0);
     score.signs.retain(|sign| sign.tick < end || !matches!(sign.kind, SignKind::Double | SignKind::Final)); // the end has one anyway
     score.signs.sort_by_key(|sign| sign.tick);
-    score.meters = with_lines(&score.meters, lines);
+    if let Some(leader) = score.voices.get(leader) {
+        score.meters = with_lines(&score.meters, lines, leader);
+    }
     Ok(score)
 }
 
-/// The metre changes, and one wherever a bar line stands that the metre alone would not put there.
-fn with_lines(meters: &[MeterChange], mut lines: Vec<u32>) -> Vec<MeterChange> {
-    lines.extend(meters.iter().map(|change| change.tick));
-    lines.sort_unstable();
+/// A bar so many times as long as its metre asks for is taken for music without bar lines.
+const LONGEST_BAR: u32 = 4;
+
+/// The metre changes, and one wherever a bar line stands that the metre alone would not put there. A bar that is too long gets
+/// a metre of its own; but bars of rest, and music without bar lines, are counted by the metre.
+fn with_lines(meters: &[MeterChange], mut lines: Vec<u32>, leader: &Voice) -> Vec<MeterChange> {
     let changes: Vec<(u32, Meter)> = meters.iter().map(|change| (change.tick, change.meter)).collect();
-    meters_with_lines(lines.into_iter().map(|tick| (tick, in_force(&changes, tick).unwrap_or(Meter::COMMON))))
+    lines.extend(changes.iter().map(|change| change.0));
+    lines.sort_unstable();
+    lines.dedup();
+    let sounds_in = |bar: Range<u32>| {
+        let next = leader.notes.partition_point(|note| note.onset_ticks < bar.start);
+        leader.notes.get(next).is_some_and(|note| note.onset_ticks < bar.end)
+    };
+    let ends = lines.iter().skip(1).copied().chain(lines.last().copied());
+    meters_with_lines(lines.iter().copied().zip(ends).map(|(start, end)| {
+        let meter = in_force(&changes, start).unwrap_or(Meter::COMMON);
+        let too_long = meter.bar_ticks() + 1..=LONGEST_BAR * meter.bar_ticks();
+        let own = too_long.contains(&(end - start)) && sounds_in(start..end);
+        (start, Meter::of_bar(end - start, meter.denominator).filter(|_| own).unwrap_or(meter))
+    }))
 }
 
 /// The metres and keys of a voice in the order of the text: a repeat goes back to those of its beginning.
@@ -151,6 +168,8 @@ struct Player {
     signs: Vec<Sign>,
     /// Signs that stand before the next sound of the page.
     opening: Vec<SignKind>,
+    /// Whether the page has a sound since the last sign that ends something.
+    has_sounded: bool,
     repeats: Vec<Range<u32>>,
 }
 
@@ -177,9 +196,14 @@ impl Player {
                     _ => {}
                 }
                 let host_grace = if matches!(placed.event, Event::Sound { .. }) { grace.take() } else { None };
-                player.sign_before(&placed.event, again);
+                if !again {
+                    player.sign_before(&placed.event, parts.is_some());
+                }
                 player.event(placed, host_grace).ok_or_else(|| too_long(placed.place))?;
-                player.sign_behind(&placed.event, again);
+                if !again {
+                    player.sign_behind(&placed.event);
+                }
+                player.line_behind(&placed.event, tune.meter);
             }
             player.played_again(start, again);
         }
@@ -193,30 +217,51 @@ impl Player {
     }
 
     /// What begins stands where the next sound of the page does.
-    fn sign_before(&mut self, event: &Event, again: bool) {
+    fn sign_before(&mut self, event: &Event, in_parts: bool) {
+        let tick = self.tick().unwrap_or(0);
         match event {
-            Event::Ending(passes) if !again => self.opening.push(SignKind::Ending(passes.clone())),
-            Event::Sound { .. } if !again => {
-                let tick = self.tick().unwrap_or(0);
+            Event::Part(_) if in_parts => {
+                self.opening.clear();
+                self.close(SignKind::Double, tick);
+            }
+            Event::Ending(passes) => self.opening.push(SignKind::Ending(passes.clone())),
+            Event::Sound { .. } => {
+                let is_thick = |sign: &mut Sign| matches!(sign.kind, SignKind::Double | SignKind::Final);
+                if self.opening.contains(&SignKind::RepeatBegins) && !self.has_sounded {
+                    self.signs.pop_if(is_thick); // one bar line is both
+                }
                 self.signs.extend(self.opening.drain(..).map(|kind| Sign { tick, kind }));
+                self.has_sounded = true;
             }
             _ => {}
         }
     }
 
     /// What ends stands behind the last sound of the page.
-    fn sign_behind(&mut self, event: &Event, again: bool) {
+    fn sign_behind(&mut self, event: &Event) {
         let (Event::Bar(bar), Some(tick)) = (event, self.tick()) else { return };
-        self.lines.push(tick);
-        let kind = match bar {
-            Bar { ends: 1.., .. } => Some(SignKind::RepeatEnds(bar.ends)),
-            Bar { begins: 1.., .. } | Bar { style: BarStyle::Plain, .. } => None,
-            Bar { style: BarStyle::Final, .. } => Some(SignKind::Final),
-            Bar { style: BarStyle::Double | BarStyle::Opening, .. } => Some(SignKind::Double),
-        };
-        if !again {
-            self.signs.extend(kind.filter(|_| tick > 0).map(|kind| Sign { tick, kind }));
-            self.opening.extend((bar.begins > 0).then_some(SignKind::RepeatBegins));
+        match bar {
+            Bar { ends: 1.., .. } => self.close(SignKind::RepeatEnds(bar.ends), tick),
+            Bar { begins: 1.., .. } | Bar { style: BarStyle::Plain, .. } => {}
+            Bar { style: BarStyle::Final, .. } => self.close(SignKind::Final, tick),
+            Bar { style: BarStyle::Double | BarStyle::Opening, .. } => self.close(SignKind::Double, tick),
+        }
+        self.opening.extend((bar.begins > 0).then_some(SignKind::RepeatBegins));
+    }
+
+    /// Nothing ends twice.
+    fn close(&mut self, kind: SignKind, tick: u32) {
+        self.signs.extend(std::mem::take(&mut self.has_sounded).then_some(Sign { tick, kind }));
+    }
+
+    /// A line of text that ends with a full bar needs no bar line.
+    fn line_behind(&mut self, event: &Event, first: Option<Meter>) {
+        let Some(tick) = self.tick() else { return };
+        let meter = self.meters.last().map(|change| change.meter).or(first);
+        let since = tick - self.lines.last().copied().unwrap_or(0);
+        let is_full = || meter.is_some_and(|meter| meter.bar_ticks() == since);
+        if matches!(event, Event::Bar(_)) || (matches!(event, Event::LineEnd { .. }) && is_full()) {
+            self.lines.push(tick);
         }
     }
 

@@ -121,8 +121,7 @@ impl<'a> PartWriter<'a> {
 
     fn meter_at_bar(&self, number: usize) -> String {
         let meter = |number: usize| self.bars.get(number).map_or(self.score.meter(), |bar| bar.meter);
-        let before = number.checked_sub(1).map_or(self.score.meter(), meter);
-        if meter(number) == before { String::new() } else { format!("[M:{}]", meter(number)) }
+        if meter(number) == meter(number.saturating_sub(1)) { String::new() } else { format!("[M:{}]", meter(number)) }
     }
 
     /// Changes of key and (first voice) tempo on a bar line.
@@ -183,6 +182,7 @@ impl<'a> PartWriter<'a> {
                 }
                 was_short = is_short;
                 if i == 0 && piece.tick > bar.start_ticks {
+                    self.write_opening(text, piece.tick);
                     self.write_tempo(text, piece.tick);
                 }
                 let pitches = self.part.pitches(piece);
