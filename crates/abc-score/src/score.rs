@@ -294,7 +294,8 @@ pub(crate) fn meters_with_lines(lines: impl IntoIterator<Item = (u32, Meter)>) -
     let mut meters: Vec<MeterChange> = Vec::new();
     for (tick, meter) in lines {
         let is_regular = |last: &MeterChange| {
-            last.meter == meter && (tick - last.tick).is_multiple_of(meter.bar_ticks().max(SHORTEST_BAR_TICKS))
+            last.meter == meter
+                && tick.saturating_sub(last.tick).is_multiple_of(meter.bar_ticks().max(SHORTEST_BAR_TICKS))
         };
         match meters.last_mut() {
             Some(last) if last.tick == tick => last.meter = meter,

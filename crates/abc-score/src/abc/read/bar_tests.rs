@@ -56,7 +56,7 @@ fn a_repeat_is_played_twice_and_stands_once() {
     assert_eq!(bars(&score.page()), [4.0; 3]);
     assert_eq!((score.n_notes(), score.page().n_notes()), (17, 9));
     assert_eq!(signs(&score), [(0, SignKind::RepeatBegins), (8, SignKind::RepeatEnds(1))]);
-    assert_eq!(score.repeats, [8 * 480..16 * 480]);
+    assert_eq!(score.repeats, vec![8 * 480..16 * 480]);
     assert_eq!(written(&score), "|:CDEF|GABc:|c4|]");
 }
 
