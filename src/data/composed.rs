@@ -214,11 +214,11 @@ fn draw(seed: u64, index: usize) -> (Score, f64) {
     ];
     voices.extend(drums.map(|pattern| voice("drums", DRUM_CHANNEL, 0, drum_notes(grid, pattern))));
     let score = Score {
-        title: None,
         meters: vec![MeterChange { tick: 0, meter: grid.meter }],
         tempos: vec![TempoChange { tick: 0, micros_per_beat: 60_000_000 / tempo }],
         keys: vec![KeyChange { tick: 0, key }],
         voices,
+        ..Score::default()
     };
     (score, chooser.bits)
 }

@@ -4,14 +4,40 @@
 //! values. Overlapping notes end where the next begins (one voice has one stem at a time); notes that start together form
 //! a chord.
 
-use crate::music::{Key, Score, Voice};
+use crate::music::{Bar, Key, Score, SignKind, TempoChange, Voice};
 
 /// One bar as it is written.
 #[derive(Debug, Clone)]
 pub(super) struct Measure {
-    pub ticks: u32,
+    pub bar: Bar,
+    pub key: Key,
+    /// The key before, if it changes here.
+    pub old_key: Option<Key>,
+    pub new_meter: bool,
+    /// Ticks that a pickup, or another short bar at the beginning of a part, lacks before it.
+    pub missing: u32,
+    pub tempo: Option<TempoChange>,
+    /// Whether `|:` stands before it.
+    pub repeats: bool,
+    pub volta: Option<Volta>,
+    /// The bar line behind it, if it is not a thin one.
+    pub closes: Option<SignKind>,
     pub symbols: Vec<Symbol>,
 }
+
+/// A bar's share of the bracket over an ending.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Volta {
+    /// `1` or `1,3` where the ending begins, else nothing.
+    pub passes: String,
+    /// From the start of the bar.
+    pub start: u32,
+    /// Whether the bracket is closed behind this bar.
+    pub ends: bool,
+}
+
+/// An ending that nothing ends has a bracket over so many bars.
+const LONGEST_VOLTA: usize = 4;
 
 /// A note, a chord or (without heads) a rest.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,15 +106,14 @@ pub(super) fn values(ticks: u32) -> Vec<Value> {
 }
 
 /// A voice's bars. Times are moved to the nearest multiple of a 32nd or of a triplet 16th.
-pub(super) fn measures(score: &Score, voice: &Voice) -> Vec<Measure> {
+pub(super) fn measures(page: &Score, voice: &Voice) -> Vec<Measure> {
     let chords = chords(voice);
-    let key = score.key();
     let mut next = 0;
-    let mut measures = Vec::new();
-    for bar in score.bars() {
-        let (start, end) = (bar.start_ticks, bar.start_ticks.saturating_add(bar.ticks));
-        let mut spelling = Spelling::new(key);
-        let mut measure = Measure { ticks: bar.ticks, symbols: Vec::new() };
+    let mut measures: Vec<Measure> = Vec::new();
+    for bar in page.bars() {
+        let (start, end) = (bar.start_ticks, bar.end_ticks());
+        let mut measure = Measure::new(page, bar, measures.last());
+        let mut spelling = Spelling::new(measure.key);
         let mut written = start;
         while let Some(chord) = chords.get(next).filter(|chord| chord.onset < end) {
             let onset = chord.onset.max(start);
@@ -105,10 +130,66 @@ pub(super) fn measures(score: &Score, voice: &Voice) -> Vec<Measure> {
         measure.push(start, written, end, &[], false);
         measures.push(measure);
     }
+    if let Some(last) = measures.last_mut() {
+        last.closes = last.closes.take().or(Some(SignKind::Final));
+    }
+    add_voltas(page, &mut measures);
     measures
 }
 
+/// The brackets over endings, each up to the next sign.
+fn add_voltas(page: &Score, measures: &mut [Measure]) {
+    let mut left = 0;
+    for measure in measures {
+        let begins = page.signs.iter().find_map(|sign| match &sign.kind {
+            SignKind::Ending(passes) if (measure.bar.start_ticks..measure.bar.end_ticks()).contains(&sign.tick) => {
+                let passes = passes.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+                Some((passes, sign.tick - measure.bar.start_ticks))
+            }
+            _ => None,
+        });
+        left = if begins.is_some() {
+            LONGEST_VOLTA
+        } else if measure.repeats {
+            0
+        } else {
+            left
+        };
+        let (passes, start) = begins.unwrap_or_default();
+        measure.volta = (left > 0).then_some(Volta { passes, start, ends: measure.closes.is_some() });
+        left = if measure.closes.is_some() { 0 } else { left.saturating_sub(1) };
+    }
+}
+
 impl Measure {
+    /// What the page says of the bar, without its notes.
+    fn new(page: &Score, bar: Bar, before: Option<&Measure>) -> Measure {
+        let signs_at = |tick: u32| page.signs.iter().filter(move |sign| sign.tick == tick).map(|sign| &sign.kind);
+        let key = page
+            .keys
+            .iter()
+            .rev()
+            .find(|change| change.tick <= bar.start_ticks)
+            .map_or(page.key(), |change| change.key);
+        let within = bar.start_ticks..bar.end_ticks();
+        let repeats = signs_at(bar.start_ticks).any(|kind| *kind == SignKind::RepeatBegins);
+        let begins = repeats || before.is_none_or(|before| before.closes.is_some());
+        Measure {
+            key,
+            old_key: before.map(|before| before.key).filter(|old| old.fifths != key.fifths),
+            new_meter: before.is_none_or(|before| before.bar.meter != bar.meter),
+            tempo: page.tempos.iter().find(|change| within.contains(&change.tick)).copied(),
+            missing: if begins { bar.meter.bar_ticks().saturating_sub(bar.ticks) } else { 0 },
+            repeats,
+            volta: None,
+            closes: signs_at(bar.end_ticks())
+                .find(|kind| matches!(kind, SignKind::Double | SignKind::Final | SignKind::RepeatEnds(_)))
+                .cloned(),
+            symbols: Vec::new(),
+            bar,
+        }
+    }
+
     /// Appends what stands from tick `from` to `to` of the score.
     fn push(&mut self, bar_start: u32, from: u32, to: u32, heads: &[Head], tied_on: bool) {
         let values = values(to.saturating_sub(from));
@@ -255,7 +336,7 @@ mod tests {
         let measures = measures_of(&[(0, 60, 700), (480, 64, 3000), (4000, 67, 10), (7000, 60, 480)], 0);
         for measure in measures {
             let total: u32 = measure.symbols.iter().map(|symbol| symbol.value.ticks()).sum();
-            assert_eq!(total, measure.ticks, "{measure:?}");
+            assert_eq!(total, measure.bar.ticks, "{measure:?}");
         }
     }
 
@@ -308,5 +389,37 @@ mod tests {
         assert_eq!(key_letters(2), [3, 0]); // F♯ C♯
         assert_eq!(key_letters(-2), [6, 2]); // B♭ E♭
         assert_eq!((key_sign(3, 1), key_sign(0, 1), key_sign(6, -1), key_sign(2, -1)), (1, 0, -1, 0));
+    }
+
+    fn page_of(body: &str) -> Vec<Measure> {
+        let score = crate::music::abc::parse(&format!("X:1\nM:4/4\nL:1/4\nQ:1/4=90\nK:G\n{body}\n")).unwrap();
+        let page = score.page();
+        measures(&page, &page.voices[0])
+    }
+
+    #[test]
+    fn a_page_has_its_pickup_repeats_endings_double_bars_and_tempo_where_the_text_has_them() {
+        let page = page_of("D|:GABc|[1 d4:|[2 c4||[Q:1/4=60][M:3/4]B3|");
+        let beats: Vec<u32> = page.iter().map(|measure| measure.bar.ticks / 480).collect();
+        assert_eq!(beats, [1, 4, 4, 4, 3]);
+        let of = |is: fn(&Measure) -> bool| page.iter().map(is).collect::<Vec<bool>>();
+        assert_eq!(of(|measure| measure.repeats), [false, true, false, false, false]);
+        assert_eq!(of(|measure| measure.new_meter), [true, false, false, false, true]);
+        assert_eq!(of(|measure| measure.tempo.is_some()), [true, false, false, false, true]);
+        assert_eq!(page[0].missing, 3 * 480); // its beams are those of the last beat
+        let closes: Vec<_> = page.iter().map(|measure| measure.closes.clone()).collect();
+        use SignKind::{Double, Final, RepeatEnds};
+        assert_eq!(closes, [None, None, Some(RepeatEnds(1)), Some(Double), Some(Final)]);
+        let volta = |passes: &str| Some(Volta { passes: passes.into(), start: 0, ends: true });
+        let voltas: Vec<_> = page.iter().map(|measure| measure.volta.clone()).collect();
+        assert_eq!(voltas, [None, None, volta("1"), volta("2"), None]);
+    }
+
+    #[test]
+    fn notes_are_spelled_in_the_key_of_their_bar() {
+        let page = page_of("FFFF|[K:C]F^FFF|");
+        let signs: Vec<_> = page[1].symbols.iter().map(|symbol| symbol.heads[0].sign).collect();
+        assert_eq!(signs, [None, Some(1), None, None]);
+        assert_eq!((page[0].old_key, page[1].old_key.map(|key| key.fifths)), (None, Some(1)));
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn treble_clef(canvas: &mut Canvas, at: At) {
     ];
     canvas.line(curve(at, &OUTLINE), INK, 1.25);
     canvas.line(curve((at.0 + 0.07 * SPACE, at.1), OUTLINE.get(6..11).unwrap_or_default()), INK, 1.6); // the belly is heavier
-    canvas.area(circle((at.0 - 0.42 * SPACE, at.1 + 2.1 * SPACE), 0.36 * SPACE), INK, 1.0);
+    spot(canvas, (at.0 - 0.42 * SPACE, at.1 + 2.1 * SPACE), 0.36);
 }
 
 /// `at` is on the line of F3.
@@ -62,9 +62,9 @@ pub(super) fn bass_clef(canvas: &mut Canvas, at: At) {
     const OUTLINE: [At; 8] =
         [(0.0, 0.0), (0.05, 0.7), (0.7, 1.0), (1.4, 0.55), (1.45, -0.4), (1.0, -1.4), (0.3, -2.1), (-0.4, -2.55)];
     canvas.line(curve(at, &OUTLINE), INK, 1.5);
-    canvas.area(circle((at.0 + 0.2 * SPACE, at.1), 0.33 * SPACE), INK, 1.0);
+    spot(canvas, (at.0 + 0.2 * SPACE, at.1), 0.33);
     for y in [0.5, -0.5] {
-        canvas.area(circle((at.0 + 2.0 * SPACE, at.1 - y * SPACE), 0.2 * SPACE), INK, 1.0);
+        spot(canvas, (at.0 + 2.0 * SPACE, at.1 - y * SPACE), 0.2);
     }
 }
 
@@ -124,7 +124,7 @@ pub(super) fn rest(canvas: &mut Canvas, system: &System, x: f64, halvings: u32, 
             canvas.line(vec![(x + 0.45 * SPACE, line(1.4)), foot], INK, 1.1);
             for i in 0..dots {
                 let (along, y) = (f64::from(i) * 0.25, line(1.5) + f64::from(i) * SPACE);
-                canvas.area(circle((x - (0.35 + along) * SPACE, y), 0.27 * SPACE), INK, 1.0);
+                spot(canvas, (x - (0.35 + along) * SPACE, y), 0.27);
                 canvas.line(
                     vec![(x - (0.35 + along) * SPACE, y + 0.2 * SPACE), (x + (0.4 - along) * SPACE, y)],
                     INK,
@@ -134,7 +134,7 @@ pub(super) fn rest(canvas: &mut Canvas, system: &System, x: f64, halvings: u32, 
         }
     }
     if dotted {
-        canvas.area(circle((x + 1.1 * SPACE, line(1.5)), 0.22 * SPACE), INK, 1.0);
+        spot(canvas, (x + 1.1 * SPACE, line(1.5)), 0.22);
     }
 }
 
@@ -149,6 +149,11 @@ pub(super) fn tie(canvas: &mut Canvas, from: At, to: f64, below: bool) {
     let outer = shares().map(|share| place(share, 0.75));
     let inner = shares().rev().map(|share| place(share, 0.5));
     canvas.area(outer.chain(inner).collect(), INK, 1.0);
+}
+
+/// A disc; its radius in spaces.
+pub(super) fn spot(canvas: &mut Canvas, at: At, radius: f64) {
+    canvas.area(circle(at, radius * SPACE), INK, 1.0);
 }
 
 fn circle(at: At, radius: f64) -> Vec<At> {

@@ -2,13 +2,12 @@
 //!
 //! Lengths are in spaces, the distance of two staff lines; heights count half spaces upwards from the lowest line.
 
-use super::axes::human;
 use super::canvas::{At, Canvas};
 use super::engraving::{self, Measure, Symbol};
 use super::look::{self, AXIS, INK};
 use super::piano_roll::pitch_name;
 use super::{Figure, Numbers, Options, Picture, ornaments};
-use crate::music::{Score, TICKS_PER_BEAT, Voice};
+use crate::music::{Key, Meter, Score, SignKind, TICKS_PER_BEAT, TempoChange, Voice};
 use crate::{Error, Result};
 
 /// Points from one staff line to the next.
@@ -22,12 +21,13 @@ const LEFT: f64 = 4.0;
 
 #[derive(Debug, Clone)]
 struct Staff {
-    score: Score,
+    page: Score,
 }
 
-/// The first voice with pitches (not drums) as sheet music; at most twelve lines, then it says how much is left out.
+/// The first voice with pitches (not drums) as sheet music: what is repeated stands once, between repeat signs. At most twelve
+/// lines, then it says how much is left out.
 pub fn staff(score: &Score) -> Figure {
-    Figure::new(Staff { score: score.clone() })
+    Figure::new(Staff { page: score.page().into_owned() })
 }
 
 /// One line of music.
@@ -55,23 +55,20 @@ const BASS_BOTTOM: i32 = 18; // G2
 impl Picture for Staff {
     fn draw(&self, _options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {
         let (index, voice) = self.voice()?;
-        let measures = engraving::measures(&self.score, voice);
-        let bottom_step = clef(voice);
-        let mut system = System { top: top + 5.0 * SPACE, bottom_step };
-        let right = canvas.width - MARGIN_RIGHT;
-        let lines = lines(&measures, right, self.head_width(true), self.head_width(false));
-        let shown = lines.len().min(MOST_SYSTEMS);
-        for (i, line) in lines.iter().take(shown).enumerate() {
-            self.draw_line(canvas, &system, line, i == 0, i + 1 == lines.len());
+        let measures = engraving::measures(&self.page, voice);
+        let mut system = System { top: top + 5.0 * SPACE, bottom_step: clef(voice) };
+        let lines = lines(&measures, canvas.width - MARGIN_RIGHT);
+        for line in lines.iter().take(MOST_SYSTEMS) {
+            draw_line(canvas, &system, line);
             system.top += SYSTEM_HEIGHT;
         }
-        let left_out: usize = lines.iter().skip(shown).map(|line| line.len()).sum();
+        let left_out: usize = lines.iter().skip(MOST_SYSTEMS).map(|line| line.len()).sum();
         let mut notes = Vec::new();
         if left_out > 0 {
             notes.push(format!("{left_out} more bars are not shown"));
         }
-        if self.score.voices.len() > 1 {
-            notes.push(format!("voice {} of {}", index + 1, self.score.voices.len()));
+        if self.page.voices.len() > 1 {
+            notes.push(format!("voice {} of {}", index + 1, self.page.voices.len()));
         }
         let bottom = system.top - SYSTEM_HEIGHT + 8.5 * SPACE;
         canvas.text((LEFT, bottom + 6.0), notes.join(" · "), look::text(11.0, AXIS));
@@ -98,74 +95,17 @@ impl Staff {
         const MOST_BEATS: u32 = 100_000;
         let message = "staff notation needs a voice with pitches: this score has none that is not drums";
         let missing = || Error::Figure(message.into());
-        if self.score.end_ticks() / TICKS_PER_BEAT > MOST_BEATS {
+        if self.page.end_ticks() / TICKS_PER_BEAT > MOST_BEATS {
             return Err(Error::Figure(format!(
                 "staff notation of more than {MOST_BEATS} beats cannot be read: cut the score first"
             )));
         }
-        self.score
+        self.page
             .voices
             .iter()
             .enumerate()
             .find(|(_, voice)| !voice.is_drums() && !voice.notes.is_empty())
             .ok_or_else(missing)
-    }
-
-    /// Room for clef and signatures.
-    fn head_width(&self, first: bool) -> f64 {
-        let signs = f64::from(self.score.key().fifths.unsigned_abs());
-        (3.6 + signs * 0.95 + if first { 2.6 } else { 0.6 }) * SPACE
-    }
-
-    fn draw_line(&self, canvas: &mut Canvas, system: &System, measures: &[&Measure], first: bool, last: bool) {
-        let head = self.head_width(first);
-        let room = canvas.width - MARGIN_RIGHT - LEFT - head;
-        let natural: f64 = measures.iter().map(|measure| width(measure)).sum();
-        let stretch = if last && natural < 0.7 * room { 1.0 } else { room / natural.max(1.0) };
-        let end = LEFT + head + natural * stretch;
-        for i in 0..5 {
-            let y = system.top + f64::from(i) * SPACE;
-            canvas.line(vec![(LEFT, y), (end, y)], AXIS, 0.6);
-        }
-        self.draw_head(canvas, system, first);
-        let mut x = LEFT + head;
-        for (i, measure) in measures.iter().enumerate() {
-            let next = x + width(measure) * stretch;
-            draw_measure(canvas, system, measure, (x, next), self.score.meter().denominator);
-            let closing = last && i + 1 == measures.len();
-            let (top, bottom) = (system.top, system.top + 4.0 * SPACE);
-            if closing {
-                canvas.line(vec![(next - 4.0, top), (next - 4.0, bottom)], INK, 0.9);
-            }
-            let thickness = if closing { 2.2 } else { 0.9 };
-            canvas.line(vec![(next - thickness / 2.0, top), (next - thickness / 2.0, bottom)], INK, thickness);
-            x = next;
-        }
-    }
-
-    fn draw_head(&self, canvas: &mut Canvas, system: &System, first: bool) {
-        let treble = system.bottom_step == TREBLE_BOTTOM;
-        if treble {
-            ornaments::treble_clef(canvas, (LEFT + 1.7 * SPACE, system.y(TREBLE_BOTTOM + 2)));
-        } else {
-            ornaments::bass_clef(canvas, (LEFT + 0.9 * SPACE, system.y(BASS_BOTTOM + 6)));
-        }
-        let fifths = self.score.key().fifths;
-        let mut x = LEFT + 3.7 * SPACE;
-        for letter in engraving::key_letters(fifths) {
-            // the usual places: sharps between G4 (A4) and G5, flats a little lower, two octaves less one step for the bass
-            let lowest = if fifths > 0 { 33 } else { 31 } - if treble { 0 } else { 14 };
-            let step = lowest + (letter - lowest).rem_euclid(7);
-            ornaments::sign(canvas, (x, system.y(step)), fifths.signum().into());
-            x += 0.95 * SPACE;
-        }
-        if first {
-            let meter = self.score.meter();
-            let look = look::text(2.75 * SPACE, INK).bold().middle();
-            let middle = LEFT + self.head_width(true) - 1.7 * SPACE;
-            canvas.text((middle, system.top + 2.0 * SPACE), meter.numerator.to_string(), look);
-            canvas.text((middle, system.top + 4.0 * SPACE), meter.denominator.to_string(), look);
-        }
     }
 }
 
@@ -178,7 +118,7 @@ fn clef(voice: &Voice) -> i32 {
 }
 
 /// Bars in lines: as many as fit at their natural width.
-fn lines(measures: &[Measure], right: f64, first_head: f64, head: f64) -> Vec<Vec<&Measure>> {
+fn lines(measures: &[Measure], right: f64) -> Vec<Vec<&Measure>> {
     let mut lines: Vec<Vec<&Measure>> = Vec::new();
     let mut left = 0.0;
     for measure in measures {
@@ -186,8 +126,7 @@ fn lines(measures: &[Measure], right: f64, first_head: f64, head: f64) -> Vec<Ve
         match lines.last_mut().filter(|_| needed <= left) {
             Some(line) => line.push(measure),
             None => {
-                let head = if lines.is_empty() { first_head } else { head };
-                left = right - LEFT - head;
+                left = right - LEFT - head_width(measure.key);
                 lines.push(vec![measure]);
             }
         }
@@ -196,9 +135,118 @@ fn lines(measures: &[Measure], right: f64, first_head: f64, head: f64) -> Vec<Ve
     lines
 }
 
+/// Room for clef and key at the beginning of a line.
+fn head_width(key: Key) -> f64 {
+    (3.8 + key_width(key)) * SPACE
+}
+
+/// Spaces that a key signature takes.
+fn key_width(key: Key) -> f64 {
+    0.95 * f64::from(key.fifths.unsigned_abs())
+}
+
 /// Natural width of a bar in points.
 fn width(measure: &Measure) -> f64 {
-    (measure.symbols.iter().map(room).sum::<f64>() + 1.6) * SPACE
+    (opening(measure) + measure.symbols.iter().map(room).sum::<f64>() + closing(measure)) * SPACE
+}
+
+/// Spaces before the notes of a bar: for a change of key, the metre, a repeat sign.
+fn opening(measure: &Measure) -> f64 {
+    let key = measure.old_key.map_or(0.0, |old| 0.8 + key_width(shown_key(old, measure.key).0));
+    1.3 + key + if measure.new_meter { 2.4 } else { 0.0 } + if measure.repeats { 1.5 } else { 0.0 }
+}
+
+/// Spaces behind the notes of a bar.
+fn closing(measure: &Measure) -> f64 {
+    match measure.closes {
+        Some(SignKind::RepeatEnds(_)) => 1.6,
+        Some(_) => 0.8,
+        None => 0.3,
+    }
+}
+
+fn draw_line(canvas: &mut Canvas, system: &System, measures: &[&Measure]) {
+    let Some((first, last)) = measures.first().zip(measures.last()) else { return };
+    let head = head_width(first.key);
+    let room = canvas.width - MARGIN_RIGHT - LEFT - head;
+    let natural: f64 = measures.iter().map(|measure| width(measure)).sum();
+    let stretch = if last.closes.is_some() && natural < 0.7 * room { 1.0 } else { room / natural.max(1.0) };
+    for i in 0..5 {
+        let y = system.top + f64::from(i) * SPACE;
+        canvas.line(vec![(LEFT, y), (LEFT + head + natural * stretch, y)], AXIS, 0.6);
+    }
+    if system.bottom_step == TREBLE_BOTTOM {
+        ornaments::treble_clef(canvas, (LEFT + 1.7 * SPACE, system.y(TREBLE_BOTTOM + 2)));
+    } else {
+        ornaments::bass_clef(canvas, (LEFT + 0.9 * SPACE, system.y(BASS_BOTTOM + 6)));
+    }
+    draw_key(canvas, system, LEFT + 3.7 * SPACE, (first.key, first.key.fifths.signum()));
+    let mut left = LEFT + head;
+    for (i, measure) in measures.iter().enumerate() {
+        let right = left + width(measure) * stretch;
+        draw_measure(canvas, system, measure, (left, right));
+        let meets_repeat = measures.get(i + 1).is_some_and(|next| next.repeats);
+        if measure.closes.is_some() || !meets_repeat {
+            draw_bar_line(canvas, system, right, -1.0, measure.closes.as_ref());
+        }
+        left = right;
+    }
+}
+
+/// The signs of a key change: those of the new key, or naturals where that has none.
+fn shown_key(old: Key, new: Key) -> (Key, i8) {
+    if new.fifths == 0 { (old, 0) } else { (new, new.fifths.signum()) }
+}
+
+/// A key signature from `x` on, of sharps (1), flats (-1) or naturals (0).
+fn draw_key(canvas: &mut Canvas, system: &System, mut x: f64, (key, sign): (Key, i8)) {
+    for letter in engraving::key_letters(key.fifths) {
+        // the usual places: sharps between G4 (A4) and G5, flats a little lower, two octaves less one step for the bass
+        let lowest = if key.fifths > 0 { 33 } else { 31 } - if system.bottom_step == TREBLE_BOTTOM { 0 } else { 14 };
+        let step = lowest + (letter - lowest).rem_euclid(7);
+        ornaments::sign(canvas, (x, system.y(step)), sign.into());
+        x += 0.95 * SPACE;
+    }
+}
+
+/// A bar line at `x`; what is more than a thin line lies to the left (`side` -1) or to the right (1) of it.
+fn draw_bar_line(canvas: &mut Canvas, system: &System, x: f64, side: f64, kind: Option<&SignKind>) {
+    let lines: &[(f64, f64)] = match kind {
+        Some(SignKind::Double) => &[(0.45, 0.9), (3.6, 0.9)],
+        Some(_) => &[(1.1, 2.2), (4.6, 0.9)],
+        None => &[(0.45, 0.9)],
+    };
+    for (offset, thickness) in lines {
+        let x = x + side * offset;
+        canvas.line(vec![(x, system.top), (x, system.top + 4.0 * SPACE)], INK, *thickness);
+    }
+    if matches!(kind, Some(SignKind::RepeatEnds(_) | SignKind::RepeatBegins)) {
+        for line in [1.5, 2.5] {
+            ornaments::spot(canvas, (x + side * 8.0, system.top + line * SPACE), 0.22);
+        }
+    }
+}
+
+/// What stands between the bar line and the notes; returns where the notes begin.
+fn draw_opening(canvas: &mut Canvas, system: &System, measure: &Measure, left: f64) -> f64 {
+    let mut x = left;
+    if let Some(old) = measure.old_key {
+        let shown = shown_key(old, measure.key);
+        draw_key(canvas, system, x + 1.2 * SPACE, shown);
+        x += (0.8 + key_width(shown.0)) * SPACE;
+    }
+    if measure.new_meter {
+        let look = look::text(2.75 * SPACE, INK).bold().middle();
+        let Meter { numerator, denominator } = measure.bar.meter;
+        canvas.text((x + 1.5 * SPACE, system.top + 2.0 * SPACE), numerator.to_string(), look);
+        canvas.text((x + 1.5 * SPACE, system.top + 4.0 * SPACE), denominator.to_string(), look);
+        x += 2.4 * SPACE;
+    }
+    if measure.repeats {
+        draw_bar_line(canvas, system, x, 1.0, Some(&SignKind::RepeatBegins));
+        x += 1.5 * SPACE;
+    }
+    x + 1.3 * SPACE
 }
 
 /// Spaces that a symbol takes: a sixteenth two, longer ones more, though less than in proportion; signs before it extra.
@@ -208,23 +256,24 @@ fn room(symbol: &Symbol) -> f64 {
     2.0 * sixteenths.max(0.5).powf(0.42) + sign
 }
 
-fn draw_measure(canvas: &mut Canvas, system: &System, measure: &Measure, (left, right): (f64, f64), denominator: u16) {
+fn draw_measure(canvas: &mut Canvas, system: &System, measure: &Measure, (left, right): (f64, f64)) {
     let rooms: f64 = measure.symbols.iter().map(room).sum();
-    let unit = (right - left - 1.6 * SPACE) / rooms.max(1.0);
-    let mut x = left + 1.3 * SPACE;
+    let mut x = draw_opening(canvas, system, measure, left);
+    let unit = (right - closing(measure) * SPACE - x) / rooms.max(1.0);
     let mut placed: Vec<(f64, &Symbol)> = Vec::new();
     for symbol in &measure.symbols {
         let sign = if symbol.heads.iter().any(|head| head.sign.is_some()) { unit } else { 0.0 };
         placed.push((x + sign, symbol));
         x += room(symbol) * unit;
     }
-    if let [(_, only)] = placed.as_slice()
+    draw_above(canvas, system, measure, &placed, (left, right));
+    if let [(x, only)] = placed.as_slice()
         && only.heads.is_empty()
     {
-        ornaments::rest(canvas, system, (left + right) / 2.0, 0, false);
+        ornaments::rest(canvas, system, (x + right) / 2.0, 0, false);
         return;
     }
-    for group in beam_groups(&placed, measure.ticks, denominator) {
+    for group in beam_groups(&placed, measure) {
         draw_group(canvas, system, group);
     }
     for (i, (x, symbol)) in placed.iter().enumerate().filter(|(_, (_, symbol))| symbol.tied) {
@@ -237,22 +286,68 @@ fn draw_measure(canvas: &mut Canvas, system: &System, measure: &Measure, (left, 
     draw_triplets(canvas, system, &placed);
 }
 
-/// Neighbouring notes that share a beam; everything else alone.
-fn beam_groups<'a, 'b>(
-    placed: &'b [(f64, &'a Symbol)],
-    bar_ticks: u32,
-    denominator: u16,
-) -> Vec<&'b [(f64, &'a Symbol)]> {
+/// Tempo and the bracket of an ending.
+fn draw_above(
+    canvas: &mut Canvas,
+    system: &System,
+    measure: &Measure,
+    placed: &[(f64, &Symbol)],
+    (left, right): (f64, f64),
+) {
+    let steps = measure.symbols.iter().flat_map(|symbol| &symbol.heads).map(|head| head.step);
+    let highest = steps.max().map_or(system.top, |step| system.y(step)).min(system.top);
+    let mut y = highest - 2.0 * SPACE;
+    if let Some(volta) = &measure.volta {
+        y -= SPACE;
+        let from = placed.iter().find(|(_, symbol)| symbol.start >= volta.start && volta.start > 0);
+        let continues = if volta.passes.is_empty() { -1.0 } else { 1.0 };
+        let from = from.map_or(left + continues, |(x, _)| x - SPACE);
+        let mut corners = vec![(from, y), (right - 1.0, y)];
+        if !volta.passes.is_empty() {
+            corners.insert(0, (from, y + 1.6 * SPACE));
+            canvas.text((from + 0.5 * SPACE, y + 1.6 * SPACE), format!("{}.", volta.passes), look::text(10.0, INK));
+        }
+        corners.extend(volta.ends.then_some((right - 1.0, y + 1.6 * SPACE)));
+        canvas.line(corners, INK, 0.8);
+        y -= 0.8 * SPACE;
+    }
+    if let Some(tempo) = measure.tempo {
+        let x = if tempo.tick == 0 { LEFT } else { left };
+        draw_tempo(canvas, (x, if tempo.tick == 0 { system.top - 2.4 * SPACE } else { y }), measure.bar.meter, tempo);
+    }
+}
+
+/// Beats a minute: of quarters, in compound time of dotted quarters, over a two of halves.
+fn draw_tempo(canvas: &mut Canvas, at: At, meter: Meter, tempo: TempoChange) {
+    let (halvings, dotted, beats) = match meter {
+        Meter { numerator: 6 | 9 | 12 | 15, denominator: 8 } => (2, true, 1.5),
+        Meter { denominator: 2, .. } => (1, false, 2.0),
+        _ => (2, false, 1.0),
+    };
+    let head = (at.0 + 0.7 * SPACE, at.1 - 0.5 * SPACE);
+    ornaments::head(canvas, head, halvings);
+    canvas.line(vec![(head.0 + 0.58 * SPACE, head.1), (head.0 + 0.58 * SPACE, head.1 - 2.6 * SPACE)], INK, 0.9);
+    if dotted {
+        ornaments::spot(canvas, (head.0 + 1.2 * SPACE, head.1), 0.22);
+    }
+    let per_minute = 60e6 / f64::from(tempo.micros_per_beat.max(1)) / beats;
+    canvas.text((at.0 + 2.6 * SPACE, at.1), format!("= {per_minute:.0}"), look::text(11.0, INK));
+}
+
+/// Neighbouring notes that share a beam; everything else alone. The beats of a pickup are counted from its end.
+fn beam_groups<'a, 'b>(placed: &'b [(f64, &'a Symbol)], measure: &Measure) -> Vec<&'b [(f64, &'a Symbol)]> {
     let only_eighths = placed.iter().all(|(_, symbol)| symbol.value.halvings <= 3 && !symbol.value.triplet);
-    let unit = match denominator {
-        8 if bar_ticks.is_multiple_of(720) => 720,
-        2 | 4 if only_eighths && bar_ticks.is_multiple_of(960) => 960,
+    let full = measure.bar.meter.bar_ticks();
+    let unit = match measure.bar.meter.denominator {
+        8 if full.is_multiple_of(720) => 720,
+        2 | 4 if only_eighths && full.is_multiple_of(960) => 960,
         _ => TICKS_PER_BEAT,
     };
+    let beat = |symbol: &Symbol| (measure.missing + symbol.start) / unit;
     let beamed = |symbol: &Symbol| symbol.value.halvings >= 3 && !symbol.heads.is_empty();
     let together = |a: &(f64, &Symbol), b: &(f64, &Symbol)| {
         let same_kind = beamed(a.1) && beamed(b.1) && a.1.value.triplet == b.1.value.triplet;
-        same_kind && a.1.start / unit == b.1.start / unit
+        same_kind && beat(a.1) == beat(b.1)
     };
     placed.chunk_by(together).collect()
 }
@@ -335,7 +430,7 @@ fn draw_heads(canvas: &mut Canvas, system: &System, x: f64, symbol: &Symbol, up:
         if symbol.value.dotted {
             let on_line = (head.step - system.bottom_step) % 2 == 0;
             let lift = if on_line { SPACE / 2.0 } else { 0.0 };
-            canvas.rectangle((x + 1.15 * SPACE, at.1 - lift - 1.1), (2.2, 2.2), INK);
+            ornaments::spot(canvas, (x + 1.3 * SPACE, at.1 - lift), 0.22);
         }
     }
     draw_signs(canvas, system, x - 1.45 * SPACE, symbol);
@@ -393,30 +488,34 @@ fn draw_beams(canvas: &mut Canvas, group: &[(f64, &Symbol)], ends: &[At], up: bo
     }
 }
 
-/// A 3 over each complete triplet.
+/// A 3 over each complete triplet, with a bracket where no beam holds it together.
 fn draw_triplets(canvas: &mut Canvas, system: &System, placed: &[(f64, &Symbol)]) {
-    for run in placed
-        .chunk_by(|a, b| a.1.value.triplet == b.1.value.triplet)
-        .filter(|run| run.iter().all(|one| one.1.value.triplet))
-    {
-        let mut first = 0;
+    for run in placed.split(|(_, symbol)| !symbol.value.triplet) {
         let mut ticks = 0;
-        for (i, (x, symbol)) in run.iter().enumerate() {
+        let mut rest = run;
+        while let Some(last) = rest.iter().position(|(_, symbol)| {
             ticks += symbol.value.ticks();
-            let is_complete = ticks.is_multiple_of(240) && i > first;
-            if let Some((start, _)) = run.get(first).filter(|_| is_complete) {
-                let highest = run
-                    .get(first..=i)
-                    .unwrap_or_default()
-                    .iter()
-                    .flat_map(|one| &one.1.heads)
-                    .map(|head| head.step)
-                    .max();
-                let y = system.y(highest.unwrap_or(0)).min(system.top) - 1.4 * SPACE;
-                let y = if highest.unwrap_or(0) < system.middle_step() { y.min(system.top - SPACE) } else { y };
-                canvas.text(((start + x) / 2.0, y), human(3.0), look::text(10.0, INK).middle());
-                (first, ticks) = (i + 1, 0);
-            }
+            ticks.is_multiple_of(240)
+        }) {
+            let (triplet, behind) = rest.split_at(last + 1);
+            draw_triplet(canvas, system, triplet);
+            (rest, ticks) = (behind, 0);
+        }
+    }
+}
+
+fn draw_triplet(canvas: &mut Canvas, system: &System, triplet: &[(f64, &Symbol)]) {
+    let [(first, _), .., (last, _)] = triplet else { return };
+    let steps = triplet.iter().flat_map(|(_, symbol)| &symbol.heads).map(|head| head.step);
+    let highest = steps.max().unwrap_or(0);
+    let clear = if highest < system.middle_step() { SPACE } else { 0.0 }; // of stems that go up
+    let y = (system.y(highest) - 1.4 * SPACE).min(system.top - 1.4 * SPACE).min(system.top - clear);
+    let middle = (first + last) / 2.0;
+    canvas.text((middle, y), "3", look::text(10.0, INK).middle());
+    if triplet.iter().any(|(_, symbol)| symbol.value.halvings < 3 || symbol.heads.is_empty()) {
+        let line = y - 3.5;
+        for (end, inner) in [(first - 0.8 * SPACE, middle - 5.0), (last + 0.8 * SPACE, middle + 5.0)] {
+            canvas.line(vec![(end, line + 0.6 * SPACE), (end, line), (inner, line)], INK, 0.8);
         }
     }
 }

@@ -8,6 +8,9 @@ use super::score::{Note, Score, Voice};
 /// Sounds end this long after their note, so that nothing clicks.
 const RELEASE_SECONDS: f64 = 0.08;
 
+/// How long the end of music that is cut off takes to die away, at most.
+const FADE_SECONDS: f64 = 1.0;
+
 /// Loudest sample of the result.
 const PEAK: f32 = 0.89; // one decibel below full scale
 
@@ -46,19 +49,24 @@ fn timbre(program: u8) -> &'static Timbre {
     }
 }
 
-/// Plays the score as a mono WAV file of at most `max_seconds`, normalised. A silent score gives a file without samples.
-pub fn wav(score: &Score, sample_rate: u32, max_seconds: f64) -> Vec<u8> {
+/// Plays the score as a mono WAV file, normalised: all of it for `None`, else at most so many seconds, which fade out where
+/// music would follow. A silent score gives a file without samples; none is longer than an hour.
+pub fn wav(score: &Score, sample_rate: u32, seconds: impl Into<Option<f64>>) -> Vec<u8> {
     const LONGEST_SECONDS: f64 = 3600.0; // a bound on memory
     let sample_rate = sample_rate.clamp(1_000, 192_000);
-    let max_seconds = if max_seconds.is_finite() { max_seconds.clamp(0.0, LONGEST_SECONDS) } else { LONGEST_SECONDS };
+    let wanted = seconds.into().filter(|seconds| seconds.is_finite()).unwrap_or(LONGEST_SECONDS);
+    let wanted = wanted.clamp(0.0, LONGEST_SECONDS);
     let clock = Clock::new(score);
     let end = if score.n_notes() > 0 { clock.seconds(score.end_ticks()) + RELEASE_SECONDS } else { 0.0 };
-    let n_samples = (end.min(max_seconds) * f64::from(sample_rate)).ceil() as usize;
+    let n_samples = (end.min(wanted) * f64::from(sample_rate)).ceil() as usize;
     let mut mix = Mix { samples: vec![0.0; n_samples], rate: f64::from(sample_rate) };
     for voice in &score.voices {
         for note in &voice.notes {
             mix.note(voice, note, &clock);
         }
+    }
+    if end > wanted {
+        mix.fade_out();
     }
     riff(&mix.normalised(), sample_rate)
 }
@@ -160,6 +168,14 @@ impl Mix {
         }
     }
 
+    /// From full loudness to silence: a sound that is cut off clicks.
+    fn fade_out(&mut self) {
+        let n_faded = ((FADE_SECONDS * self.rate) as usize).min(self.samples.len() / 4);
+        for (i, sample) in self.samples.iter_mut().rev().take(n_faded).enumerate() {
+            *sample *= i as f32 / n_faded as f32;
+        }
+    }
+
     fn normalised(&self) -> Vec<i16> {
         let loudest = self.samples.iter().fold(0f32, |loudest, sample| loudest.max(sample.abs()));
         let scale = if loudest > 0.0 { PEAK * f32::from(i16::MAX) / loudest } else { 0.0 };
@@ -232,8 +248,22 @@ mod tests {
             TempoChange { tick: 0, micros_per_beat: 500_000 },
             TempoChange { tick: 480, micros_per_beat: 1_000_000 },
         ];
-        assert_eq!(wav(&score, 8000, 60.0).len(), 44 + 2 * (12_000 + 640));
+        assert_eq!(wav(&score, 8000, None).len(), 44 + 2 * (12_000 + 640));
         assert_eq!(wav(&score, 8000, 0.5).len(), 44 + 2 * 4000);
+    }
+
+    #[test]
+    fn what_is_cut_off_fades_out_and_a_whole_tune_does_not() {
+        let loudness = |samples: &[f64]| samples.iter().fold(0.0, |loudest: f64, x| loudest.max(x.abs()));
+        let mut score = one_note(69, 0, 16); // an organ holds its note
+        score.voices[0].notes[0].duration_ticks = 4800;
+        let (whole, cut) = (samples(&wav(&score, 8000, None)), samples(&wav(&score, 8000, 4.0)));
+        assert_eq!((whole.len(), cut.len()), (8000 * 5 + 640, 8000 * 4));
+        let second = |samples: &[f64], n: usize| loudness(&samples[8000 * n..8000 * (n + 1)]);
+        assert!((second(&whole, 3) - second(&whole, 0)).abs() < 600.0);
+        let last_tenths: Vec<f64> = cut[8000 * 3..].chunks(800).map(loudness).collect();
+        assert!(last_tenths.is_sorted_by(|a, b| a > b), "{last_tenths:?}");
+        assert!(loudness(&cut[cut.len() - 8..]) < 40.0); // a click was 9,000
     }
 
     #[test]

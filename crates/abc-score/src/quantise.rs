@@ -6,7 +6,10 @@
 //! what is off the grid, and leaves a score that is on it as it is.
 
 use super::midi::{have_collisions, programs_that_sound, sort_notes, without_collisions};
-use super::score::{Bar, KeyChange, Meter, MeterChange, Note, Score, TICKS_PER_BEAT, TempoChange, Voice};
+use super::score::{
+    Bar, DEFAULT_MICROS_PER_BEAT, KeyChange, Meter, MeterChange, Note, Score, Sign, TICKS_PER_BEAT, TempoChange, Voice,
+    meters_with_lines,
+};
 use std::borrow::Cow;
 use std::cell::Cell;
 
@@ -79,7 +82,7 @@ fn join(voices: &[Voice], belongs: impl Fn(&Voice, &Voice) -> bool) -> Vec<Voice
 /// Moves what is off the grid onto it: the score itself if text can hold it exactly, as it can what [`quantise`] gives.
 pub fn to_grid(score: &Score) -> Cow<'_, Score> {
     let (meters, tempos, keys) = (score.meters.clone(), score.tempos.clone(), score.keys.clone());
-    let mut fitted = Score { title: None, meters, tempos, keys, voices: Vec::new() };
+    let mut fitted = Score { meters, tempos, keys, ..Score::default() };
     for change in &mut fitted.meters {
         change.tick = nearest(change.tick, STRAIGHT);
     }
@@ -97,6 +100,9 @@ pub fn to_grid(score: &Score) -> Cow<'_, Score> {
         fit_changes(&mut fitted, end, &ruler);
     }
     fitted.title.clone_from(&score.title);
+    fitted.signs = score.signs.iter().map(|sign| Sign { tick: ruler.on_grid(sign.tick), ..sign.clone() }).collect();
+    let repeats = score.repeats.iter().map(|repeat| ruler.on_grid(repeat.start)..ruler.on_grid(repeat.end));
+    fitted.repeats = repeats.collect();
     Cow::Owned(fitted)
 }
 
@@ -130,13 +136,20 @@ fn moved_to_grid(voice: &Voice, ruler: &Ruler) -> Voice {
 
 /// Tempo changes onto the grid, key changes onto bar lines; those after the last note, which ends at `end`, go.
 fn fit_changes(score: &mut Score, end: u32, ruler: &Ruler) {
+    if score.tempos.first().is_none_or(|first| first.tick > 0) {
+        score.tempos.insert(0, TempoChange { tick: 0, micros_per_beat: DEFAULT_MICROS_PER_BEAT });
+    }
     score.tempos.iter_mut().for_each(|change| change.tick = ruler.on_grid(change.tick));
     score.keys.iter_mut().for_each(|change| change.tick = ruler.bar_line(change.tick));
     keep_last_of_each_tick(&mut score.tempos, |change| change.tick);
     keep_last_of_each_tick(&mut score.keys, |change| change.tick);
     score.tempos.dedup_by_key(|change| change.micros_per_beat);
     score.keys.dedup_by_key(|change| change.key);
+    let last_line = ruler.bar(end.saturating_sub(1)).1;
+    let ends_there = score.meters.iter().any(|change| change.tick == last_line);
     score.meters.retain(|change| change.tick == 0 || change.tick < end);
+    let last = score.meters.last().filter(|_| ends_there).map(|last| (last_line.max(last.tick), last.meter));
+    score.meters = meters_with_lines(score.meters.iter().map(|change| (change.tick, change.meter)).chain(last));
     score.tempos.retain(|change| change.tick == 0 || change.tick < end);
     score.keys.retain(|change: &KeyChange| change.tick == 0 || change.tick < end);
 }
@@ -154,39 +167,35 @@ fn nearest(tick: u32, grid: u32) -> u32 {
 
 // ------------------------------------------------------------------------------------------------- metre and tempo
 
-/// Metres that can be written: sensible lengths, on bar lines or sixteenths; a bar that is cut short gets its own metre.
+/// Metres that can be written: sensible lengths, on bar lines or sixteenths; a bar that is cut short by another metre gets its
+/// own. The same metre again begins a new bar where it stands, and a first bar too short for a metre is a pickup.
 fn written_meters(meters: &[MeterChange]) -> Vec<MeterChange> {
     let mut written: Vec<MeterChange> = vec![MeterChange { tick: 0, meter: Meter::COMMON }];
-    for change in meters {
-        let sensible = BAR_RANGE.contains(&change.meter.bar_ticks());
-        let meter = if sensible { change.meter } else { Meter::COMMON };
+    let mut before = None;
+    for (i, change) in meters.iter().enumerate() {
+        let sensible = |meter: &Meter| BAR_RANGE.contains(&meter.bar_ticks());
+        let next = meters.get(i + 1).filter(|next| i == 0 && next.tick == change.meter.bar_ticks());
+        let stated = next.map(|next| next.meter).filter(|_| change.meter.bar_ticks() < *BAR_RANGE.start());
+        let stated = stated.unwrap_or(change.meter);
+        let meter = Some(stated).filter(sensible).unwrap_or(Meter::COMMON);
+        let is_again = before.replace(stated) == Some(stated);
         let Some(&last) = written.last() else { continue };
-        if meter == last.meter && change.tick > 0 {
+        if meter == last.meter && change.tick > 0 && !is_again {
             continue;
         }
+        let snap = if is_again { STRAIGHT } else { METER_SNAP };
         let (bar, since) = (last.meter.bar_ticks(), change.tick.saturating_sub(last.tick));
         let to_line = nearest(since, bar);
-        let since = if to_line.abs_diff(since) <= METER_SNAP { to_line } else { nearest(since, METER_SNAP) };
+        let since = if to_line.abs_diff(since) <= snap { to_line } else { nearest(since, snap) };
         let (tick, cut) = (last.tick + since, since % bar);
-        if cut > 0 {
-            written.push(MeterChange { tick: tick - cut, meter: meter_of(cut) });
+        if cut > 0 && !is_again {
+            let meter = Meter::of_bar(cut, 4).unwrap_or(last.meter);
+            written.push(MeterChange { tick: tick - cut, meter });
         }
         written.push(MeterChange { tick, meter });
-        written.reverse();
-        written.dedup_by_key(|change| change.tick);
-        written.reverse();
+        keep_last_of_each_tick(&mut written, |change| change.tick);
     }
-    written.dedup_by_key(|change| change.meter);
-    written
-}
-
-/// A metre for a bar of so many ticks, a multiple of a sixteenth note.
-fn meter_of(ticks: u32) -> Meter {
-    let mut meter = Meter { numerator: (ticks / METER_SNAP) as u16, denominator: 16 };
-    while meter.numerator.is_multiple_of(2) && meter.denominator > 4 {
-        meter = Meter { numerator: meter.numerator / 2, denominator: meter.denominator / 2 };
-    }
-    meter
+    meters_with_lines(written.iter().map(|change| (change.tick, change.meter)))
 }
 
 /// Whole beats per minute, changed at most once a beat.

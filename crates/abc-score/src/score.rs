@@ -1,13 +1,21 @@
 //! The score: what MIDI and ABC have in common. Voices of notes on one time axis, and the changes of metre, tempo and key.
+//!
+//! Time is that of playing: what a repeat sign plays twice stands there twice. What the page shows of it is kept beside it,
+//! as [`Score::signs`] and [`Score::repeats`], and [`Score::page`] puts both together.
 
 use crate::Key;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// Time resolution of every score, in ticks per beat (a quarter note).
 pub const TICKS_PER_BEAT: u32 = 480; // divides into 32nds, triplets and quintuplets
 
 /// No bar is shorter: a 64th note. Keeps the number of bars bounded whatever the metre says.
 const SHORTEST_BAR_TICKS: u32 = TICKS_PER_BEAT / 16;
+
+/// 120 quarter notes per minute, where nothing is said: so do abc2midi and every MIDI player.
+pub(crate) const DEFAULT_MICROS_PER_BEAT: u32 = 500_000;
 
 /// The channel (counted from 0) whose pitches are drum sounds.
 pub const DRUM_CHANNEL: u8 = 9;
@@ -18,14 +26,45 @@ pub struct Score {
     /// What the piece is called.
     pub title: Option<String>,
     /// Sorted by tick; the first is at tick 0. Each entry starts a new bar, so a pickup of one beat before bars of 4/4 is
-    /// 4/4 at tick 0 and 4/4 again at tick 480.
+    /// 4/4 at tick 0 and 4/4 again at tick 480; an entry where the last note ends says that the last bar is short.
     pub meters: Vec<MeterChange>,
-    /// Sorted by tick; the first is at tick 0.
+    /// Sorted by tick; without one at tick 0 the piece begins at 120 quarter notes a minute, and no page says so.
     pub tempos: Vec<TempoChange>,
     /// Sorted by tick; the first is at tick 0.
     pub keys: Vec<KeyChange>,
     /// In the order of the tracks or of the text.
     pub voices: Vec<Voice>,
+    /// Sorted by tick: bar lines of the page that are more than one thin line, and endings. The final bar line at the end is not
+    /// among them: every piece has one.
+    #[serde(default)]
+    pub signs: Vec<Sign>,
+    /// Stretches of ticks in which the page is played again: they stand on it before. Sorted, and apart from each other.
+    #[serde(default)]
+    pub repeats: Vec<Range<u32>>,
+}
+
+/// A bar line that is more than one thin line, or the beginning of an ending.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sign {
+    /// Where it stands.
+    pub tick: u32,
+    /// What it is.
+    pub kind: SignKind,
+}
+
+/// What a [`Sign`] is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SignKind {
+    /// `||`
+    Double,
+    /// `|]`
+    Final,
+    /// `|:`
+    RepeatBegins,
+    /// `:|`: what stands before it is played again so many times, where no ending says otherwise.
+    RepeatEnds(u8),
+    /// `[1` or `[1,3`: what follows is played on these passes.
+    Ending(Vec<u32>),
 }
 
 /// One part: the notes of one track on one channel.
@@ -110,6 +149,13 @@ pub struct Bar {
     pub meter: Meter,
 }
 
+impl Bar {
+    /// When the next one begins.
+    pub fn end_ticks(&self) -> u32 {
+        self.start_ticks.saturating_add(self.ticks)
+    }
+}
+
 impl Meter {
     /// 4/4, which holds where nothing is said.
     pub const COMMON: Meter = Meter { numerator: 4, denominator: 4 };
@@ -117,6 +163,17 @@ impl Meter {
     /// Ticks of one bar: a whole note is four beats.
     pub fn bar_ticks(&self) -> u32 {
         4 * TICKS_PER_BEAT * u32::from(self.numerator) / u32::from(self.denominator.max(1))
+    }
+
+    /// The metre of a bar of so many ticks that counts notes of at least this fineness; none if no 64th fits.
+    pub(crate) fn of_bar(ticks: u32, denominator: u16) -> Option<Meter> {
+        let finer = std::iter::successors(Some(denominator.max(1)), |finer| Some(2 * finer)).take_while(|&n| n <= 64);
+        let numerator = |denominator: u16| {
+            let counted = u64::from(ticks) * u64::from(denominator);
+            let whole = u64::from(4 * TICKS_PER_BEAT);
+            u16::try_from(counted / whole).ok().filter(|&n| n > 0 && counted.is_multiple_of(whole))
+        };
+        finer.into_iter().find_map(|denominator| Some(Meter { numerator: numerator(denominator)?, denominator }))
     }
 }
 
@@ -175,9 +232,48 @@ impl Score {
         })
     }
 
-    /// Metre in force at the start.
+    /// The score as the page shows it: what is played again stands there once, and everything behind it comes earlier.
+    pub fn page(&self) -> Cow<'_, Score> {
+        if self.repeats.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let page = Page::new(&self.repeats);
+        let on_page = |note: &Note| {
+            let onset_ticks = page.tick(note.onset_ticks);
+            let end = page.tick(note.onset_ticks.saturating_add(note.duration_ticks));
+            (end > onset_ticks).then_some(Note { onset_ticks, duration_ticks: end - onset_ticks, ..*note })
+        };
+        let voice = |voice: &Voice| Voice {
+            name: voice.name.clone(),
+            channel: voice.channel,
+            programs: page.changes(&voice.programs, |change| &mut change.tick),
+            notes: voice.notes.iter().filter_map(on_page).collect(),
+        };
+        let bars =
+            self.bars().into_iter().map(|bar| (page.tick(bar.start_ticks), page.tick(bar.end_ticks()), bar.meter));
+        let ends = bars.filter(|(start, end, _)| start < end);
+        let lines = ends.flat_map(|(start, end, meter)| [(start, meter), (end, meter)]);
+        Cow::Owned(Score {
+            title: self.title.clone(),
+            meters: meters_with_lines(lines),
+            tempos: page.changes(&self.tempos, |change| &mut change.tick),
+            keys: page.changes(&self.keys, |change| &mut change.tick),
+            voices: self.voices.iter().map(voice).collect(),
+            signs: self.signs.iter().map(|sign| Sign { tick: page.tick(sign.tick), ..sign.clone() }).collect(),
+            repeats: Vec::new(),
+        })
+    }
+
+    /// Metre in force at the start; that of the second bar where the first alone has a longer one.
     pub fn meter(&self) -> Meter {
-        self.meters.first().map_or(Meter::COMMON, |change| change.meter)
+        let is_long = |first: &MeterChange, second: &MeterChange| {
+            second.tick == first.meter.bar_ticks() && second.meter.bar_ticks() < second.tick
+        };
+        match self.meters.as_slice() {
+            [first, second, ..] if is_long(first, second) => second.meter,
+            [first, ..] => first.meter,
+            [] => Meter::COMMON,
+        }
     }
 
     /// Key in force at the start.
@@ -187,7 +283,65 @@ impl Score {
 
     /// Tempo at the start, in quarter notes per minute.
     pub fn tempo_bpm(&self) -> f64 {
-        60e6 / f64::from(self.tempos.first().map_or(500_000, |change| change.micros_per_beat.max(1)))
+        let first = self.tempos.first().filter(|change| change.tick == 0);
+        60e6 / f64::from(first.map_or(DEFAULT_MICROS_PER_BEAT, |change| change.micros_per_beat.max(1)))
+    }
+}
+
+/// The metre changes of a score with these bar lines, in order of time, each with the metre behind it; bar lines that the
+/// metre makes by itself may be left out.
+pub(crate) fn meters_with_lines(lines: impl IntoIterator<Item = (u32, Meter)>) -> Vec<MeterChange> {
+    let mut meters: Vec<MeterChange> = Vec::new();
+    for (tick, meter) in lines {
+        let is_regular = |last: &MeterChange| {
+            last.meter == meter
+                && tick.saturating_sub(last.tick).is_multiple_of(meter.bar_ticks().max(SHORTEST_BAR_TICKS))
+        };
+        match meters.last_mut() {
+            Some(last) if last.tick == tick => last.meter = meter,
+            Some(last) if is_regular(last) => {}
+            _ => meters.push(MeterChange { tick, meter }),
+        }
+    }
+    meters
+}
+
+/// From the time of playing to that of the page.
+struct Page<'a> {
+    repeats: &'a [Range<u32>],
+    /// Ticks of all repeats before each.
+    hidden_before: Vec<u32>,
+}
+
+impl<'a> Page<'a> {
+    fn new(repeats: &'a [Range<u32>]) -> Self {
+        let hidden = repeats.iter().scan(0, |sum: &mut u32, repeat| {
+            let before = *sum;
+            *sum += repeat.end - repeat.start;
+            Some(before)
+        });
+        Page { repeats, hidden_before: hidden.collect() }
+    }
+
+    /// Everything that is played again lies at the tick where it begins.
+    fn tick(&self, tick: u32) -> u32 {
+        let begun = self.repeats.partition_point(|repeat| repeat.start < tick);
+        let latest = begun.checked_sub(1).and_then(|i| Some((self.repeats.get(i)?, self.hidden_before.get(i)?)));
+        tick - latest.map_or(0, |(repeat, before)| before + tick.min(repeat.end) - repeat.start)
+    }
+
+    /// Of the changes that come to lie on one tick, the last holds.
+    fn changes<T: Copy>(&self, changes: &[T], tick: fn(&mut T) -> &mut u32) -> Vec<T> {
+        let mut moved: Vec<T> = Vec::with_capacity(changes.len());
+        for mut change in changes.iter().copied() {
+            let now = self.tick(*tick(&mut change));
+            *tick(&mut change) = now;
+            if moved.last_mut().is_some_and(|last| *tick(last) == now) {
+                moved.pop();
+            }
+            moved.push(change);
+        }
+        moved
     }
 }
 

@@ -24,7 +24,7 @@ pub use body::performing::Performance;
 
 /// Reads the first tune of the text by the standard.
 ///
-/// Repeats, endings and parts are written out. Grace notes sound: each takes a quarter of its written length from the
+/// Repeats, endings and parts are played out; where they stand on the page is kept beside. Grace notes sound: each takes a quarter of its written length from the
 /// note behind it. Chord symbols, decorations, slurs and lyrics change nothing.
 ///
 /// # Errors
@@ -73,6 +73,8 @@ pub(super) fn source(text: &str, complaints: &mut Complaints) -> Result<source::
     Ok(source)
 }
 
+#[cfg(test)]
+mod bar_tests;
 #[cfg(test)]
 mod performance_tests;
 #[cfg(test)]

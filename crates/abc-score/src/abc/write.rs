@@ -20,7 +20,7 @@ use super::WriteOptions;
 use super::engrave::{Layer, Part, engrave, layers_of};
 use super::spelling::push_length;
 use crate::quantise::{bpm_of, to_grid};
-use crate::score::{Score, TICKS_PER_BEAT};
+use crate::score::{Meter, Score, TICKS_PER_BEAT};
 use lines::lines_of;
 use part::PartWriter;
 use std::fmt::Write;
@@ -37,20 +37,26 @@ const MOST_LAYERS: usize = 4;
 /// abc2midi gives up beyond 39 tracks, and each layer of a voice takes one.
 const MOST_TRACKS: usize = 38;
 
-/// Writes one tune: header, voices, and a blank line at the end. Times off the grid of [`to_grid`] are moved onto it.
+/// Writes one tune: header, voices, and a blank line at the end. Times off the grid of [`to_grid`] are moved onto it; what is
+/// played again stands once, between repeat signs.
 ///
 /// A score whose voices are mostly silent is written in turn even when asked for interleaved, so that the text never
 /// exceeds about 40 bytes a note plus 60 a voice plus 16 a change of metre, key or tempo in each voice.
 pub fn write(score: &Score, options: &WriteOptions) -> String {
-    let score = to_grid(score);
+    let page = score.page();
+    let score = to_grid(&page);
     let bars = score.bars();
-    let cuts: Vec<u32> = score.tempos.iter().map(|change| change.tick).collect();
-    let cuts_of = |voice| if voice == 0 { cuts.as_slice() } else { &[] };
+    let signs = score.signs.iter().map(|sign| sign.tick);
+    let mut cuts: Vec<u32> = score.tempos.iter().map(|change| change.tick).chain(signs.clone()).collect();
+    cuts.sort_unstable();
+    let cuts_of_others: Vec<u32> = signs.collect();
+    let cuts_of = |voice| if voice == 0 { &cuts } else { &cuts_of_others };
     let layers = layers_within_budget(&score);
     let parts: Vec<Part> = layers.iter().enumerate().map(|(i, layers)| engrave(layers, &bars, cuts_of(i))).collect();
     let has_chords = parts.iter().any(|part| part.pieces().iter().any(|piece| part.pitches(piece).len() > 1));
     let unit = choose_unit(&parts);
-    let mut text = header(&score, unit, has_chords, options);
+    let meter = bars.first().map_or(score.meter(), |bar| bar.meter);
+    let mut text = header(&score, meter, unit, has_chords, options);
     text.reserve(USUAL_BYTES_PER_NOTE * score.n_notes());
     let mut writers: Vec<PartWriter> =
         parts.into_iter().enumerate().map(|(i, part)| PartWriter::new(&score, i, part, &bars, unit)).collect();
@@ -75,14 +81,14 @@ fn layers_within_budget(score: &Score) -> Vec<Vec<Layer>> {
     }
 }
 
-fn header(score: &Score, unit: u32, has_chords: bool, options: &WriteOptions) -> String {
+fn header(score: &Score, meter: Meter, unit: u32, has_chords: bool, options: &WriteOptions) -> String {
     let mut text = String::from("X:1\n");
     if let (true, Some(title)) = (options.title, &score.title) {
         let title: String = title.chars().map(|c| if c.is_control() || c == '%' { ' ' } else { c }).collect();
         let _ = writeln!(text, "T:{}", title.trim()); // writing to a String cannot fail, here and below
     }
     let bpm = score.tempos.first().map_or(120, |change| bpm_of(change.micros_per_beat));
-    let _ = write!(text, "M:{}\nL:1/{unit}\nQ:1/4={bpm}\nK:{}\n", score.meter(), score.key().in_abc());
+    let _ = write!(text, "M:{meter}\nL:1/{unit}\nQ:1/4={bpm}\nK:{}\n", score.key().in_abc());
     if has_chords {
         text.push_str("%%MIDI chordattack 0\n"); // abc2midi would play the notes of a chord one after the other
     }

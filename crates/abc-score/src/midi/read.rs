@@ -5,7 +5,8 @@ use super::events::{Event, Events};
 use super::notes::{programs_that_sound, without_collisions};
 use crate::Result;
 use crate::key::find_key;
-use crate::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, Score, TempoChange, Voice};
+use crate::score::meters_with_lines;
+use crate::{Key, KeyChange, Meter, Mode, Note, ProgramChange, Score, TempoChange, Voice};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A name longer than this is cut (characters): some files carry whole documents as track names.
@@ -142,7 +143,8 @@ impl Song {
             voice.programs = programs_that_sound(&voice.programs, &voice.notes);
         }
         let mut score = Score { title: self.title, voices: self.voices, ..Score::default() };
-        score.meters = changes(self.meters, Meter::COMMON).map(|(tick, meter)| MeterChange { tick, meter }).collect();
+        self.meters.entry(0).or_insert(Meter::COMMON);
+        score.meters = meters_with_lines(self.meters);
         score.tempos = changes(self.tempos, 500_000)
             .map(|(tick, micros_per_beat)| TempoChange { tick, micros_per_beat })
             .collect();

@@ -118,6 +118,7 @@ fn what_is_written_reads_back_the_same() {
         ],
         keys: vec![KeyChange { tick: 0, key: Key { fifths: -3, mode: Mode::Minor } }],
         voices: vec![voice(0, [60, 64, 67], 5), voice(9, [36, 38, 42], 0)],
+        ..Score::default()
     };
     assert_eq!(read(&write(&score)).unwrap(), score);
 }
@@ -251,4 +252,13 @@ fn every_nasty_file_gives_what_is_expected_and_bounded_text_that_parses() {
             }
         }
     }
+}
+
+#[test]
+fn a_first_bar_of_a_sixteenth_is_a_pickup() {
+    let pickup = [0, 0xff, 0x58, 4, 1, 4, 24, 8, 0, 0x90, 60, 64, 24, 0x80, 60, 0, 0, 0xff, 0x58, 4, 4, 2, 24, 8];
+    let bar = [0, 0x90, 62, 64, 0x83, 0, 0x80, 62, 0]; // 384 ticks, at 96 a beat
+    let score = read(&file(&[pickup.as_slice(), &bar, &bar].concat())).unwrap();
+    let text = crate::abc::write(&crate::quantise::quantise(&score), &crate::abc::WriteOptions::default());
+    assert!(text.starts_with("X:1\nM:4/4\n") && text.ends_with("\nC/|D8|D8|]\n\n"), "{text}");
 }

@@ -1,6 +1,7 @@
 //! Score → MIDI file.
 
-use crate::{Key, Mode, Note, Score, TICKS_PER_BEAT, Voice};
+use crate::score::DEFAULT_MICROS_PER_BEAT;
+use crate::{Key, Mode, Note, Score, TICKS_PER_BEAT, TempoChange, Voice};
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
 
@@ -31,7 +32,9 @@ fn conductor_track(score: &Score) -> Vec<TrackEvent<'_>> {
     for change in &score.keys {
         events.push((change.tick, 2, TrackEventKind::Meta(key_signature(change.key))));
     }
-    for change in &score.tempos {
+    let unsaid = TempoChange { tick: 0, micros_per_beat: DEFAULT_MICROS_PER_BEAT };
+    let begins_unsaid = score.tempos.first().is_none_or(|first| first.tick > 0);
+    for change in begins_unsaid.then_some(&unsaid).into_iter().chain(&score.tempos) {
         let micros = u24::new(change.micros_per_beat.clamp(1, 0xff_ffff));
         events.push((change.tick, 3, TrackEventKind::Meta(MetaMessage::Tempo(micros))));
     }

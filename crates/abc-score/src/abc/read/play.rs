@@ -1,35 +1,111 @@
 //! From voices as written to a score: every event gets its time.
 
-use super::body::performing::{Ornament, Ornamented, Performance, strokes};
+use super::body::performing::{Ornament, Ornamented, strokes};
 use super::body::{DEFAULT_VELOCITY, Event, Head, PlacedEvent, TuneBody, VoiceText};
 use super::place::Place;
-use super::repeats::{MAX_PLAYED, playing_order};
+use super::repeats::{MAX_PLAYED, Stretch, playing_order};
 use super::time::ticks;
+use super::token::{Bar, BarStyle};
 use crate::midi::sort_notes;
-use crate::{DRUM_CHANNEL, KeyChange, Meter, MeterChange, Note, ProgramChange, Score, TempoChange, Voice};
+use crate::score::{DEFAULT_MICROS_PER_BEAT, meters_with_lines};
+use crate::{
+    DRUM_CHANNEL, Key, KeyChange, Meter, MeterChange, Note, ProgramChange, Score, Sign, SignKind, TempoChange, Voice,
+};
 use crate::{Error, Result};
-
-const DEFAULT_MICROS_PER_BEAT: u32 = 500_000; // 120 quarter notes per minute, as abc2midi plays a tune without Q:
+use std::ops::Range;
 
 /// Plays all voices. Fails only where the result would be absurdly long.
 pub(crate) fn play(tune: &TuneBody, title: Option<String>) -> Result<Score> {
     let mut score = Score { title, ..Score::default() };
     score.meters.push(MeterChange { tick: 0, meter: tune.meter.unwrap_or(Meter::COMMON) });
-    let micros_per_beat = tune.tempo.unwrap_or(DEFAULT_MICROS_PER_BEAT);
-    score.tempos.push(TempoChange { tick: 0, micros_per_beat });
+    score.tempos.extend(tune.tempo.map(|micros_per_beat| TempoChange { tick: 0, micros_per_beat }));
     score.keys.push(KeyChange { tick: 0, key: tune.key });
     let parts = tune.parts.as_deref().filter(|parts| tune.voices.iter().any(|voice| has_part(voice, parts)));
+    let sounds = |voice: &VoiceText| voice.events.iter().any(|placed| matches!(placed.event, Event::Sound { .. }));
+    let leader = tune.voices.iter().position(sounds).unwrap_or(0);
+    let mut lines = Vec::new();
     for (index, voice) in tune.voices.iter().enumerate() {
-        let player = Player::play(voice, parts, tune.performance)?;
+        let mut player = Player::play(tune, voice, parts)?;
         player.changes_into(&mut score, index == 0);
         let too_long = || too_long(voice, Place::default());
-        let mut notes = player.notes(micros_per_beat).ok_or_else(too_long)?;
+        let mut notes = player.notes(tune.tempo.unwrap_or(DEFAULT_MICROS_PER_BEAT)).ok_or_else(too_long)?;
         sort_notes(&mut notes);
         let channel = voice.channel.unwrap_or_else(|| free_channel(index));
         score.voices.push(Voice { name: voice.name.clone(), channel, programs: player.programs, notes });
+        if index == leader {
+            (score.signs, score.repeats) = (player.signs, player.repeats);
+            lines.clear();
+        }
+        let led = lines.last().copied();
+        player.lines.retain(|&tick| led.is_none_or(|last| tick > last));
+        lines.append(&mut player.lines);
     }
     settle(&mut score);
+    let end = lines.last().copied().unwrap_or(0);
+    score.signs.retain(|sign| sign.tick < end || !matches!(sign.kind, SignKind::Double | SignKind::Final)); // the end has one anyway
+    score.signs.sort_by_key(|sign| sign.tick);
+    if let Some(leader) = score.voices.get(leader) {
+        score.meters = with_lines(&score.meters, lines, leader);
+    }
     Ok(score)
+}
+
+/// A bar so many times as long as its metre asks for is taken for music without bar lines.
+const LONGEST_BAR: u32 = 4;
+
+/// The metre changes, and one wherever a bar line stands that the metre alone would not put there. A bar that is too long gets
+/// a metre of its own; but bars of rest, and music without bar lines, are counted by the metre.
+fn with_lines(meters: &[MeterChange], mut lines: Vec<u32>, leader: &Voice) -> Vec<MeterChange> {
+    let changes: Vec<(u32, Meter)> = meters.iter().map(|change| (change.tick, change.meter)).collect();
+    lines.extend(changes.iter().map(|change| change.0));
+    lines.sort_unstable();
+    lines.dedup();
+    let sounds_in = |bar: Range<u32>| {
+        let next = leader.notes.partition_point(|note| note.onset_ticks < bar.start);
+        leader.notes.get(next).is_some_and(|note| note.onset_ticks < bar.end)
+    };
+    let ends = lines.iter().skip(1).copied().chain(lines.last().copied());
+    meters_with_lines(lines.iter().copied().zip(ends).map(|(start, end)| {
+        let meter = in_force(&changes, start).unwrap_or(Meter::COMMON);
+        let too_long = meter.bar_ticks() + 1..=LONGEST_BAR * meter.bar_ticks();
+        let own = too_long.contains(&(end - start)) && sounds_in(start..end);
+        (start, Meter::of_bar(end - start, meter.denominator).filter(|_| own).unwrap_or(meter))
+    }))
+}
+
+/// The metres and keys of a voice in the order of the text: a repeat goes back to those of its beginning.
+struct WrittenChanges {
+    meters: Vec<(usize, Meter)>,
+    keys: Vec<(usize, Key)>,
+}
+
+impl WrittenChanges {
+    fn new(tune: &TuneBody, voice: &VoiceText) -> Self {
+        let mut changes =
+            WrittenChanges { meters: vec![(0, tune.meter.unwrap_or(Meter::COMMON))], keys: vec![(0, tune.key)] };
+        for (index, placed) in voice.events.iter().enumerate() {
+            match placed.event {
+                Event::Meter(Some(meter)) => changes.meters.push((index, meter)),
+                Event::Key(key) => changes.keys.push((index, key)),
+                _ => {}
+            }
+        }
+        changes
+    }
+
+    fn meter(&self, index: usize) -> Meter {
+        in_force(&self.meters, index).unwrap_or(Meter::COMMON)
+    }
+
+    fn key(&self, index: usize) -> Key {
+        in_force(&self.keys, index).unwrap_or_default()
+    }
+}
+
+/// The last value at `place` or before.
+fn in_force<P: Ord + Copy, T: Copy>(changes: &[(P, T)], place: P) -> Option<T> {
+    let behind = changes.partition_point(|change| change.0 <= place);
+    behind.checked_sub(1).and_then(|last| changes.get(last)).map(|change| change.1)
 }
 
 fn has_part(voice: &VoiceText, parts: &[char]) -> bool {
@@ -87,25 +163,114 @@ struct Player {
     tempos: Vec<TempoChange>,
     keys: Vec<KeyChange>,
     programs: Vec<ProgramChange>,
+    /// Where bar lines stand, the end of the music among them.
+    lines: Vec<u32>,
+    signs: Vec<Sign>,
+    /// Signs that stand before the next sound of the page.
+    opening: Vec<SignKind>,
+    /// Whether the page has a sound since the last sign that ends something.
+    has_sounded: bool,
+    repeats: Vec<Range<u32>>,
 }
 
 impl Player {
-    fn play(voice: &VoiceText, parts: Option<&[char]>, performance: Performance) -> Result<Player> {
+    fn play(tune: &TuneBody, voice: &VoiceText, parts: Option<&[char]>) -> Result<Player> {
         let mut player = Player { velocity: DEFAULT_VELOCITY, ..Player::default() };
         let too_long = |place: Place| too_long(voice, place);
-        let order =
-            playing_order(&voice.events, parts, performance).ok_or_else(|| too_long(Place { line: 1, column: 1 }))?;
+        let order = playing_order(&voice.events, parts, tune.performance)
+            .ok_or_else(|| too_long(Place { line: 1, column: 1 }))?;
+        let written = WrittenChanges::new(tune, voice);
         let mut grace: Option<&[Vec<Head>]> = None;
-        for placed in order.into_iter().filter_map(|range| voice.events.get(range)).flatten() {
-            match &placed.event {
-                Event::Grace(sounds) => grace = Some(sounds),
-                Event::Bar(_) => grace = None, // grace notes with nothing behind them do not sound
-                _ => {}
+        let mut next = 0;
+        for Stretch { events, again } in order {
+            let start = player.tick().ok_or_else(|| too_long(Place::default()))?;
+            if events.start != next {
+                player.meters.push(MeterChange { tick: start, meter: written.meter(events.start) });
+                player.keys.push(KeyChange { tick: start, key: written.key(events.start) });
             }
-            let host_grace = if matches!(placed.event, Event::Sound { .. }) { grace.take() } else { None };
-            player.event(placed, host_grace).ok_or_else(|| too_long(placed.place))?;
+            next = events.end;
+            for placed in voice.events.get(events).unwrap_or_default() {
+                match &placed.event {
+                    Event::Grace(sounds) => grace = Some(sounds),
+                    Event::Bar(_) => grace = None, // grace notes with nothing behind them do not sound
+                    _ => {}
+                }
+                let host_grace = if matches!(placed.event, Event::Sound { .. }) { grace.take() } else { None };
+                if !again {
+                    player.sign_before(&placed.event, parts.is_some());
+                }
+                player.event(placed, host_grace).ok_or_else(|| too_long(placed.place))?;
+                if !again {
+                    player.sign_behind(&placed.event);
+                }
+                player.line_behind(&placed.event, tune.meter);
+            }
+            player.played_again(start, again);
         }
+        player.lines.extend(player.tick());
         Ok(player)
+    }
+
+    /// Now, or the end of a longer layer of the bar.
+    fn tick(&self) -> Option<u32> {
+        ticks(self.now.max(self.bar_end))
+    }
+
+    /// What begins stands where the next sound of the page does.
+    fn sign_before(&mut self, event: &Event, in_parts: bool) {
+        let tick = self.tick().unwrap_or(0);
+        match event {
+            Event::Part(_) if in_parts => {
+                self.opening.clear();
+                self.close(SignKind::Double, tick);
+            }
+            Event::Ending(passes) => self.opening.push(SignKind::Ending(passes.clone())),
+            Event::Sound { .. } => {
+                let is_thick = |sign: &mut Sign| matches!(sign.kind, SignKind::Double | SignKind::Final);
+                if self.opening.contains(&SignKind::RepeatBegins) && !self.has_sounded {
+                    self.signs.pop_if(is_thick); // one bar line is both
+                }
+                self.signs.extend(self.opening.drain(..).map(|kind| Sign { tick, kind }));
+                self.has_sounded = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// What ends stands behind the last sound of the page.
+    fn sign_behind(&mut self, event: &Event) {
+        let (Event::Bar(bar), Some(tick)) = (event, self.tick()) else { return };
+        match bar {
+            Bar { ends: 1.., .. } => self.close(SignKind::RepeatEnds(bar.ends), tick),
+            Bar { begins: 1.., .. } | Bar { style: BarStyle::Plain, .. } => {}
+            Bar { style: BarStyle::Final, .. } => self.close(SignKind::Final, tick),
+            Bar { style: BarStyle::Double | BarStyle::Opening, .. } => self.close(SignKind::Double, tick),
+        }
+        self.opening.extend((bar.begins > 0).then_some(SignKind::RepeatBegins));
+    }
+
+    /// Nothing ends twice.
+    fn close(&mut self, kind: SignKind, tick: u32) {
+        self.signs.extend(std::mem::take(&mut self.has_sounded).then_some(Sign { tick, kind }));
+    }
+
+    /// A line of text that ends with a full bar needs no bar line.
+    fn line_behind(&mut self, event: &Event, first: Option<Meter>) {
+        let Some(tick) = self.tick() else { return };
+        let meter = self.meters.last().map(|change| change.meter).or(first);
+        let since = tick - self.lines.last().copied().unwrap_or(0);
+        let is_full = || meter.is_some_and(|meter| meter.bar_ticks() == since);
+        if matches!(event, Event::Bar(_)) || (matches!(event, Event::LineEnd { .. }) && is_full()) {
+            self.lines.push(tick);
+        }
+    }
+
+    fn played_again(&mut self, start: u32, again: bool) {
+        let Some(end) = self.tick().filter(|&end| again && end > start) else { return };
+        match self.repeats.last_mut() {
+            Some(last) if last.end == start => last.end = end,
+            _ => self.repeats.push(start..end),
+        }
     }
 
     /// `None` if time runs beyond what a score can hold.

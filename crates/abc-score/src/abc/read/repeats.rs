@@ -9,20 +9,32 @@ use super::body::{Event, PlacedEvent};
 use super::token::{Bar, BarStyle};
 use std::ops::Range;
 
-/// Ranges of events in the order of playing; `parts` is the order of the parts where the tune has any of them. `None` if there
+/// Events that are played one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Stretch {
+    pub events: Range<usize>,
+    /// Whether the page is played again here. A part that the order of the parts names twice stands on it twice.
+    pub again: bool,
+}
+
+/// The stretches in the order of playing; `parts` is the order of the parts where the tune has any of them. `None` if there
 /// are absurdly many.
-pub(crate) fn playing_order(
+pub(super) fn playing_order(
     events: &[PlacedEvent],
     parts: Option<&[char]>,
     performance: Performance,
-) -> Option<Vec<Range<usize>>> {
+) -> Option<Vec<Stretch>> {
     let sections = sections(events);
     let mut order = Vec::new();
     let mut played = 0usize;
-    let mut play = |section: &Range<usize>, order: &mut Vec<Range<usize>>| {
-        for range in repeated(events, section.clone(), performance) {
-            played += range.len();
-            order.push(range);
+    let mut play = |section: &Range<usize>, order: &mut Vec<Stretch>| {
+        let mut reached = section.start;
+        for Range { start, end } in repeated(events, section.clone(), performance) {
+            played += end - start;
+            let known = reached.clamp(start, end);
+            order.push(Stretch { events: start..known, again: true });
+            order.push(Stretch { events: known..end, again: false });
+            reached = reached.max(end);
         }
         (played <= MAX_PLAYED).then_some(())
     };
@@ -47,6 +59,7 @@ pub(crate) fn playing_order(
         }
         None => play(&(0..events.len()), &mut order)?,
     }
+    order.retain(|stretch: &Stretch| !stretch.events.is_empty());
     Some(order)
 }
 

@@ -4,7 +4,7 @@ use super::pitches::{Accidentals, KeySpelling};
 use crate::abc::engrave::{Part, Piece, Pitch, Tuplet};
 use crate::abc::spelling::push_length;
 use crate::quantise::bpm_of;
-use crate::score::{Bar, Score, TICKS_PER_BEAT, Voice};
+use crate::score::{Bar, Score, SignKind, TICKS_PER_BEAT, Voice};
 use std::fmt::Write;
 
 /// Bars of silence that one `Z` may stand for: the reader takes no more.
@@ -45,6 +45,10 @@ impl<'a> PartWriter<'a> {
         let mut silent = 0;
         for number in from..to {
             let Some(bar) = self.bars.get(number).copied() else { break };
+            if self.signs_at(bar.start_ticks).next().is_some() {
+                write_silence(text, &mut silent);
+                self.write_opening(text, bar.start_ticks);
+            }
             let meter_field = self.meter_at_bar(number);
             let fields = self.key_and_tempo_at_bar(number);
             if !meter_field.is_empty() || !fields.is_empty() {
@@ -64,6 +68,10 @@ impl<'a> PartWriter<'a> {
                 push_length(text, bar.ticks, self.unit_ticks());
                 text.push('|');
             }
+            if self.signs_at(bar.end_ticks()).next().is_some() {
+                write_silence(text, &mut silent);
+                self.write_closing(text, bar.end_ticks());
+            }
         }
         write_silence(text, &mut silent);
         if to >= self.bars.len() {
@@ -72,10 +80,48 @@ impl<'a> PartWriter<'a> {
         text.push('\n');
     }
 
+    fn signs_at(&self, tick: u32) -> impl Iterator<Item = &'a SignKind> {
+        let first = self.score.signs.partition_point(|sign| sign.tick < tick);
+        let signs = self.score.signs.iter().skip(first).take_while(move |sign| sign.tick == tick);
+        signs.map(|sign| &sign.kind)
+    }
+
+    /// Makes a repeat's or a double bar line of the plain one just written.
+    fn write_closing(&self, text: &mut String, tick: u32) {
+        for kind in self.signs_at(tick) {
+            match kind {
+                SignKind::Double if tick < self.end_ticks() => text.push('|'),
+                SignKind::Final if tick < self.end_ticks() => text.push(']'), // the end has one anyway
+                SignKind::RepeatEnds(times) => {
+                    text.pop();
+                    text.extend(std::iter::repeat_n(':', usize::from(*times)));
+                    text.push('|');
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn write_opening(&self, text: &mut String, tick: u32) {
+        for kind in self.signs_at(tick) {
+            match kind {
+                SignKind::RepeatBegins => text.push_str(if text.ends_with('|') { ":" } else { "|:" }),
+                SignKind::Ending(passes) => {
+                    let passes: Vec<String> = passes.iter().map(u32::to_string).collect();
+                    let _ = write!(text, "[{}", passes.join(",")); // writing to a String cannot fail
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn end_ticks(&self) -> u32 {
+        self.bars.last().map_or(0, Bar::end_ticks)
+    }
+
     fn meter_at_bar(&self, number: usize) -> String {
         let meter = |number: usize| self.bars.get(number).map_or(self.score.meter(), |bar| bar.meter);
-        let before = number.checked_sub(1).map_or(self.score.meter(), meter);
-        if meter(number) == before { String::new() } else { format!("[M:{}]", meter(number)) }
+        if meter(number) == meter(number.saturating_sub(1)) { String::new() } else { format!("[M:{}]", meter(number)) }
     }
 
     /// Changes of key and (first voice) tempo on a bar line.
@@ -136,6 +182,7 @@ impl<'a> PartWriter<'a> {
                 }
                 was_short = is_short;
                 if i == 0 && piece.tick > bar.start_ticks {
+                    self.write_opening(text, piece.tick);
                     self.write_tempo(text, piece.tick);
                 }
                 let pitches = self.part.pitches(piece);

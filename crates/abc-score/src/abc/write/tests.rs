@@ -141,7 +141,14 @@ fn any_score() -> impl Strategy<Value = Score> {
             let meters = vec![MeterChange { tick: 0, meter }, MeterChange { tick: change, meter: later }];
             let tempo = |(tick, bpm)| TempoChange { tick, micros_per_beat: crate::quantise::micros_of(bpm) };
             let keys = vec![KeyChange { tick: 0, key }, KeyChange { tick: change, key: new_key }];
-            Score { title: None, meters, tempos: [(0, bpm), (change + 480, bpm + 7)].map(tempo).to_vec(), keys, voices }
+            Score {
+                title: None,
+                meters,
+                tempos: [(0, bpm), (change + 480, bpm + 7)].map(tempo).to_vec(),
+                keys,
+                voices,
+                ..Score::default()
+            }
         },
     )
 }
@@ -157,9 +164,9 @@ fn crowded_score() -> impl Strategy<Value = Score> {
     })
 }
 
-/// The score without what the text does not hold: metre changes that change nothing.
+/// The score without what the text does not hold: metre changes that neither change anything nor set a bar line.
 fn as_text_has_it(mut score: Score) -> Score {
-    score.meters.dedup_by_key(|change| change.meter);
+    score.meters = crate::score::meters_with_lines(score.meters.iter().map(|change| (change.tick, change.meter)));
     score
 }
 
