@@ -1,6 +1,8 @@
 //! What a notebook needs: `use music_scaling::prelude::*;`
+//!
+//! The modules `data` and `study` are not in it: notebooks call variables so, and where one is gone, the compiler should miss the variable.
 
-pub use crate::data::{self, Corpus, CorpusConfig, Split, TokenData, Tokenizer, Tune};
+pub use crate::data::{Corpus, CorpusConfig, Split, TokenData, Tokenizer, Tune};
 pub use crate::figures::look::{self, Colour};
 pub use crate::figures::{self, Figure, Line, NamedValue, Reference, human, live, show};
 pub use crate::fitting::{self, Comparison, Law, LogLaw, Objective, Point, PowerLaw, Verdict};
@@ -9,8 +11,9 @@ pub use crate::models::{self, Family, Model, ModelConfig, NGram, Size};
 pub use crate::music::{self, Key, Meter, Note, Score, Voice, abc, audio, midi, quantise};
 pub use crate::ops::{self, Dropout};
 pub use crate::study::{
-    self, Axis, BestNGram, Budgets, ByPosition, CorpusResult, Families, Floors, GradientHorizon, Gzip, Outcome,
-    Prediction, RunRecord, Study, TestResult,
+    Axis, BestNGram, Budgets, ByPosition, CorpusResult, Families, Floors, GradientHorizon, Gzip, Outcome, Prediction,
+    RunRecord, Study, TestResult, countings_table, laws_table, loss_by_position, objectives_table, run_table,
+    sensitivity_table,
 };
 pub use crate::training::{self, Run, RunConfig, Runs, evaluate};
 pub use crate::{Error, Result};

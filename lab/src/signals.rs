@@ -14,8 +14,12 @@ pub(super) fn run(mut kernel: Command) -> Result<ExitStatus> {
     let program = kernel.get_program().to_owned();
     let signals = block();
     kernel.process_group(0); // Jupyter signals the group of this program
+    let unblock = move || {
+        mask(libc::SIG_UNBLOCK, &signals);
+        Ok(())
+    };
     // SAFETY: between fork and exec only a system call is made.
-    unsafe { kernel.pre_exec(move || Ok(mask(libc::SIG_UNBLOCK, &signals))) };
+    unsafe { kernel.pre_exec(unblock) };
     let mut kernel = kernel.spawn().map_err(Error::file("start", program))?;
     let group = kernel.id() as libc::pid_t;
     std::thread::spawn(move || {
