@@ -8,6 +8,7 @@ import re
 import sys
 
 LONGEST_TEXT = 300  # characters of one text/plain result
+MOST_LINES = 60  # of what a cell prints
 DEBUG_DUMP = re.compile(r"^(Ok\(|Err\(|Some\(|\[?[A-Z]\w+(<.*>)? ?[({] ?\w*:? ?)")
 MACHINE_PATH = re.compile(r"(?<![\w./:~-])/(work|home|root|tmp|Users|private|var/folders)/[\w.-]+")
 
@@ -29,6 +30,9 @@ def problems_of_output(output):
         yield "shows (): end it with a semicolon"
     elif DEBUG_DUMP.match(plain):
         yield f"shows a Debug dump: {plain[:60]}"
+    n_lines = texts["stream"].count("\n")
+    if n_lines > MOST_LINES:
+        yield f"prints {n_lines} lines, more than a screen"
     for text in texts.values():
         if found := MACHINE_PATH.search(text):
             yield f"names a folder of one machine: {found[0]}"

@@ -8,6 +8,7 @@ import argparse
 import os
 import pathlib
 import queue
+import re
 import signal
 import sys
 import threading
@@ -64,6 +65,17 @@ def show_paths_from_project_root(notebook):
                     output.data[mime] = content.replace(root, "")
 
 
+PROGRESS = re.compile(r"^\S+ \[[█·]+\] \d+/\d+ .*\n|^\S+: \S+ tokens/s, about .* to go\n", re.MULTILINE)
+
+
+def leave_out_progress(notebook):
+    """What only mattered while it was running: bars and estimates of trainings."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = PROGRESS.sub("", output.text)
+
+
 def execute(source, target):
     notebook = nbformat.read(source, as_version=4)
     started = {}
@@ -101,6 +113,7 @@ def execute(source, target):
     except (CellExecutionError, DeadKernelError, RuntimeError) as error:
         problem = f"{error}\n{getattr(error, 'evalue', '')}".rstrip()  # a compile error has no traceback
     show_paths_from_project_root(notebook)
+    leave_out_progress(notebook)
     show_figures_as_wide_as_text(notebook)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 const FIRST_ESTIMATE: Duration = Duration::from_millis(1500); // a few steps of the larger sizes
 const PICTURE_EVERY: Duration = Duration::from_secs(1); // as often as the notebook's image asks for the file
-const LINE_EVERY: Duration = Duration::from_secs(5);
-const LINES_AT_MOST: u32 = 60; // a long run's lines grow rarer, so that its cell stays readable
+const LINE_EVERY: Duration = Duration::from_secs(10);
+const LINES_AT_MOST: u32 = 10; // a long run's lines grow rarer, so that its cell stays readable
 const BAR_WIDTH: usize = 20;
 
 /// The printing side of one call of training.

@@ -12,6 +12,10 @@ const ONCE_MORE: &str = "interrupted: a training saves its state and stops; for 
 
 const SIGINT: i32 = 2; // on every system
 const SIGTERM: i32 = 15;
+#[cfg(unix)]
+const SIGUSR1: i32 = libc::SIGUSR1;
+#[cfg(not(unix))]
+const SIGUSR1: i32 = 0;
 
 /// Watches over one call of training.
 #[derive(Debug)]
@@ -31,8 +35,8 @@ impl StopWatch {
     /// Why the run is to end now, in words; asked after each step. A `STOP` file is taken away once it has been obeyed.
     pub(super) fn reason(&self) -> Option<&'static str> {
         match interrupted_by() {
-            Some(SIGINT) => return Some("it was interrupted"),
-            Some(_) => return Some("the system asked this process to end"),
+            Some(SIGTERM) => return Some("the system asked this process to end"),
+            Some(_) => return Some("it was interrupted"),
             None => {}
         }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -71,12 +75,12 @@ pub fn answer_interrupt_key() -> bool {
     if is_there {
         IN_NOTEBOOK.store(true, Ordering::Relaxed);
         SIGNAL.store(0, Ordering::Relaxed);
-        remember_first(&[SIGINT]);
+        remember_first(&[SIGUSR1]);
     }
     is_there
 }
 
-/// Set for a process whose cells Jupyter interrupts by SIGINT.
+/// Set for a process that hears of Jupyter's interrupt by SIGUSR1.
 pub const INTERRUPT_KEY: &str = "MUSIC_SCALING_INTERRUPT_KEY";
 
 #[cfg(unix)]
