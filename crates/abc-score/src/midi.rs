@@ -1,4 +1,4 @@
-//! Standard MIDI files in and out, through midly.
+//! Standard MIDI files in and, through midly, out.
 //!
 //! Reading forgives what real files do: junk before the header, RIFF wrappers, alien chunks, wrong track counts and
 //! lengths, tracks that are cut off, running status kept across meta events, SMPTE time, hanging and overlapping notes.
@@ -6,7 +6,6 @@
 
 mod chunks;
 mod events;
-mod keys_down;
 mod not_midi;
 mod notes;
 mod read;

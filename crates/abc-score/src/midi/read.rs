@@ -1,16 +1,13 @@
 //! MIDI file → score.
 
 use super::chunks::{Chunks, Division, read_header};
-use super::events::visit_events;
-use super::keys_down::KeysDown;
+use super::events::{Event, Events};
 use super::notes::{programs_that_sound, without_collisions};
 use crate::Result;
 use crate::key::find_key;
 use crate::score::meters_with_lines;
 use crate::{Key, KeyChange, Meter, Mode, Note, ProgramChange, Score, TempoChange, Voice};
-use midly::{MetaMessage, MidiMessage, TrackEventKind};
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A name longer than this is cut (characters): some files carry whole documents as track names.
 const LONGEST_NAME: usize = 120;
@@ -43,7 +40,8 @@ struct Song {
     keys: BTreeMap<u32, Key>,
     /// Program changes of each channel over all tracks: what the synthesiser would be set to.
     channel_programs: [BTreeMap<u32, u8>; 16],
-    keys_down: KeysDown,
+    /// The notes of each key of each channel that are down, by their places in the voice, the first struck first.
+    keys_down: [Vec<VecDeque<usize>>; 16],
     voices: Vec<Voice>,
 }
 
@@ -53,7 +51,7 @@ type TrackVoices = [Voice; 16];
 impl Song {
     fn new(division: Division) -> Self {
         let (meters, tempos, keys, channel_programs) = Default::default();
-        let keys_down = KeysDown::new();
+        let keys_down = std::array::from_fn(|_| vec![VecDeque::new(); 128]);
         Song { division, title: None, meters, tempos, keys, channel_programs, keys_down, voices: Vec::new() }
     }
 
@@ -63,63 +61,61 @@ impl Song {
             std::array::from_fn(|channel| Voice { channel: channel as u8, ..Voice::default() });
         let (mut now, mut name) = (base, None);
         let Some(mut tick) = self.division.score_tick(base) else { return base };
-        visit_events(data, |delta, event| {
+        for (delta, event) in Events::new(data) {
             if delta > 0 {
                 now += u64::from(delta);
-                let Some(later) = self.division.score_tick(now) else { return ControlFlow::Break(()) };
+                let Some(later) = self.division.score_tick(now) else { break };
                 tick = later;
             }
             match event {
-                TrackEventKind::Midi { channel, message } => {
-                    self.read_message(tick, channel.as_int(), message, &mut voices);
+                Event::Channel { kind, channel, data } => {
+                    self.read_message(tick, kind, usize::from(channel), data, &mut voices);
                 }
-                TrackEventKind::Meta(MetaMessage::EndOfTrack) => return ControlFlow::Break(()),
-                TrackEventKind::Meta(MetaMessage::TrackName(text)) => name = name.take().or_else(|| readable(text)),
-                TrackEventKind::Meta(meta) => self.read_meta(tick, *meta),
-                _ => {}
+                Event::Meta { kind: 0x2f, .. } => break, // the end of the track
+                Event::Meta { kind: 0x03, data } => name = name.take().or_else(|| readable(data)),
+                Event::Meta { kind, data } => self.read_meta(tick, kind, data),
+                Event::Other => {}
             }
-            ControlFlow::Continue(())
-        });
-        self.keys_down.release_all(|channel, note| {
-            if let Some(voice) = voices.get_mut(channel) {
-                end_note(voice, note, tick); // hanging notes end with the track
-            }
-        });
+        }
+        for (voice, keys) in voices.iter_mut().zip(&mut self.keys_down).filter(|(voice, _)| !voice.notes.is_empty()) {
+            keys.iter_mut().flat_map(|notes| notes.drain(..)).for_each(|note| end_note(voice, note, tick)); // hanging notes
+        }
         self.keep_voices(voices, name);
         now
     }
 
-    fn read_message(&mut self, tick: u32, channel: u8, message: &MidiMessage, voices: &mut TrackVoices) {
-        let Some(voice) = voices.get_mut(usize::from(channel)) else { return };
-        match message {
-            MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => {
-                self.keys_down.press(channel, key.as_int(), voice.notes.len());
-                let (pitch, velocity) = (key.as_int(), vel.as_int());
+    fn read_message(&mut self, tick: u32, kind: u8, channel: usize, data: [u8; 2], voices: &mut TrackVoices) {
+        let (voice, keys_down) = (&mut voices[channel], &mut self.keys_down[channel]);
+        let [pitch, velocity] = data;
+        match kind {
+            0x9 if velocity > 0 => {
+                keys_down[usize::from(pitch)].push_back(voice.notes.len());
                 voice.notes.push(Note { onset_ticks: tick, pitch, duration_ticks: 1, velocity });
             }
-            MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
-                if let Some(note) = self.keys_down.release(channel, key.as_int()) {
+            0x8 | 0x9 => {
+                if let Some(note) = keys_down[usize::from(pitch)].pop_front() {
                     end_note(voice, note, tick);
                 }
             }
-            MidiMessage::ProgramChange { program } => {
-                voice.programs.push(ProgramChange { tick, program: program.as_int() });
-                self.channel_programs[usize::from(channel)].insert(tick, program.as_int());
+            0xc => {
+                voice.programs.push(ProgramChange { tick, program: pitch });
+                self.channel_programs[channel].insert(tick, pitch);
             }
             _ => {}
         }
     }
 
-    fn read_meta(&mut self, tick: u32, meta: MetaMessage) {
-        match meta {
-            MetaMessage::Tempo(micros) if micros.as_int() > 0 => {
-                self.tempos.insert(tick, micros.as_int());
+    fn read_meta(&mut self, tick: u32, kind: u8, data: &[u8]) {
+        match (kind, data) {
+            (0x51, &[a, b, c, ..]) if [a, b, c] != [0; 3] => {
+                self.tempos.insert(tick, u32::from_be_bytes([0, a, b, c]));
             }
-            MetaMessage::TimeSignature(numerator @ 1.., power @ 0..=6, _, _) => {
+            (0x58, &[numerator @ 1..=255, power @ 0..=6, ..]) => {
                 self.meters.insert(tick, Meter { numerator: numerator.into(), denominator: 1 << power });
             }
-            MetaMessage::KeySignature(fifths @ -7..=7, minor) => {
-                self.keys.insert(tick, Key { fifths, mode: if minor { Mode::Minor } else { Mode::Major } });
+            (0x59, &[fifths, mode, ..]) if (-7..=7).contains(&(fifths as i8)) => {
+                let mode = if mode == 0 { Mode::Major } else { Mode::Minor };
+                self.keys.insert(tick, Key { fifths: fifths as i8, mode });
             }
             _ => {}
         }
