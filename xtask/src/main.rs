@@ -7,9 +7,8 @@ mod sweep;
 mod train;
 
 use clap::Parser;
-use music_scaling::{Error, Result, messages};
+use music_scaling::{Error, Result};
 use peer::Peer;
-use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -19,12 +18,7 @@ enum Bench {
     /// Training: tokens a second, FLOP/s, memory, the share of the matrix product's rate; beside PyTorch where given
     Train(TrainOptions),
     /// MIDI ⇄ ABC: round-trip F1, speed and size, abcmidi's beside ours where it is installed
-    Music {
-        #[command(flatten)]
-        options: music::Options,
-        #[arg(long)]
-        json: bool,
-    },
+    Music(music::Options),
 }
 
 #[derive(clap::Args)]
@@ -49,7 +43,7 @@ struct TrainOptions {
 
 fn main() -> ExitCode {
     let done = match Bench::parse() {
-        Bench::Music { options, json } => measure_music(&options, json),
+        Bench::Music(options) => music::measure(&options).map(|report| println!("{report}")),
         Bench::Train(options) => measure_training(options),
     };
     match done {
@@ -61,25 +55,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure_music(options: &music::Options, json: bool) -> Result<()> {
-    if json {
-        messages::keep_off_stdout(); // it is to hold JSON only
-    }
-    let report = music::measure(options)?;
-    match json {
-        true => println!("{}", to_json(&serde_json::json!({ "rows": report.rows(), "report": report }))?),
-        false => println!("{report}"),
-    }
-    Ok(())
-}
-
 fn measure_training(options: TrainOptions) -> Result<()> {
     let TrainOptions { model, sweep: growth, figure, setting, peer, json } = options;
     if !json {
-        println!("{}", train::table_head());
+        println!("{}", train::TABLE_HEAD);
     }
     let print = |speed: &train::TrainSpeed| -> Result<()> {
-        println!("{}", if json { to_json(speed)? } else { speed.to_string() });
+        let line =
+            || serde_json::to_string(speed).map_err(|error| Error::Config(format!("cannot write JSON: {error}")));
+        println!("{}", if json { line()? } else { speed.to_string() });
         Ok(())
     };
     if let Some(model) = model {
@@ -100,9 +84,4 @@ fn measure_training(options: TrainOptions) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// One line of JSON.
-fn to_json(result: &impl Serialize) -> Result<String> {
-    serde_json::to_string(result).map_err(|error| Error::Config(format!("cannot write JSON: {error}")))
 }

@@ -1,12 +1,10 @@
 //! MIDI ⇄ ABC, measured: what survives the round trip, what it costs, and how abcmidi does on the same files.
 //!
-//! The measure is note-level F1 over (onset, pitch, is drum), absolute onsets, drums included: see [`f1`]. A file that has
-//! notes and that we refuse counts as F1 = 0.
+//! The measure is note-level F1 over (onset, pitch, is drum), absolute onsets, drums included. A file that has notes and that
+//! we refuse counts as F1 = 0.
 
 mod abcmidi;
-mod f1;
 mod files;
-mod notes;
 mod report;
 mod speed;
 #[cfg(test)]
@@ -14,12 +12,10 @@ mod tests;
 
 use files::{AbcTune, Measured, MidiFile};
 use music_scaling::data::parallel::{Progress, for_each_file};
-use music_scaling::data::{FailedFile, archives, short_hash};
+use music_scaling::data::{FailedFile, archives};
 use music_scaling::{Error, Result};
-use serde::Serialize;
-use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Files and tunes whose conversion is timed: the first.
 const N_TIMED: usize = 300;
@@ -30,19 +26,13 @@ pub struct Options {
     /// Files, folders, .tar.gz or .zip archives of .mid and .abc files
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
-    /// Measure a sample of so many files
-    #[arg(long)]
-    pub limit: Option<usize>,
-    /// Decides the sample
-    #[arg(long, default_value_t = 1337)]
-    pub seed: u64,
     /// Leave abcmidi out even where it is installed
     #[arg(long)]
     pub alone: bool,
 }
 
 /// Everything that was measured; [`MusicReport::rows`] sums it up.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 pub struct MusicReport {
     pub n_files: usize,
     pub has_abcmidi: bool,
@@ -55,19 +45,12 @@ pub struct MusicReport {
 
 /// Measures all files of music in the paths.
 pub fn measure(options: &Options) -> Result<MusicReport> {
-    let chosen = choose(options)?;
     let has_abcmidi = !options.alone && abcmidi::is_installed();
     let mut report = MusicReport { has_abcmidi, ..MusicReport::default() };
     let mut to_time = Vec::new();
-    let mut progress = Progress::new("xtask music", Some(chosen.len()));
+    let mut progress = Progress::new("xtask music", None);
     for path in &options.paths {
-        let is_chosen = |name: &str| chosen.contains(&(path.as_path(), name.to_string()));
-        let visit = |visitor: archives::Visitor| {
-            archives::visit(path, &is_chosen, &mut |file| {
-                let name = file.as_ref().map_or_else(|failed| &failed.source, |file| &file.path);
-                if is_chosen(name) { visitor(file) } else { ControlFlow::Continue(()) } // a single file comes unasked
-            })
-        };
+        let visit = |visitor: archives::Visitor| archives::visit(path, &archives::is_music_name, visitor);
         for_each_file(visit, |file| files::measure(file, has_abcmidi), &mut |measured: Measured| {
             progress.count(|| format!("{} refused", report.failed.len()));
             let n_wanted = N_TIMED.saturating_sub(to_time.len());
@@ -79,29 +62,13 @@ pub fn measure(options: &Options) -> Result<MusicReport> {
         })?;
     }
     report.n_files = progress.n_files();
-    report.speed = speed::measure(&to_time, has_abcmidi)?;
-    Ok(report)
-}
-
-/// The files to measure, all or the sample: each by its input and its path in there.
-fn choose(options: &Options) -> Result<HashSet<(&Path, String)>> {
-    let mut names = Vec::new();
-    for path in &options.paths {
-        let inside = archives::names(path, &archives::is_music_name)?;
-        names.extend(inside.into_iter().map(|name| (path.as_path(), name)));
-    }
-    if names.is_empty() {
+    if report.n_files == 0 {
         let paths: Vec<String> = options.paths.iter().map(|path| path.display().to_string()).collect();
         let paths = paths.join(", ");
         return Err(Error::Data(format!(
             "{paths}: no file that ends in .mid, .midi, .kar or .abc: nothing to measure"
         )));
     }
-    if let Some(limit) = options.limit {
-        names.sort_by_cached_key(|(path, name)| {
-            short_hash(&[&options.seed.to_le_bytes(), path.to_string_lossy().as_bytes(), name.as_bytes()])
-        });
-        names.truncate(limit);
-    }
-    Ok(names.into_iter().collect())
+    report.speed = speed::measure(&to_time, has_abcmidi)?;
+    Ok(report)
 }

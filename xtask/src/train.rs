@@ -183,42 +183,19 @@ impl<'a> Training<'a> {
 }
 
 /// The head of the table whose lines are the `Display` of [`TrainSpeed`].
-#[rustfmt::skip]
-pub fn table_head() -> String {
-    line(["model", "n_params", "block", "B", "tokens/s", "GFLOP/s", "share", "peak MB", "forward/s", "evaluate/s", "peer's", "ratio"])
-}
-
-fn line(cells: [&str; 12]) -> String {
-    let [model, params, block, batch, tokens, gflops, share, peak, forward, evaluate, peer, ratio] = cells;
-    let (sizes, speed) =
-        (format!("{model:<21} {params:>11} {block:>5} × {batch:>3}"), format!("{tokens:>9} {gflops:>8}"));
-    format!("{sizes} {speed} {share:>7} {peak:>7} {forward:>9} {evaluate:>10} {peer:>9} {ratio:>6}")
-}
+pub const TABLE_HEAD: &str = "model                    n_params block ×   B  tokens/s  GFLOP/s   share peak MB forward/s evaluate/s    peer's  ratio";
 
 impl fmt::Display for TrainSpeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = |value: f64| format!("{value:.0}");
-        let sizes = [self.n_params, self.block_size, self.batch_size].map(|size| size.to_string());
-        let speeds = [self.tokens_per_s, self.gflops, self.peak_rss_mb, self.forward_tokens_per_s];
-        let ([n_params, block, batch], [tokens, gflops, peak, forward]) = (sizes, speeds.map(whole));
-        let (share, evaluate) = (format!("{:.0}%", 100.0 * self.share_of_product), whole(self.evaluate_tokens_per_s));
-        let peer = self.peer.as_ref().map(|peer| [whole(peer.tokens_per_s), format!("{:.2}", peer.ratio)]);
-        let [peer, ratio] = peer.unwrap_or_default();
-        let cells = [
-            &self.model,
-            &n_params,
-            &block,
-            &batch,
-            &tokens,
-            &gflops,
-            &share,
-            &peak,
-            &forward,
-            &evaluate,
-            &peer,
-            &ratio,
-        ];
-        f.write_str(line(cells.map(String::as_str)).trim_end())
+        let TrainSpeed { model, n_params, block_size, batch_size, tokens_per_s, gflops, peak_rss_mb, .. } = self;
+        let (share, forward, evaluate) =
+            (100.0 * self.share_of_product, self.forward_tokens_per_s, self.evaluate_tokens_per_s);
+        write!(f, "{model:<21} {n_params:>11} {block_size:>5} × {batch_size:>3} {tokens_per_s:>9.0} {gflops:>8.0}")?;
+        write!(f, " {share:>6.0}% {peak_rss_mb:>7.0} {forward:>9.0} {evaluate:>10.0}")?;
+        match &self.peer {
+            Some(peer) => write!(f, " {:>9.0} {:>6.2}", peer.tokens_per_s, peer.ratio),
+            None => Ok(()),
+        }
     }
 }
 

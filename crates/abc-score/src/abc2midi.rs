@@ -1,4 +1,4 @@
-//! A second opinion: abc2midi (of abcMIDI), where it is installed.
+//! A second opinion: midi2abc and abc2midi (of abcMIDI), where they are installed.
 
 use crate::midi;
 use std::fs::File;
@@ -35,7 +35,8 @@ pub fn there_and_back(midi: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-fn in_a_folder<T>(work: impl FnOnce(&Path) -> Option<T>) -> Option<T> {
+/// Does some work in a new folder that goes afterwards; `None` where there can be none, or the work gives none.
+pub fn in_a_folder<T>(work: impl FnOnce(&Path) -> Option<T>) -> Option<T> {
     let number = N_ASKED.fetch_add(1, Ordering::Relaxed); // several samples are judged at once
     let folder = std::env::temp_dir().join(format!("abc-score-abc2midi-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).ok()?;
@@ -54,8 +55,8 @@ fn ask(folder: &Path) -> Option<Option<Vec<u8>>> {
     Some(bytes.filter(|bytes| midi::read(bytes).is_ok_and(|score| score.n_notes() > 0)))
 }
 
-/// Whether the tool ended well, and what it said; `None` where it is not installed.
-fn run(folder: &Path, tool: &str, arguments: &[&str]) -> Option<(bool, String)> {
+/// Runs a tool in a folder, for ten seconds at most: whether it ended well, and what it said; `None` where it is not installed.
+pub fn run(folder: &Path, tool: &str, arguments: &[&str]) -> Option<(bool, String)> {
     let log = folder.join("log.txt");
     let mut command = Command::new(tool);
     command.args(arguments).current_dir(folder);
@@ -65,7 +66,7 @@ fn run(folder: &Path, tool: &str, arguments: &[&str]) -> Option<(bool, String)> 
 }
 
 /// Whether the process ends well within ten seconds; if it does not end at all, it is stopped.
-pub fn wait(mut process: Child) -> bool {
+fn wait(mut process: Child) -> bool {
     let start = Instant::now();
     while start.elapsed() < TIME_LIMIT {
         match process.try_wait() {

@@ -1,16 +1,13 @@
 //! What is measured of one file.
 
 use super::abcmidi::{self, Peer};
-use super::f1::f1;
-use super::notes::Notes;
 use music_scaling::data::archives::{MusicFile, is_abc_name};
 use music_scaling::data::{FailedFile, reading};
 use music_scaling::music::abc::{self, Performance, WriteOptions};
-use music_scaling::music::{Score, midi};
-use serde::Serialize;
+use music_scaling::music::{Score, TICKS_PER_BEAT, f1, midi};
 
 /// One MIDI file on its way to our ABC and back.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MidiFile {
     pub path: String,
     pub n_notes: usize,
@@ -26,7 +23,7 @@ pub struct MidiFile {
 }
 
 /// One tune of an ABC file.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AbcTune {
     /// File and line.
     pub source: String,
@@ -61,8 +58,8 @@ pub fn measure(file: Result<MusicFile, FailedFile>, with_abcmidi: bool) -> Measu
 }
 
 fn midi_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
-    let expected = Notes::read(&file.bytes).filter(|notes| !notes.is_empty());
-    let n_notes = expected.as_ref().map_or(0, Notes::len);
+    let expected = midi::read(&file.bytes).ok().filter(|played| played.n_notes() > 0);
+    let n_notes = expected.as_ref().map_or(0, Score::n_notes);
     let refused = MidiFile { path: file.path.clone(), n_notes, ..MidiFile::default() };
     let score = match reading::score_of_midi(file) {
         Ok(score) => score,
@@ -73,14 +70,14 @@ fn midi_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
     let text = abc::write(&score, &WriteOptions::default());
     let midi = expected.map(|expected| {
         let back = abc::parse(&text).ok();
-        let found = back.as_ref().and_then(|back| Notes::read(&midi::write(back))).unwrap_or_default();
+        let found = back.as_ref().and_then(|back| midi::read(&midi::write(back)).ok()).unwrap_or_default();
         let back_again = back.map(|back| abc::write(&back, &WriteOptions::default()));
         MidiFile {
             n_chars: text.chars().count(),
             is_idempotent: back_again.as_ref() == Some(&text),
             abcmidi: if with_abcmidi { abcmidi::measure(&file.bytes, &expected, &text) } else { None },
-            f1: f1(&expected, &found, 16),
-            f1_32: f1(&expected, &found, 32),
+            f1: f1(&expected, &found, TICKS_PER_BEAT / 16),
+            f1_32: f1(&expected, &found, TICKS_PER_BEAT / 32),
             ..refused
         }
     });
@@ -105,16 +102,14 @@ fn abc_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
 fn abc_tune(source: String, text: &str, score: &Score, with_abcmidi: bool) -> AbcTune {
     let written = abc::write(score, &WriteOptions::default());
     let again = abc::parse(&written).map(|score| abc::write(&score, &WriteOptions::default()));
-    let notes_of = |score: &Score| Notes::read(&midi::write(score)).unwrap_or_default();
-    let ours = notes_of(score);
     let theirs = if with_abcmidi { abcmidi::notes_of_abc(text) } else { None };
-    let played = abc::parse_lenient_as(text, Performance::AsPlayed).ok().map(|(played, _)| notes_of(&played));
+    let played = abc::parse_lenient_as(text, Performance::AsPlayed).map_or_else(|_| Score::default(), |read| read.0);
     AbcTune {
         source,
-        n_notes: ours.len(),
+        n_notes: score.n_notes(),
         is_strict: abc::parse(text).is_ok(),
         is_idempotent: again.is_ok_and(|again| again == written),
-        f1_as_played: theirs.as_ref().map(|theirs| f1(theirs, &played.unwrap_or_default(), 16)),
-        f1_as_written: theirs.as_ref().map(|theirs| f1(theirs, &ours, 16)),
+        f1_as_played: theirs.as_ref().map(|theirs| f1(theirs, &played, TICKS_PER_BEAT / 16)),
+        f1_as_written: theirs.as_ref().map(|theirs| f1(theirs, score, TICKS_PER_BEAT / 16)),
     }
 }

@@ -2,29 +2,25 @@
 
 use super::MusicReport;
 use super::abcmidi::Peer;
-use super::f1::percentile;
 use super::files::{AbcTune, MidiFile};
 use music_scaling::data::tables;
-use serde::Serialize;
 
 /// One line of the table. `None`: not measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     pub measure: String,
     pub ours: Option<f64>,
     pub abcmidi: Option<f64>,
-    /// Whether the tool could be asked for this number at all.
-    pub is_compared: bool,
 }
 
 fn ours(measure: impl Into<String>, ours: impl Into<Option<f64>>) -> Row {
     let ours = ours.into().filter(|value| value.is_finite());
-    Row { measure: measure.into(), ours, abcmidi: None, is_compared: false }
+    Row { measure: measure.into(), ours, abcmidi: None }
 }
 
 fn both(measure: impl Into<String>, ours_is: impl Into<Option<f64>>, abcmidi: impl Into<Option<f64>>) -> Row {
     let abcmidi = abcmidi.into().filter(|value| value.is_finite());
-    Row { abcmidi, is_compared: true, ..ours(measure, ours_is) }
+    Row { abcmidi, ..ours(measure, ours_is) }
 }
 
 impl MusicReport {
@@ -106,19 +102,6 @@ impl MusicReport {
             ours(format!("speed on {} cores over speed on one", speed.n_cores), scaling),
         ]
     }
-
-    fn ours_text(&self, row: &Row) -> String {
-        let needs_tool = row.is_compared && row.ours.is_none() && !self.has_abcmidi;
-        row.ours.map_or(if needs_tool { "not installed" } else { "–" }.into(), number)
-    }
-
-    fn abcmidi_text(&self, row: &Row) -> String {
-        match (row.is_compared, self.has_abcmidi) {
-            (false, _) => String::new(),
-            (true, false) => "not installed".into(),
-            (true, true) => row.abcmidi.map_or("–".into(), number),
-        }
-    }
 }
 
 impl std::fmt::Display for MusicReport {
@@ -127,8 +110,11 @@ impl std::fmt::Display for MusicReport {
         let width = rows.iter().map(|row| row.measure.chars().count()).max().unwrap_or(0);
         writeln!(f, "{:<width$}  {:>13}  {:>13}", "", "ours", "abcmidi")?;
         for row in &rows {
-            let line = format!("{:<width$}  {:>13}  {:>13}", row.measure, self.ours_text(row), self.abcmidi_text(row));
-            writeln!(f, "{}", line.trim_end())?;
+            let [ours, abcmidi] = [row.ours, row.abcmidi].map(|value| value.map_or(String::new(), number));
+            writeln!(f, "{}", format!("{:<width$}  {ours:>13}  {abcmidi:>13}", row.measure).trim_end())?;
+        }
+        if !self.has_abcmidi {
+            writeln!(f, "abcmidi is not installed, or was left out")?;
         }
         for (reason, n) in tables::count_reasons(&self.failed) {
             writeln!(f, "refused: {n} × {reason}")?;
@@ -149,4 +135,14 @@ fn number(value: f64) -> String {
 /// Percent; `None` of nothing.
 fn share(n: usize, of: usize) -> Option<f64> {
     (of > 0).then(|| 100.0 * n as f64 / of as f64)
+}
+
+/// The value below which `share` of the values lie, interpolated; NaN for no values.
+pub fn percentile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let place = share * sorted.len().saturating_sub(1) as f64;
+    let value = |i: usize| sorted.get(i.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN);
+    let below = value(place as usize);
+    below + (value(place as usize + 1) - below) * place.fract()
 }

@@ -1,15 +1,14 @@
 //! Files per CPU second, ours beside abcmidi's: the same files, one after the other in turn, in one run; medians of rounds.
 //! Each conversion reads a file and writes a file. abcmidi is a process a file, ours a call: that is how each is used.
 
-use super::abcmidi::Workbench;
-use super::f1::percentile;
+use super::report::percentile;
 use crate::cpu_time::CpuTime;
 use music_scaling::data::archives::MusicFile;
 use music_scaling::data::reading::score_of_midi;
+use music_scaling::music::abc2midi::{in_a_folder, run};
 use music_scaling::music::{abc, midi};
 use music_scaling::{Error, Result};
 use rayon::prelude::*;
-use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
 
@@ -19,7 +18,7 @@ const SHORTEST_S: f64 = 0.02;
 
 /// Files per second. `None`: not measured, because nothing was there to convert, it took no time to speak of, or the tool
 /// is not installed.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Speed {
     pub n_files: usize,
     /// Per CPU second.
@@ -40,38 +39,39 @@ pub fn measure(pairs: &[(Vec<u8>, String)], with_abcmidi: bool) -> Result<Speed>
     let n_cores = rayon::current_num_threads();
     let mut speed = Speed { n_files: pairs.len(), n_cores, ..Speed::default() };
     let names: Vec<[String; 2]> = (0..pairs.len()).map(|i| [format!("{i}.mid"), format!("{i}.abc")]).collect();
-    let files = names
-        .iter()
-        .zip(pairs)
-        .flat_map(|([mid, abc], (midi, text))| [(mid.as_str(), midi.as_slice()), (abc.as_str(), text.as_bytes())]);
-    let Some(bench) = Workbench::new(files) else { return Ok(speed) };
-    let rounds: Vec<[f64; 4]> = (0..N_ROUNDS).filter_map(|_| round(&bench, &names, with_abcmidi)).collect();
+    let (mut rounds, mut starts) = (Vec::new(), Vec::new());
+    in_a_folder(|folder| {
+        for ([mid, abc], (bytes, text)) in names.iter().zip(pairs) {
+            std::fs::write(folder.join(mid), bytes).ok()?;
+            std::fs::write(folder.join(abc), text).ok()?;
+        }
+        rounds.extend((0..N_ROUNDS).filter_map(|_| round(folder, &names, with_abcmidi)));
+        let start = || Some(CpuTime::of(|| run(folder, "abc2midi", &["-ver"]))?.children_s); // it only says its version
+        starts.extend((0..20).filter(|_| with_abcmidi).filter_map(|_| start()));
+        Some(())
+    });
     let rate = |what: usize| {
         let seconds: Vec<f64> = rounds.iter().filter_map(|round| round.get(what).copied()).collect();
         let seconds = percentile(&seconds, 0.5);
         (seconds >= SHORTEST_S).then(|| pairs.len() as f64 / seconds)
     };
     (speed.midi_to_abc, speed.abc_to_midi, speed.midi2abc, speed.abc2midi) = (rate(0), rate(1), rate(2), rate(3));
-    if with_abcmidi {
-        let start = || Some(CpuTime::of(|| bench.run("abc2midi", &["-ver"]))?.children_s); // it only says its version
-        let times: Option<Vec<f64>> = (0..20).map(|_| start()).collect();
-        speed.abcmidi_start_ms = times.map(|times| 1000.0 * percentile(&times, 0.5));
-    }
+    speed.abcmidi_start_ms = (!starts.is_empty()).then(|| 1000.0 * percentile(&starts, 0.5));
     (speed.on_one_core, speed.on_all_cores) = (per_second(pairs, 1)?, per_second(pairs, n_cores)?);
     Ok(speed)
 }
 
 /// CPU seconds of all files: MIDI → ABC, ABC → MIDI, midi2abc, abc2midi. `None` where the system doesn't tell CPU times.
-fn round(bench: &Workbench, names: &[[String; 2]], with_abcmidi: bool) -> Option<[f64; 4]> {
+fn round(folder: &Path, names: &[[String; 2]], with_abcmidi: bool) -> Option<[f64; 4]> {
     let mut seconds = [0.0; 4];
     for [mid, abc] in names {
         let tool = |tool, arguments: &[&str]| match with_abcmidi {
-            true => Some(CpuTime::of(|| bench.run(tool, arguments))?.children_s),
+            true => Some(CpuTime::of(|| run(folder, tool, arguments))?.children_s),
             false => Some(0.0),
         };
         let times = [
-            CpuTime::of(|| to_abc(&bench.folder().join(mid)))?.own_s,
-            CpuTime::of(|| to_midi(&bench.folder().join(abc)))?.own_s,
+            CpuTime::of(|| to_abc(&folder.join(mid)))?.own_s,
+            CpuTime::of(|| to_midi(&folder.join(abc)))?.own_s,
             tool("midi2abc", &["-s", mid, "-o", "a"])?,
             tool("abc2midi", &[abc, "-o", "m"])?,
         ];

@@ -2,8 +2,9 @@
 
 use super::body::{Event, PlacedEvent, TuneBody, VoiceText, understand};
 use super::place::{Complaints, Place};
-use super::time::{Fraction, STEPS_PER_WHOLE};
+use super::time::{STEPS_PER_WHOLE, steps_of};
 use super::token::Bar;
+use super::token::Length;
 use crate::Meter;
 use crate::Result;
 use crate::abc::{Complaint, Performance};
@@ -53,7 +54,7 @@ impl Count {
 
     /// Steps that the metre asks for; none in free metre.
     fn expected(&self) -> Option<u64> {
-        self.meter.map(|meter| Fraction::new(u64::from(meter.numerator), u64::from(meter.denominator)).steps())
+        self.meter.map(|meter| steps_of(Length::of(meter)))
     }
 
     /// Exactly one bar, or several whole bars of rest (`Z4` stands between two bar lines).
@@ -68,7 +69,7 @@ impl Count {
             Event::Sound { heads, advance } => {
                 self.silent &= heads.is_empty();
                 self.place = self.place.or(Some(placed.place));
-                self.steps = self.steps.saturating_add(advance.steps());
+                self.steps = self.steps.saturating_add(*advance);
             }
             Event::Overlay => {
                 self.longest = self.longest.max(self.steps);

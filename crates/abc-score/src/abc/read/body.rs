@@ -7,7 +7,6 @@ mod sounds;
 use super::fields::{self, Reach, Shift};
 use super::place::{Complaints, Place};
 use super::source::Source;
-use super::time::Fraction;
 use super::token::{Bar, Item, Length, Token};
 use crate::{Key, Meter};
 use performing::{Beat, Figure, Hornpipe, Ornament, Performance};
@@ -25,7 +24,8 @@ pub(crate) const DEFAULT_VELOCITY: u8 = 90;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     pub pitch: u8,
-    pub duration: Fraction,
+    /// In steps.
+    pub duration: u64,
     pub tied: bool,
     /// Only where the tune is read as played.
     pub figure: Option<Figure>,
@@ -34,10 +34,10 @@ pub(crate) struct Head {
 /// What happens in a voice, in written order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
-    /// Notes that begin together (none: a rest) and the time until the next event.
+    /// Notes that begin together (none: a rest) and the steps until the next event.
     Sound {
         heads: Vec<Head>,
-        advance: Fraction,
+        advance: u64,
     },
     Grace(Vec<Vec<Head>>),
     Bar(Bar),

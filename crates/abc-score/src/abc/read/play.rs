@@ -278,9 +278,9 @@ impl Player {
         let tick = ticks(self.now)?;
         match &placed.event {
             Event::Sound { heads, advance } => {
-                let stolen = self.grace(grace.unwrap_or_default(), advance.steps())?;
+                let stolen = self.grace(grace.unwrap_or_default(), *advance)?;
                 self.sound(heads, stolen)?;
-                self.now += advance.steps();
+                self.now += *advance;
             }
             Event::Bar(_) => {
                 self.now = self.now.max(self.bar_end);
@@ -304,14 +304,14 @@ impl Player {
 
     /// Grace notes take their time from the note behind them; where that is too short, they do not sound.
     fn grace(&mut self, sounds: &[Vec<Head>], host: u64) -> Option<u64> {
-        let total: u64 = sounds.iter().filter_map(|heads| heads.first()).map(|head| head.duration.steps()).sum();
+        let total: u64 = sounds.iter().filter_map(|heads| heads.first()).map(|head| head.duration).sum();
         if total >= host {
             return Some(0);
         }
         let start = self.now;
         for heads in sounds {
             self.sound(heads, 0)?;
-            self.now += heads.first().map_or(0, |head| head.duration.steps());
+            self.now += heads.first().map_or(0, |head| head.duration);
         }
         self.now = start;
         Some(total)
@@ -321,7 +321,7 @@ impl Player {
     fn sound(&mut self, heads: &[Head], stolen: u64) -> Option<()> {
         let onset = self.now + stolen;
         for head in heads {
-            let end = self.now.saturating_add(head.duration.steps()).max(onset);
+            let end = self.now.saturating_add(head.duration).max(onset);
             let joins = |&index: &usize| {
                 self.notes.get(index).is_some_and(|tied| tied.note.pitch == head.pitch && tied.end == self.now)
             };
@@ -341,7 +341,7 @@ impl Player {
                         duration_ticks: 0,
                         velocity: self.velocity,
                     };
-                    let (pitch, written) = (head.pitch, head.duration.steps());
+                    let (pitch, written) = (head.pitch, head.duration);
                     let ornamented = |figure| Ornamented { figure, pitch, steps: 0, written, late: stolen };
                     let ornament = head.figure.map(ornamented);
                     self.notes.push(PlayedNote { note, onset, end, ornament });

@@ -2,7 +2,7 @@
 
 use super::body::performing::Ornament;
 use super::place::Place;
-use crate::gcd;
+use crate::{Meter, gcd};
 
 /// A length as written: a multiple of the unit note length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,6 +93,11 @@ pub(crate) struct Item {
 
 impl Length {
     pub const ONE: Length = Length { num: 1, den: 1 };
+
+    /// One bar, in whole notes.
+    pub fn of(meter: Meter) -> Length {
+        Length { num: meter.numerator.into(), den: meter.denominator.into() }
+    }
 
     /// In lowest terms.
     pub fn reduced(self) -> Length {

@@ -2,7 +2,7 @@
 
 use super::sounds::{GRACE_PART, PITCHES, letter_index};
 use super::{Event, Reader, TuneBody};
-use crate::abc::read::time::{Fraction, STEPS_PER_WHOLE};
+use crate::abc::read::time::{STEPS_PER_WHOLE, scaled, steps_of};
 use crate::abc::read::token::Tone;
 use crate::{Meter, gcd};
 use serde::{Deserialize, Serialize};
@@ -73,8 +73,8 @@ pub(crate) struct Figure {
     /// The neighbours by the key signature.
     upper: u8,
     lower: u8,
-    /// The unit note length.
-    unit: Fraction,
+    /// The unit note length, in steps.
+    unit: u64,
 }
 
 /// Whether the tune is played as a hornpipe.
@@ -97,7 +97,7 @@ impl Hornpipe {
     }
 
     /// `a>b` is played as a triplet: the long note, the short note, the denominator of both.
-    pub fn dots(self) -> Option<(u64, u64, u64)> {
+    pub fn dots(self) -> Option<(u32, u32, u32)> {
         (self != Hornpipe::No).then_some((4, 2, 3))
     }
 }
@@ -107,13 +107,13 @@ impl Hornpipe {
 pub(super) struct Beat {
     /// Steps since the bar line, as written.
     steps: u64,
-    /// The note before, if it stood alone and nothing came between.
-    pub last_written: Option<Fraction>,
+    /// The steps of the note before, if it stood alone and nothing came between.
+    pub last_written: Option<u64>,
 }
 
 impl Beat {
-    pub fn rests(&mut self, length: Fraction) {
-        self.steps = self.steps.saturating_add(length.steps());
+    pub fn rests(&mut self, steps: u64) {
+        self.steps = self.steps.saturating_add(steps);
         self.last_written = None;
     }
 }
@@ -129,23 +129,23 @@ impl Reader<'_> {
     }
 
     /// The second of two eighth notes alone within a beat (in 2/4 of two sixteenths) is played as if a `>` stood before it.
-    pub(super) fn swing(&mut self, tones: &[Tone], unit: Fraction) {
+    pub(super) fn swing(&mut self, tones: &[Tone], unit: u64) {
         if self.hornpipe != Hornpipe::PairsSwing {
             return;
         }
         let state = &mut self.voice().state;
         let pair = match state.meter {
-            Some(Meter { numerator: 4, .. }) => Fraction::new(1, 8),
-            _ => Fraction::new(1, 16),
+            Some(Meter { numerator: 4, .. }) => STEPS_PER_WHOLE / 8,
+            _ => STEPS_PER_WHOLE / 16,
         };
         let [tone, chord @ ..] = tones else { return };
-        let length = unit.times_fraction(Fraction::of(tone.length));
-        let is_second = state.beat.steps % (2 * pair.steps()) == pair.steps();
+        let length = scaled(unit, tone.length);
+        let is_second = state.beat.steps % (2 * pair) == pair;
         if chord.is_empty() && is_second && length == pair && state.beat.last_written == Some(pair) && state.broken == 0
         {
             state.broken = 1;
         }
-        state.beat.steps = state.beat.steps.saturating_add(length.steps());
+        state.beat.steps = state.beat.steps.saturating_add(length);
         state.beat.last_written = Some(length).filter(|_| chord.is_empty());
     }
 
@@ -162,7 +162,7 @@ impl Reader<'_> {
         let ornament = of_note(Ornament::Trill).or(of_note(Ornament::Cut)).or(of_note(Ornament::Roll))?;
         let [tone] = tones else { return None };
         let (upper, lower) = (self.neighbour(tone, 1), self.neighbour(tone, -1));
-        Some(Figure { ornament, upper, lower, unit: Fraction::of(self.voice().state.unit) })
+        Some(Figure { ornament, upper, lower, unit: steps_of(self.voice().state.unit) })
     }
 
     /// The pitch so many places of the scale above, by the key signature.
@@ -211,7 +211,7 @@ pub(crate) struct Ornamented {
 /// The notes of an ornament.
 pub(crate) fn strokes(note: &Ornamented, micros_per_beat: u32) -> Vec<Stroke> {
     let Ornamented { figure: Figure { ornament, upper, lower, unit }, pitch, steps, written, late } = *note;
-    let (unit, grace) = (unit.steps(), unit.times(1, GRACE_PART).steps());
+    let grace = unit / GRACE_PART;
     let stroke = |(pitch, at): (u8, u64)| Stroke { pitch, at };
     match ornament {
         Ornament::Trill => {

@@ -5,7 +5,7 @@ use super::{Event, Head, PlacedEvent, Reader, State};
 use crate::Meter;
 use crate::abc::read::fields::Reach;
 use crate::abc::read::place::Place;
-use crate::abc::read::time::{Fraction, STEPS_PER_WHOLE};
+use crate::abc::read::time::{STEPS_PER_WHOLE, scaled, steps_of};
 use crate::abc::read::token::{Length, Tone};
 
 /// MIDI pitch of the letters A to G in the octave that begins at middle C.
@@ -20,8 +20,8 @@ pub(super) const GRACE_PART: u64 = 4;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TupletState {
     pub left: u32,
-    num: u64,
-    den: u64,
+    /// What it multiplies lengths by.
+    part: Length,
 }
 
 impl State {
@@ -69,12 +69,10 @@ impl Reader<'_> {
     }
 
     pub(super) fn sound(&mut self, place: Place, tones: &[Tone], times: Length) {
-        let unit = Fraction::of(self.voice().state.unit)
-            .times_fraction(Fraction::of(times))
-            .times_fraction(self.tuplet_part());
+        let unit = scaled(self.unit_in_tuplet(), times);
         self.swing(tones, unit);
         let figure = self.figure(tones);
-        let unit = unit.times(self.stretch_of_fermata(), 1);
+        let unit = unit.saturating_mul(self.stretch_of_fermata());
         let mut heads = Vec::with_capacity(tones.len());
         let mut tied = Vec::new();
         for tone in tones {
@@ -84,35 +82,34 @@ impl Reader<'_> {
             }
         }
         self.voice().state.tied = tied;
-        let advance = heads.first().map_or(Fraction::ZERO, |head| head.duration);
+        let advance = heads.first().map_or(0, |head| head.duration);
         self.push_sound(place, heads, advance);
     }
 
-    fn head(&mut self, place: Place, tone: &Tone, unit: Fraction, figure: Option<Figure>) -> Head {
-        let duration = unit.times_fraction(Fraction::of(tone.length));
+    fn head(&mut self, place: Place, tone: &Tone, unit: u64, figure: Option<Figure>) -> Head {
+        let duration = scaled(unit, tone.length);
         Head { pitch: self.pitch(place, tone), duration, tied: tone.tied, figure }
     }
 
     pub(super) fn rest(&mut self, place: Place, length: Length) {
-        let unit = Fraction::of(self.voice().state.unit).times_fraction(self.tuplet_part());
-        let length = unit.times_fraction(Fraction::of(length));
-        self.voice().state.beat.rests(length);
-        let length = length.times(self.stretch_of_fermata(), 1);
+        let steps = scaled(self.unit_in_tuplet(), length);
+        self.voice().state.beat.rests(steps);
+        let steps = steps.saturating_mul(self.stretch_of_fermata());
         self.voice().state.tied.clear();
-        self.push_sound(place, Vec::new(), length);
+        self.push_sound(place, Vec::new(), steps);
     }
 
     pub(super) fn bar_rest(&mut self, place: Place, bars: u32) {
         let bar = self.voice().state.meter.unwrap_or(Meter::COMMON);
-        let advance = Fraction::new(u64::from(bar.numerator), u64::from(bar.denominator)).times(u64::from(bars), 1);
+        let advance = u64::from(bars) * steps_of(Length::of(bar));
         self.voice().state.tied.clear();
         self.push_sound(place, Vec::new(), advance);
     }
 
-    fn push_sound(&mut self, place: Place, mut heads: Vec<Head>, mut advance: Fraction) {
-        if advance.steps() > MAX_WHOLE_NOTES * STEPS_PER_WHOLE {
+    fn push_sound(&mut self, place: Place, mut heads: Vec<Head>, mut advance: u64) {
+        if advance > MAX_WHOLE_NOTES * STEPS_PER_WHOLE {
             self.complaints.add(place, format!("longer than {MAX_WHOLE_NOTES} whole notes: this must be a mistake"));
-            (heads, advance) = (Vec::new(), Fraction::ZERO);
+            (heads, advance) = (Vec::new(), 0);
         }
         let state = &mut self.voice().state;
         let broken = std::mem::take(&mut state.broken);
@@ -130,15 +127,15 @@ impl Reader<'_> {
         }
     }
 
-    fn stretch(&mut self, index: usize, num: u64, den: u64) {
+    fn stretch(&mut self, index: usize, num: u32, den: u32) {
         if let Some(PlacedEvent { event: Event::Sound { heads, advance }, .. }) = self.voice().events.get_mut(index) {
-            *advance = advance.times(num, den);
-            heads.iter_mut().for_each(|head| head.duration = head.duration.times(num, den));
+            *advance = scaled(*advance, Length { num, den });
+            heads.iter_mut().for_each(|head| head.duration = scaled(head.duration, Length { num, den }));
         }
     }
 
     pub(super) fn grace(&mut self, place: Place, sounds: &[Vec<Tone>]) {
-        let unit = Fraction::of(self.voice().state.unit).times(1, GRACE_PART);
+        let unit = steps_of(self.voice().state.unit) / GRACE_PART;
         self.voice().state.beat.last_written = None; // a grace note stands between the two of a pair
         let head = |reader: &mut Self, tone| Head { tied: false, ..reader.head(place, tone, unit, None) };
         let groups = sounds.iter().map(|tones| tones.iter().map(|tone| head(self, tone)).collect()).collect();
@@ -155,23 +152,25 @@ impl Reader<'_> {
             _ if compound => 3,
             _ => 2,
         };
-        let new = TupletState { left: r.unwrap_or(p), num: u64::from(q.unwrap_or(default_q)), den: u64::from(p) };
+        let part = Length { num: q.unwrap_or(default_q), den: p };
+        let new = TupletState { left: r.unwrap_or(p), part };
         if let Some(before) = state.tuplet.replace(new) {
             let message = format!("a tuplet begins while another still wants {} more notes", before.left);
             self.complaints.add(place, message);
         }
     }
 
-    /// The factor of the running tuplet; counts one note of it.
-    fn tuplet_part(&mut self) -> Fraction {
+    /// The steps of the unit note length within the tuplet that runs; counts one note of it.
+    fn unit_in_tuplet(&mut self) -> u64 {
         let state = &mut self.voice().state;
-        let Some(tuplet) = state.tuplet.as_mut() else { return Fraction::new(1, 1) };
-        let part = Fraction::new(tuplet.num, tuplet.den);
+        let unit = steps_of(state.unit);
+        let Some(tuplet) = state.tuplet.as_mut() else { return unit };
+        let part = tuplet.part;
         tuplet.left = tuplet.left.saturating_sub(1);
         if tuplet.left == 0 {
             state.tuplet = None;
         }
-        part
+        scaled(unit, part)
     }
 
     pub(super) fn broken(&mut self, place: Place, count: i8) {
