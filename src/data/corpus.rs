@@ -104,12 +104,48 @@ impl Corpus {
         Ok(Some(bits * std::f64::consts::LN_2 / (self.n_chars(split) as f64).max(1.0)))
     }
 
-    /// For the corpus `composed`: the mean length of its tunes, over which [`composed::entropy`] spreads. `None` for real music,
-    /// and where a tune was dropped or cut, because what is left would be another source.
-    pub fn chars_per_composed_tune(&self) -> Option<f64> {
-        let is_whole = self.config.source == "composed" && self.n_kept() == self.n_files && self.n_dropped() == 0;
-        let n_chars: usize = self.contents.n_chars.iter().sum();
-        is_whole.then(|| n_chars as f64 / self.n_kept() as f64)
+    /// For the corpus `composed`: the exact entropy of its source for each character of text, from the grammar's probabilities
+    /// and the mean length of these tunes. `None` for real music, and where a tune was dropped or cut, because what is left
+    /// would be another source.
+    pub fn source_entropy(&self) -> Option<SourceEntropy> {
+        if self.config.source != "composed" || self.n_kept() != self.n_files || self.n_dropped() > 0 {
+            return None;
+        }
+        let n_chars = self.contents.n_chars.iter().sum::<usize>();
+        Some(SourceEntropy::new(n_chars as f64 / self.n_kept().max(1) as f64))
+    }
+}
+
+/// The entropy of a source that is known, spread over its text.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SourceEntropy {
+    /// Of one tune.
+    pub entropy: composed::Entropy,
+    /// Mean over the corpus.
+    pub chars_per_tune: f64,
+    /// Entropy over characters.
+    pub bits_per_char: f64,
+    /// What the loss of a perfect model tends to, in nats per token.
+    pub nats_per_char: f64,
+}
+
+impl SourceEntropy {
+    /// That of the corpus `composed`, where its tunes have this mean length.
+    pub fn new(chars_per_tune: f64) -> SourceEntropy {
+        let entropy = composed::entropy();
+        let bits_per_char = entropy.bits / chars_per_tune;
+        SourceEntropy { entropy, chars_per_tune, bits_per_char, nats_per_char: bits_per_char * std::f64::consts::LN_2 }
+    }
+}
+
+impl std::fmt::Display for SourceEntropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let SourceEntropy { entropy, chars_per_tune, bits_per_char, nats_per_char } = self;
+        write!(
+            f,
+            "{:.3} bits a tune (at most {:.1e} less) over {chars_per_tune:.1} characters: {bits_per_char:.5} bits, {nats_per_char:.5} nats per character",
+            entropy.bits, entropy.bits_lost_at_most
+        )
     }
 }
 
@@ -187,12 +223,12 @@ pub(super) mod tests {
         assert!((0.05..0.3).contains(&floor), "{floor}"); // about 100 bits in 700 characters
         let mean_chars = corpus.n_chars(Split::Train) as f64 / corpus.n_tunes(Split::Train) as f64;
         assert!((300.0..900.0).contains(&mean_chars), "{mean_chars}");
-        let chars_per_tune = corpus.chars_per_composed_tune().unwrap();
-        let of_source = composed::entropy().bits * std::f64::consts::LN_2 / chars_per_tune; // not of these sixty: of all
-        assert!((of_source / floor - 1.0).abs() < 0.1, "{of_source} {floor}");
+        let source = corpus.source_entropy().unwrap(); // of all tunes that could be composed, not of these sixty
+        assert!((source.nats_per_char / floor - 1.0).abs() < 0.1, "{source} {floor}");
+        assert!((source.bits_per_char * source.chars_per_tune - composed::entropy().bits).abs() < 1e-9);
         let mut thinned = corpus.clone();
         thinned.contents.n_dropped = 1;
-        assert!(thinned.chars_per_composed_tune().is_none());
+        assert!(thinned.source_entropy().is_none());
     }
 
     #[test]
@@ -223,6 +259,58 @@ pub(super) mod tests {
         fs::rename(folder.join("moved"), folder.join("elsewhere/music")).unwrap();
         let moved = CorpusConfig::of(folder.join("elsewhere/music").to_string_lossy());
         assert_eq!(Corpus::get_or_prepare(&moved, &folder.join("data")).unwrap().dir, larger.dir);
+    }
+
+    #[test]
+    fn a_plain_text_is_split_in_its_order_and_nothing_of_it_is_lost() {
+        let folder = folder();
+        let folder = folder.path();
+        let text: String = (0..100).map(|i| format!("Speaker {i}:\r\nWord {i}, to be or not é.\n\n")).collect();
+        for (name, text) in
+            [("blank lines", text.clone()), ("no line at all", text.replace(['\r', '\n'], " ").repeat(9))]
+        {
+            let path = folder.join(format!("{name}.txt"));
+            fs::write(&path, &text).unwrap();
+            let config = CorpusConfig { split: [8.0, 1.0, 1.0], ..CorpusConfig::of(path.to_string_lossy()) };
+            let corpus = Corpus::get_or_prepare(&config, folder).unwrap();
+            assert_eq!(Split::ALL.map(|split| corpus.text(split).unwrap()).concat(), text);
+            let share = corpus.n_chars(Split::Train) as f64 / text.chars().count() as f64;
+            assert!((share - 0.8).abs() < 0.05, "{name}: {share}");
+            let data = corpus.tokens().unwrap();
+            assert_eq!(data.tokenizer.decode(&data.val), corpus.text(Split::Val).unwrap());
+        }
+        fs::write(folder.join("short.txt"), "too short").unwrap();
+        fs::write(folder.join("latin.txt"), b"caf\xe9").unwrap();
+        let refusal = |name: &str| {
+            let config = CorpusConfig::of(folder.join(name).to_string_lossy());
+            Corpus::get_or_prepare(&config, folder).unwrap_err().to_string()
+        };
+        assert!(refusal("short.txt").contains("nothing of it is left for val"), "{}", refusal("short.txt"));
+        assert!(refusal("latin.txt").contains("not UTF-8"), "{}", refusal("latin.txt"));
+    }
+
+    #[test]
+    fn a_folder_of_tokens_keeps_its_splits_and_its_vocabulary() {
+        let folder = folder();
+        let folder = folder.path();
+        let tokenizer = crate::data::Tokenizer::from_chars("cba\nXz".chars().collect()).unwrap(); // z occurs nowhere
+        let dir = folder.join("char");
+        tokenizer.save(&dir).unwrap();
+        fs::remove_file(dir.join("vocab.json")).unwrap(); // nanoGPT writes meta.pkl only, and no test.bin
+        let write = |name: &str, text: &str| {
+            let tokens = tokenizer.encode(text).unwrap();
+            fs::write(dir.join(name), tokens.iter().flat_map(|token| token.to_le_bytes()).collect::<Vec<u8>>())
+                .unwrap();
+        };
+        write("train.bin", "Xab\n\nXba\n\nXcc\n\n");
+        write("val.bin", "Xbb");
+        let corpus = Corpus::get_or_prepare(&CorpusConfig::of(dir.to_string_lossy()), folder).unwrap();
+        assert_eq!(Split::ALL.map(|split| corpus.n_tunes(split)), [3, 1, 0]);
+        let (ours, theirs) = (corpus.tokens().unwrap(), TokenData::open(&dir).unwrap());
+        assert_eq!((&ours.tokenizer, &ours.train, &ours.val), (&theirs.tokenizer, &theirs.train, &theirs.val));
+        assert_eq!((ours.hash(), ours.test.len()), (theirs.hash(), 0)); // so a run is known by either
+        write("val.bin", "Xab");
+        assert_ne!(Corpus::get_or_prepare(&CorpusConfig::of(dir.to_string_lossy()), folder).unwrap().dir, corpus.dir);
     }
 
     #[test]

@@ -37,6 +37,6 @@ mod tunes;
 
 pub use config::{CorpusConfig, LongTunes};
 pub use convert::{ConvertReport, Target, convert};
-pub use corpus::Corpus;
+pub use corpus::{Corpus, SourceEntropy};
 pub use nets::{Split, TokenData, Tokenizer, hash, short_hash};
 pub use tune::{FailedFile, Tune};

@@ -2,6 +2,7 @@
 
 use super::records::points;
 use super::{Axis, Families, RunRecord, Study};
+use crate::data::SourceEntropy;
 use crate::figures::{Figure, Reference};
 use crate::fitting::{Interval, PowerLaw, Verdict};
 use crate::models::Family;
@@ -65,6 +66,12 @@ impl KnownSource {
     }
 }
 
+impl From<SourceEntropy> for KnownSource {
+    fn from(source: SourceEntropy) -> KnownSource {
+        KnownSource::new(source.entropy, source.chars_per_tune)
+    }
+}
+
 impl Floor {
     /// The floor of these runs; `longer` are those trained beyond the ladder's budget.
     pub fn of(family: Family, families: &Families, longer: &[RunRecord]) -> Result<Floor> {
@@ -95,10 +102,8 @@ impl Study {
     /// Each family's floor beside the known entropy: of this study where its source is known, else of the committed records of the
     /// study `composed`. Records `entropy/source` and `entropy/floors` where they are this study's own.
     pub fn floors(&self, families: &Families) -> Result<Floors> {
-        let Some(chars_per_tune) = self.corpus()?.chars_per_composed_tune() else {
-            return Study::beside(KNOWN)?.recorded_floors();
-        };
-        let source = KnownSource::new(crate::data::composed::entropy(), chars_per_tune);
+        let Some(source) = self.corpus()?.source_entropy() else { return Study::beside(KNOWN)?.recorded_floors() };
+        let source = KnownSource::from(source);
         let floors = Floor::of_both(families, &self.longer_records()?)?;
         self.record("entropy/source", &source)?;
         self.record("entropy/floors", &floors)?;

@@ -4,10 +4,10 @@
 //! degree. So one pass over the distribution of (chord, degree) gives the expected bits of every bar, exactly.
 
 use super::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Bits of one tune.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Entropy {
     /// Entropy of the random choices.
     pub bits: f64,
