@@ -1,11 +1,12 @@
 //! Files: written so that what was good stays whole (a temporary name, a sync, a rename), read, locked and hashed.
 
+pub use crate::lock::Lock;
+
 use crate::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Writes `bytes` to `path`, creating its folder. A crash or a full disk leaves the earlier file as it was.
 ///
@@ -30,7 +31,7 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> R
     written
 }
 
-fn make_folder_of(path: &Path) -> Result<()> {
+pub(crate) fn make_folder_of(path: &Path) -> Result<()> {
     path.parent().map_or(Ok(()), |folder| fs::create_dir_all(folder).map_err(Error::file("create the folder", folder)))
 }
 
@@ -88,43 +89,6 @@ pub fn write_json(path: impl AsRef<Path>, value: &impl Serialize) -> Result<()> 
     write_atomic(path, text + "\n")
 }
 
-/// A file that one process holds at a time. It is let go with this value, or with the process however it ends.
-/// On a file system without locks nothing is held: there the user takes care that only one process works at a time.
-#[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the open file holds the lock")] File);
-
-impl Lock {
-    /// Waits until nobody else holds the file, which is made where it is missing, with its folder.
-    ///
-    /// # Errors
-    /// The file cannot be made.
-    pub fn wait(path: impl AsRef<Path>) -> Result<Lock> {
-        let file = open_lock(path.as_ref())?;
-        let _ = file.lock(); // refused: a file system without locks
-        Ok(Lock(file))
-    }
-
-    /// The same without waiting: `None` while another process holds the file.
-    ///
-    /// # Errors
-    /// The file cannot be made.
-    pub fn try_take(path: impl AsRef<Path>) -> Result<Option<Lock>> {
-        let file = open_lock(path.as_ref())?;
-        for _ in 0..20 {
-            if !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-                return Ok(Some(Lock(file)));
-            }
-            std::thread::sleep(Duration::from_millis(5)); // a process that is being started holds its parent's files for a moment
-        }
-        Ok(None)
-    }
-}
-
-fn open_lock(path: &Path) -> Result<File> {
-    make_folder_of(path)?;
-    File::create(path).map_err(Error::file("create", path))
-}
-
 /// The first 16 hexadecimal digits of a SHA-256: short enough to read, long enough to tell any two contents apart.
 pub fn short_hash(parts: &[&[u8]]) -> String {
     format!("{:016x}", hash(parts))
@@ -153,15 +117,5 @@ mod tests {
         fs::create_dir_all(temporary_beside(&path)).unwrap(); // the temporary name is taken by a folder: the write must fail
         assert!(write_atomic(&path, "bad").is_err());
         assert_eq!(read_text(&path).unwrap(), "good");
-    }
-
-    #[test]
-    fn a_lock_is_held_by_one_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("new/.lock");
-        let held = Lock::wait(&path).unwrap();
-        assert!(Lock::try_take(&path).unwrap().is_none());
-        drop(held);
-        assert!(Lock::try_take(&path).unwrap().is_some());
     }
 }

@@ -23,6 +23,7 @@
 
 mod error;
 pub mod files;
+mod lock;
 pub mod messages;
 pub mod models;
 pub mod ops;

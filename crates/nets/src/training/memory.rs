@@ -1,4 +1,4 @@
-//! The most memory that this process has held at once (peak resident set size).
+//! The memory that this process holds (resident set size), and the most that it has held at once.
 //!
 //! Linux: `VmHWM` of `/proc/self/status`, which can be set back, so that each run of a sweep has its own peak. macOS:
 //! `getrusage`, which cannot: there a run's peak includes what came before it. Elsewhere 0 stands for "not known".
@@ -8,6 +8,11 @@ const BYTES_PER_MB: f64 = 1e6;
 /// Peak resident memory in MB (10⁶ bytes) since the process began or [`reset_peak_rss`]; 0 where it is not known.
 pub fn peak_rss_mb() -> f64 {
     status_field("VmHWM:").or_else(usage_peak_bytes).map_or(0.0, |bytes| bytes / BYTES_PER_MB)
+}
+
+/// Resident memory in MB now; 0 where it is not known.
+pub fn rss_mb() -> f64 {
+    status_field("VmRSS:").map_or(0.0, |bytes| bytes / BYTES_PER_MB)
 }
 
 /// Starts the peak again from what is held now. Does nothing where the system has no way to.

@@ -29,7 +29,7 @@ pub struct Metric {
     pub tokens_per_s: f64,
     /// Time spent on this run, all calls together.
     pub elapsed_s: f64,
-    /// Peak resident memory of this run, MB; 0 where not known.
+    /// The most memory so far that this run has added to what the process held before it, MB; 0 where not known.
     pub peak_rss_mb: f64,
 }
 
@@ -84,9 +84,10 @@ pub(super) fn read_metrics(path: &Path) -> Result<Vec<Metric>> {
     let text = read_text(path)?;
     let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
     let parse = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| {
+        serde_json::from_str(line).map_err(|_| {
             Error::Checkpoint(format!(
-                "line {} of {} is not a metric ({error}); remove the run's folder to train it again",
+                "line {} of {} is not a whole record of a step: two processes wrote at once, or it was edited; delete the line to go \
+                 on without it, or remove the run's folder to train the run again",
                 number + 1,
                 path.display()
             ))

@@ -36,7 +36,7 @@ pub use config::RunConfig;
 pub use device::with_threads;
 pub use device::{default_threads, describe_device, device, device_name};
 pub use evaluate::evaluate;
-pub use memory::{peak_rss_mb, reset_peak_rss};
+pub use memory::{peak_rss_mb, reset_peak_rss, rss_mb};
 pub use metrics::Metric;
 pub use optimizer::{AdamW, global_norm};
 pub use run::{Run, Summary};

@@ -100,6 +100,12 @@ impl Progress {
         }
     }
 
+    pub(super) fn warn(&self, warning: Option<String>) {
+        if let Some(warning) = warning {
+            self.say(&format!("warning: {warning}"));
+        }
+    }
+
     fn show(&self, standing: &Standing) {
         let n_steps = self.config.n_steps();
         let done = (BAR_WIDTH * standing.step / n_steps.max(1)).min(BAR_WIDTH);
@@ -123,5 +129,43 @@ impl Progress {
         let (steps, time) =
             if self.steps < 2 { (self.steps, self.first_step) } else { (self.steps - 1, self.stepping) };
         (steps * self.config.tokens_per_step()) as f64 / time.as_secs_f64().max(1e-9)
+    }
+}
+
+/// Said of a budget that repeats its text so often that the model will know it by heart.
+pub(super) fn many_epochs(config: &RunConfig, n_train_tokens: usize) -> Option<String> {
+    const MANY: f64 = 100.0; // Muennighoff et al. 2023: beyond some 16 passes, more of them add little
+    let epochs = (config.n_steps() * config.tokens_per_step()) as f64 / n_train_tokens as f64;
+    (epochs >= MANY).then(|| {
+        let (epochs, n_tokens) = (human(epochs), human(n_train_tokens as f64));
+        format!("{epochs} passes over {n_tokens} training tokens: the model will know them by heart; take more text or a smaller budget")
+    })
+}
+
+/// Said of a loss that guessing among all tokens alike would beat.
+pub(super) fn above_uniform(vocab_size: usize, val_loss: f64) -> Option<String> {
+    let uniform = (vocab_size as f64).ln();
+    (val_loss > uniform).then(|| {
+        format!(
+            "val_loss {val_loss:.4} is above {uniform:.4} = ln {vocab_size}, the loss of guessing: nothing that holds was learned; try a \
+             lower learning rate, more text, or a smaller budget"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stand_in_tests::{config, transformer};
+    use super::*;
+
+    #[test]
+    fn a_text_read_thousands_of_times_and_a_loss_worse_than_guessing_are_warned_of() {
+        let config = config("w", transformer()); // 40 steps of 64 tokens
+        assert_eq!(many_epochs(&config, 1500), None);
+        let warning = many_epochs(&config, 2).unwrap();
+        assert!(warning.starts_with("1.28K passes over 2 training tokens: "), "{warning}");
+        assert_eq!(above_uniform(8, 2.0), None);
+        let warning = above_uniform(8, 2.5).unwrap();
+        assert!(warning.starts_with("val_loss 2.5000 is above 2.0794 = ln 8, the loss of guessing"), "{warning}");
     }
 }

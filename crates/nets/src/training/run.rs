@@ -47,7 +47,7 @@ pub struct Summary {
     pub elapsed_s: f64,
     /// Training speed, validation and saving not counted.
     pub tokens_per_s: f64,
-    /// Peak resident memory while it ran, MB; 0 where not known.
+    /// The most memory that the run added to what the process held before it, MB; 0 where not known.
     pub peak_rss_mb: f64,
     /// It was trained to its last step; else it was stopped, and the next call goes on.
     pub finished: bool,

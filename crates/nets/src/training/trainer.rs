@@ -11,15 +11,15 @@
 use super::batches::random_for;
 use super::checkpoint::{self, State, keep_last_as, step_name};
 use super::metrics::{MetricsLog, read_metrics, twelve_digits};
-use super::progress::{Progress, Standing};
+use super::progress::{Progress, Standing, above_uniform, many_epochs};
 use super::stop::StopWatch;
 use super::{
     AdamW, Batches, LiveHook, Metric, Run, RunConfig, Schedule, Summary, TrainOptions, describe_device, device,
-    evaluate, peak_rss_mb, reset_peak_rss,
+    evaluate, peak_rss_mb, reset_peak_rss, rss_mb,
 };
 use crate::TokenData;
 use crate::files::write_json;
-use crate::models::Model;
+use crate::models::{Family, Model};
 use crate::ops::{self, Dropout};
 use crate::words::{duration, human};
 use crate::{Error, Result};
@@ -54,6 +54,8 @@ pub(super) struct Trainer<'a> {
     kept_steps: BTreeSet<usize>,
     began: Instant,
     elapsed_before_s: f64,
+    /// What the process held before this call.
+    rss_before_mb: f64,
     /// `(state.step, state.stepping_s)` at the last metrics line of this call.
     line_began: (usize, f64),
     saved_at: Instant,
@@ -64,7 +66,7 @@ impl<'a> Trainer<'a> {
     /// A new run in `dir`, or the one there, exactly as its last whole checkpoint left it.
     pub(super) fn open(config: &RunConfig, data: &'a TokenData, dir: &Path, options: &TrainOptions) -> Result<Self> {
         reset_peak_rss();
-        let began = Instant::now();
+        let (began, rss_before_mb) = (Instant::now(), rss_mb());
         let device = device()?;
         checkpoint::sweep(dir)?;
         let found = checkpoint::load(dir, config)?;
@@ -102,6 +104,7 @@ impl<'a> Trainer<'a> {
             eval_steps: config.milestones(config.n_evals.max(1)).into_iter().collect(),
             kept_steps,
             began,
+            rss_before_mb,
             elapsed_before_s: state.elapsed_s,
             line_began: (state.step, state.stepping_s),
             saved_at: began,
@@ -114,6 +117,7 @@ impl<'a> Trainer<'a> {
     /// Trains to the end, or until something asks it to stop.
     pub(super) fn train(mut self) -> Result<Run> {
         self.progress.announce(&describe_device(&self.device), self.state.step);
+        self.progress.warn(many_epochs(&self.config, self.data.train.len()));
         while self.state.step < self.config.n_steps() {
             self.advance()?;
             if self.state.step == self.config.n_steps() {
@@ -184,15 +188,16 @@ impl<'a> Trainer<'a> {
     }
 
     fn diverged(&self, what: &str) -> Error {
-        let rate = self.config.learning_rate;
+        let RunConfig { name, learning_rate: rate, warmup_fraction, grad_clip, .. } = &self.config;
+        let field = match self.config.model.family() {
+            Family::Transformer => "transformer_learning_rate",
+            Family::Lstm => "lstm_learning_rate",
+        };
+        let (step, n_steps, lower) = (self.state.step + 1, self.config.n_steps(), rate / 3.0);
+        let clip = if *grad_clip > 0.0 { format!("a grad_clip below {grad_clip}") } else { "a grad_clip of 1".into() };
         Error::Config(format!(
-            "run {}: {what} at step {} of {}; lower learning_rate {rate:e} (try {:.0e}), raise warmup_fraction {}, or clip at a smaller grad_clip than {}",
-            self.config.name,
-            self.state.step + 1,
-            self.config.n_steps(),
-            rate / 3.0,
-            self.config.warmup_fraction,
-            self.config.grad_clip
+            "run {name}: {what} at step {step} of {n_steps}; lower the learning rate {rate:e} (try {lower:.0e}; a preset calls it \
+             {field}), warm up longer (warmup_fraction is {warmup_fraction}), or clip gradients ({clip})"
         ))
     }
 
@@ -236,7 +241,7 @@ impl<'a> Trainer<'a> {
 
     fn note_time_and_memory(&mut self) {
         self.state.elapsed_s = self.elapsed_before_s + self.began.elapsed().as_secs_f64();
-        self.state.peak_rss_mb = self.state.peak_rss_mb.max(peak_rss_mb());
+        self.state.peak_rss_mb = self.state.peak_rss_mb.max(peak_rss_mb() - self.rss_before_mb);
     }
 
     fn finish(mut self) -> Result<Run> {
@@ -251,6 +256,7 @@ impl<'a> Trainer<'a> {
             duration(summary.elapsed_s),
             human(summary.tokens_per_s)
         );
+        self.progress.warn(above_uniform(self.config.model.vocab_size(), summary.val_loss));
         Ok(self.end(true, &words))
     }
 
@@ -342,7 +348,8 @@ mod tests {
         let error = trainer.advance().unwrap_err().to_string();
         assert_eq!(
             error,
-            "run n: the training loss became NaN at step 1 of 40; lower learning_rate 1e-2 (try 3e-3), raise warmup_fraction 0.1, or clip at a smaller grad_clip than 1"
+            "run n: the training loss became NaN at step 1 of 40; lower the learning rate 1e-2 (try 3e-3; a preset calls it \
+             transformer_learning_rate), warm up longer (warmup_fraction is 0.1), or clip gradients (a grad_clip below 1)"
         );
     }
 }
