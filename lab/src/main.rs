@@ -3,11 +3,11 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{FitOptions, GenerateOptions};
+use commands::{FitOptions, GenerateOptions, TrainOptions};
 use lab::{Lab, Result, kernel, stand_ins};
 use music_scaling::data::{Split, Target, convert};
 use music_scaling::music::abc::Performance;
-use music_scaling::study::{Study, place};
+use music_scaling::study::place;
 use music_scaling::training;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -84,24 +84,7 @@ enum Command {
         json: bool,
     },
     /// Train the models of a study: a whole family, or one size; finished runs are kept, half-done ones continue
-    Train {
-        #[arg(long, default_value = "laptop")]
-        preset: String,
-        /// The name of one size, such as laptop-transformer-s; without it, all of them
-        #[arg(long)]
-        size: Option<String>,
-        /// Instead, the repeats from other seeds that the preset asks for
-        #[arg(long, conflicts_with = "size")]
-        repeats: bool,
-        /// Instead, the Transformers at equal FLOPs that the preset asks for
-        #[arg(long, conflicts_with_all = ["size", "repeats"])]
-        isoflop: bool,
-        /// Instead, the largest models for the longer budget of the preset
-        #[arg(long, conflicts_with_all = ["size", "repeats", "isoflop"])]
-        longer: bool,
-        #[arg(long)]
-        json: bool,
-    },
+    Train(TrainOptions),
     /// Score a run, or a model that was trained elsewhere, on a split of its corpus
     Evaluate {
         /// The run's folder, such as data/studies/laptop/runs/laptop-transformer-xl-longer; or nanoGPT's ckpt.pt, an LSTM's state
@@ -140,15 +123,12 @@ enum Command {
     WithoutInnerCrates,
 }
 
-/// The exit code of a training that a STOP file ended: the next call goes on (sysexits.h calls it a temporary failure).
-const STOPPED_EARLY: u8 = 75;
-
 fn main() -> ExitCode {
     let Arguments { root, command } = Arguments::parse();
     if let Some(root) = root {
         place::use_root(root);
     }
-    if matches!(command, Command::Study { .. } | Command::Train { .. }) {
+    if matches!(command, Command::Study { .. } | Command::Train(_)) {
         training::stop_on_ctrl_c(); // what else can be broken off may end at once
     }
     let result = run(command);
@@ -178,12 +158,7 @@ fn run(command: Command) -> Result<ExitCode> {
             commands::show(json, &convert(&inputs, to, performance, &out)?)?;
         }
         Command::Prepare { corpus, max_tunes, data, json } => commands::prepare(corpus, max_tunes, data, json)?,
-        Command::Train { preset, size, repeats, isoflop, longer, json } => {
-            let study = Study::open(&preset)?;
-            if !commands::train(&study, size.as_deref(), [repeats, isoflop, longer], json)? {
-                return Ok(ExitCode::from(STOPPED_EARLY));
-            }
-        }
+        Command::Train(options) => return commands::train(&options),
         Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data.as_deref(), json)?,
         Command::Fit { points, options } => commands::fit(&points, options)?,
         Command::Generate { run, options } => commands::generate(&run, options)?,

@@ -14,4 +14,4 @@ pub(crate) use generate::{GenerateOptions, generate};
 pub(crate) use output::{keep_stdout_for, show};
 pub(crate) use prepare::prepare;
 pub(crate) use study::{lab, share_kernel, study};
-pub(crate) use train::train;
+pub(crate) use train::{TrainOptions, train};
