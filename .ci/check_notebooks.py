@@ -1,12 +1,14 @@
 """Executed notebooks are in order: check_notebooks.py NOTEBOOK...
 
 Every code cell was run, from top to bottom in a fresh kernel, and none holds an error. What a reader sees is meant for a reader: no
-result is `()`, a dump of Rust's Debug or longer than a screen, and nothing names a folder of the machine that ran it.
+result is `()`, a dump of Rust's Debug or longer than a screen, nothing names a folder of the machine that ran it, and no line of code is
+cut off at the page's edge.
 """
 import json
 import re
 import sys
 
+LONGEST_LINE = 100  # characters of code that fit on a page
 LONGEST_TEXT = 300  # characters of one text/plain result
 DEBUG_DUMP = re.compile(r"^(Ok\(|Err\(|Some\(|\[?[A-Z]\w+(<.*>)? ?[({] ?\w*:? ?)")
 MACHINE_PATH = re.compile(r"(?<![\w./:~-])/(work|home|root|tmp|Users|private|var/folders)/[\w.-]+")
@@ -41,6 +43,9 @@ def problems_of(path):
     if counts != list(range(1, len(cells) + 1)):
         yield f"not executed in order from a fresh kernel: {counts}"
     for number, cell in enumerate(cells, 1):
+        for line in text_of(cell["source"]).splitlines():
+            if len(line) > LONGEST_LINE:
+                yield f"code cell {number} has a line of {len(line)} characters, over {LONGEST_LINE}: {line.strip()[:40]}…"
         for output in cell["outputs"]:
             for problem in problems_of_output(output):
                 yield f"code cell {number} {problem}"
