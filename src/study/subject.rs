@@ -11,7 +11,7 @@ use std::path::Path;
 ///
 /// ```no_run
 /// use music_scaling::prelude::*;
-/// let subject = study::Subject::open("nanoGPT/out/ckpt.pt", Some("nanoGPT/data/tunes".as_ref()))?;
+/// let subject = Subject::open("nanoGPT/out/ckpt.pt", Some("nanoGPT/data/tunes".as_ref()))?;
 /// println!("{:.4} nats per token", subject.loss(Split::Val)?);
 /// # Ok::<(), Error>(())
 /// ```
