@@ -15,8 +15,8 @@ fn main() -> music_scaling::Result<()> {
     figures::lines([runs, law], "Parameters", "Loss (nats per token)", [Reference::new("5-gram", 1.6)])
         .log_x()
         .title("Each tenfold of parameters buys less")
-        .width_in(3.3)
+        .width_in(3.25)
         .save_in(folder, "law")?;
-    println!("law.pdf, law.png, law.svg, law.csv and law.txt in {}", folder.display());
+    println!("law.pdf and law.tex for LaTeX, law.svg and law.png, law.csv and law.txt in {}", folder.display());
     Ok(())
 }

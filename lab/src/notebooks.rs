@@ -47,7 +47,8 @@ pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
     let report = study.figures_folder().join("report.html");
     let title = format!("Scaling laws for music language models: the {} study", study.name());
     let mut writer = lab.python_command();
-    writer.arg(lab.report_script()).arg(title).arg(&report).args(&copies);
+    writer.arg(lab.report_script()).arg("--results").arg(study.results_folder().join("results.json"));
+    writer.arg(title).arg(&report).args(&copies);
     run(writer, "write the HTML report")?;
     Ok(report)
 }

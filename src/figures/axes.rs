@@ -2,6 +2,7 @@
 //!
 //! The log axis labels what a reader wants to read off: 0.9, 1.0, 1.1 within a decade; 10K, 100K, 1M over several.
 
+use super::look;
 use crate::{Error, Result};
 pub use nets::words::human;
 use nets::words::{UNITS, minus};
@@ -43,6 +44,12 @@ pub(super) struct Tick {
     pub label: String,
 }
 
+impl Tick {
+    pub fn width(&self) -> f64 {
+        look::text_width(&self.label, look::TICK_SIZE, false)
+    }
+}
+
 impl AxisPlan {
     pub fn new(label: &str, column: &str) -> Self {
         AxisPlan { label: label.into(), column: column.into(), log: false, range: None, from_zero: false }
@@ -67,6 +74,16 @@ impl AxisPlan {
         let (ticks, minor) =
             if self.log { log_ticks(low, high, max_labels) } else { (linear_ticks(low, high, max_labels), vec![]) };
         Ok(Axis { label: self.shown_label(), log: self.log, low, high, ticks, minor })
+    }
+
+    /// [`AxisPlan::fit`] with as many labels as stand apart along `length` points.
+    pub fn fit_into(&self, values: &[f64], length: f64) -> Result<Axis> {
+        let fit = |most| self.fit(values.iter().copied(), most);
+        (4..=8)
+            .rev()
+            .map(fit)
+            .find(|axis| axis.as_ref().map_or(true, |axis| axis.is_legible(length)))
+            .unwrap_or_else(|| fit(3))
     }
 
     /// `Parameters` → `Parameters (log scale)`; `Loss (nats)` → `Loss (nats, log scale)`.
@@ -128,6 +145,12 @@ impl AxisPlan {
 }
 
 impl Axis {
+    /// Whether no two labels touch along `length` points.
+    fn is_legible(&self, length: f64) -> bool {
+        let apart = |pair: &[Tick]| (self.place(pair[1].value) - self.place(pair[0].value)) * length;
+        self.ticks.windows(2).all(|pair| apart(pair) >= (pair[0].width() + pair[1].width()) / 2.0 + 7.0)
+    }
+
     /// 0 at the lower end, 1 at the upper.
     pub fn place(&self, value: f64) -> f64 {
         if self.log {
@@ -151,10 +174,10 @@ pub(super) fn linear_ticks(low: f64, high: f64, max_labels: usize) -> Vec<Tick> 
     let unit = UNITS.iter().copied().find(|(unit, _)| largest >= unit.max(1e4) && step >= 0.01 * unit);
     let (unit, suffix) = unit.unwrap_or((1.0, ""));
     let decimals = decimals(step / unit);
-    let in_powers = decimals > 6 || largest >= 1e6 * unit; // 1.0e-8, 2.0e20
+    let in_powers = decimals > 6 || largest >= 1e6 * unit;
     let label = |value: f64| match value {
         0.0 => "0".to_string(),
-        _ if in_powers => format!("{value:.1e}"),
+        _ if in_powers => in_powers_of_ten(value),
         _ => format!("{:.decimals$}{suffix}", value / unit),
     };
     values.into_iter().map(|value| Tick { value, label: minus(&label(value)) }).collect()
@@ -199,7 +222,22 @@ fn log_ticks(low: f64, high: f64, max_labels: usize) -> (Vec<Tick>, Vec<f64>) {
     let fitting =
         sets.iter().map(|(factors, every)| multiples(low, high, factors, *every)).find(|set| set.len() <= max_labels);
     let values = fitting.unwrap_or_default();
-    (values.into_iter().map(|value| Tick { value, label: human(value) }).collect(), minor)
+    let in_powers = values.iter().any(|value| !(1e-4..1e15).contains(value));
+    let label = if in_powers { in_powers_of_ten } else { human };
+    (values.into_iter().map(|value| Tick { value, label: label(value) }).collect(), minor)
+}
+
+/// `2·10⁻⁵`
+fn in_powers_of_ten(value: f64) -> String {
+    let digits = format!("{value:.1e}");
+    let (mantissa, power) = digits.split_once('e').unwrap_or((&digits, "0"));
+    let raised = |c: char| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(c.to_digit(10).unwrap_or(0) as usize);
+    let power: String = power.chars().filter_map(|c| if c == '-' { Some('⁻') } else { raised(c) }).collect();
+    match (mantissa.trim_end_matches(".0"), power.as_str()) {
+        (mantissa, "⁰") => mantissa.into(),
+        ("1", power) => format!("10{power}"),
+        (mantissa, power) => format!("{mantissa}·10{power}"),
+    }
 }
 
 /// `factors` times each `every`-th power of ten within the ends.
@@ -234,6 +272,19 @@ mod tests {
         assert_eq!(labels(linear().log(), 1e4, 1e8), ["10K", "100K", "1M", "10M", "100M"]);
         assert_eq!(labels(linear().log(), 142_411.0, 7_609_675.0), ["200K", "500K", "1M", "2M", "5M"]);
         assert_eq!(labels(linear().log(), 1e-3, 10.0), ["0.001", "0.01", "0.1", "1", "10"]);
+    }
+
+    #[test]
+    fn numbers_too_small_for_decimals_are_powers_of_ten() {
+        assert_eq!(labels(linear().log(), 1e-12, 1.0), ["10⁻¹²", "10⁻¹⁰", "10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²", "1"]);
+        assert_eq!(labels(linear(), 0.0, 4e-9), ["0", "10⁻⁹", "2·10⁻⁹", "3·10⁻⁹", "4·10⁻⁹"]);
+        assert_eq!(in_powers_of_ten(-2.5e20), "-2.5·10²⁰");
+    }
+
+    #[test]
+    fn a_short_axis_has_fewer_labels() {
+        let n = |length| linear().log().fit_into(&[142_411.0, 7_609_675.0], length).unwrap().ticks.len();
+        assert_eq!([n(400.0), n(60.0)], [5, 3]);
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! Bars that lie, so that their names can be read: one value each, written at its end, with its interval if there is one.
 
-use super::axes::{Axis, AxisPlan, human};
+use super::axes::{AxisPlan, human};
 use super::canvas::Canvas;
 use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE};
-use super::{Figure, Numbers, Options, Picture, lines};
+use super::{Figure, Numbers, Options, Picture, lines, show_table};
 use crate::models::Family;
 use crate::{Error, Result};
+use nets::words::minus;
 
 /// One value with its name.
 #[derive(Debug, Clone)]
 pub struct NamedValue {
+    /// What stands left of the bar.
     pub label: String,
+    /// Where the bar ends.
     pub value: f64,
     /// (low, high)
     pub interval: Option<(f64, f64)>,
@@ -21,6 +24,7 @@ pub struct NamedValue {
 }
 
 impl NamedValue {
+    /// A bar in a colour of no family.
     pub fn new(label: impl Into<String>, value: f64) -> Self {
         NamedValue { label: label.into(), value, interval: None, note: None, colour: look::NEUTRAL, family: None }
     }
@@ -49,10 +53,6 @@ impl NamedValue {
         self.note = Some(note.into());
         self
     }
-
-    fn end_text(&self) -> String {
-        self.note.clone().unwrap_or_else(|| human(self.value))
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -61,7 +61,8 @@ struct Bars {
     value_label: String,
 }
 
-/// One bar below the other, in the order given; `value_label` names the quantity and, in brackets, its unit.
+/// One bar below the other, in the order given (with `.log_x()` dots, since bars need a zero); `value_label` names the quantity
+/// and, in brackets, its unit.
 pub fn bars(bars: impl AsRef<[NamedValue]>, value_label: &str) -> Figure {
     let bars = bars.as_ref().to_vec();
     Figure::new(Bars { bars, value_label: value_label.into() })
@@ -72,27 +73,37 @@ const THICKNESS: f64 = 15.0;
 
 impl Picture for Bars {
     fn legend(&self) -> String {
-        let has_whiskers = self.bars.iter().any(|bar| bar.interval.is_some());
-        if has_whiskers { "Whiskers are 95 % intervals. ".into() } else { String::new() }
+        if self.has_whiskers() { "Whiskers are 95 % intervals. ".into() } else { String::new() }
     }
 
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {
-        let axis = self.axis(options)?;
-        let widest =
-            |texts: Vec<String>| texts.iter().map(|text| look::text_width(text, LABEL_SIZE, false)).fold(0.0, f64::max);
-        let label_room = widest(self.bars.iter().map(|bar| bar.label.clone()).collect()).min(0.4 * canvas.width);
-        let note_room = widest(self.bars.iter().map(NamedValue::end_text).collect()).min(0.3 * canvas.width);
+        let (axis, ends) = (self.axis(options)?, self.end_texts());
+        let widest = |texts: &mut dyn Iterator<Item = &String>| {
+            texts.map(|text| look::text_width(text, LABEL_SIZE, false)).fold(0.0, f64::max)
+        };
+        let label_room = widest(&mut self.bars.iter().map(|bar| &bar.label)).min(0.4 * canvas.width);
+        let note_room = widest(&mut ends.iter()).min(0.3 * canvas.width);
         let (left, right) = (label_room + 12.0, canvas.width - note_room - 14.0);
+        let axis = axis.fit_into(&self.values(), right - left)?;
         let x = |value: f64| left + (right - left) * axis.place(value).clamp(0.0, 1.0);
         let (first, last) = (top + 4.0, top + 4.0 + ROW * self.bars.len() as f64);
         for tick in &axis.ticks {
             canvas.line(vec![(x(tick.value), first), (x(tick.value), last)], GRID, 0.7);
             canvas.text((x(tick.value), last + 16.0), tick.label.as_str(), look::text(look::TICK_SIZE, AXIS).middle());
         }
-        for (i, bar) in self.bars.iter().enumerate() {
-            draw_bar(canvas, bar, first + ROW * (i as f64 + 0.5), left, label_room, &x);
+        let zero = x(if axis.log { axis.low } else { 0.0 });
+        for (i, (bar, end_text)) in self.bars.iter().zip(ends).enumerate() {
+            let middle = first + ROW * (i as f64 + 0.5);
+            let baseline = middle + 0.36 * LABEL_SIZE;
+            let label = look::shorten(&bar.label, LABEL_SIZE, label_room + 1.0);
+            canvas.text((left - 7.0, baseline), label, look::text(LABEL_SIZE, INK).end());
+            draw_bar(canvas, bar, middle, (!axis.log).then_some(zero), &x);
+            if self.has_whiskers() {
+                canvas.text((canvas.width - 4.0, baseline), end_text, look::text(LABEL_SIZE, INK).end());
+            } else {
+                canvas.text((x(bar.value.max(0.0)) + 6.0, baseline), end_text, look::text(LABEL_SIZE, INK));
+            }
         }
-        let zero = x(0.0);
         canvas.line(vec![(zero, first), (zero, last)], AXIS, 1.0);
         Ok(canvas.label_below(&axis.label, ((left + right) / 2.0, last + 33.0)) + 8.0)
     }
@@ -117,7 +128,26 @@ impl Picture for Bars {
 }
 
 impl Bars {
-    fn axis(&self, options: &Options) -> Result<Axis> {
+    fn has_whiskers(&self) -> bool {
+        self.bars.iter().any(|bar| bar.interval.is_some())
+    }
+
+    /// Of the bars and their intervals.
+    fn values(&self) -> Vec<f64> {
+        let ends = self.bars.iter().filter_map(|bar| bar.interval).flat_map(|(low, high)| [low, high]);
+        self.bars.iter().map(|bar| bar.value).chain(ends).collect()
+    }
+
+    /// The notes or the values, these with the same decimals where one of them does not become a zero.
+    fn end_texts(&self) -> Vec<String> {
+        let values = || self.bars.iter().filter(|bar| bar.note.is_none()).map(|bar| bar.value);
+        let decimals = show_table::decimals(values(), 3);
+        let alike = values().all(|value| value == 0.0 || (10f64.powi(-(decimals as i32))..1e4).contains(&value.abs()));
+        let text = |value: f64| if alike { minus(&format!("{value:.decimals$}")) } else { human(value) };
+        self.bars.iter().map(|bar| bar.note.clone().unwrap_or_else(|| text(bar.value))).collect()
+    }
+
+    fn axis(&self, options: &Options) -> Result<AxisPlan> {
         if self.bars.is_empty() {
             return Err(Error::Figure("there is nothing to draw: the figure was given no bars".into()));
         }
@@ -130,23 +160,24 @@ impl Bars {
         }
         let label = options.x.label.as_ref().unwrap_or(&self.value_label);
         let plan = AxisPlan { range: options.x.range, ..AxisPlan::new(label, "value").with_zero() };
-        plan.fit(self.bars.iter().flat_map(ends).flatten(), 6)
+        Ok(if options.x.log { plan.log() } else { plan })
     }
 }
 
-fn draw_bar(canvas: &mut Canvas, bar: &NamedValue, middle: f64, left: f64, label_room: f64, x: &dyn Fn(f64) -> f64) {
-    let (from, to) = (x(bar.value.min(0.0)), x(bar.value.max(0.0)));
-    canvas.rectangle((from, middle - THICKNESS / 2.0), ((to - from).max(0.1), THICKNESS), bar.colour);
-    let mut end = to;
+/// A bar from `zero`, or a dot where the axis has none.
+fn draw_bar(canvas: &mut Canvas, bar: &NamedValue, middle: f64, zero: Option<f64>, x: &dyn Fn(f64) -> f64) {
+    let at = x(bar.value);
+    if let Some(zero) = zero {
+        let size = ((at - zero).abs().max(0.1), THICKNESS);
+        canvas.rectangle((at.min(zero), middle - THICKNESS / 2.0), size, bar.colour);
+    }
     if let Some((low, high)) = bar.interval {
         canvas.line(vec![(x(low), middle), (x(high), middle)], INK, 1.2);
         for value in [low, high] {
             canvas.line(vec![(x(value), middle - 3.5), (x(value), middle + 3.5)], INK, 1.2);
         }
-        end = end.max(x(high));
     }
-    let baseline = middle + 0.36 * LABEL_SIZE;
-    let label = look::shorten(&bar.label, LABEL_SIZE, label_room + 1.0);
-    canvas.text((left - 7.0, baseline), label, look::text(LABEL_SIZE, INK).end());
-    canvas.text((end + 6.0, baseline), bar.end_text(), look::text(LABEL_SIZE, INK));
+    if zero.is_none() {
+        canvas.mark((at, middle), 5.0, bar.colour, bar.family.map_or(0, look::number_of));
+    }
 }

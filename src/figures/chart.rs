@@ -1,8 +1,8 @@
 //! A chart: marks on two axes. Scaling figures, loss curves, histograms and plain lines are all charts.
 
-use super::axes::{Axis, AxisPlan, human};
+use super::axes::{Axis, AxisPlan, Tick, human};
 use super::canvas::{At, Canvas};
-use super::labels::{self, EndLabel};
+use super::labels::{self, Edges, EndLabel};
 use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, REFERENCE, TICK_SIZE};
 use super::{Numbers, Options, Picture};
 use crate::models::Family;
@@ -33,8 +33,8 @@ pub(super) enum MarkShape {
     Line(Vec<At>, f64, &'static [f64]),
     /// With their radius and the number of their sign, as in [`Canvas::mark`].
     Dots(Vec<At>, f64, usize),
-    /// (x, low, high)
-    Band(Vec<(f64, f64, f64)>),
+    /// (x, low, high), and the dashes of its edges
+    Band(Vec<(f64, f64, f64)>, &'static [f64]),
     /// (left edge, right edge, height), standing on zero
     Columns(Vec<(f64, f64, f64)>),
 }
@@ -42,7 +42,9 @@ pub(super) enum MarkShape {
 /// A grey line across the whole figure, for comparison: `6-gram`, `median`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reference {
+    /// What stands beside it.
     pub label: String,
+    /// Where it lies on its axis.
     pub value: f64,
     /// Whether the value is on the y axis (a horizontal line) or on the x axis (a vertical one).
     pub horizontal: bool,
@@ -109,35 +111,26 @@ impl Frame {
         (x.min(self.right).max(self.left), y.min(self.bottom).max(self.top))
     }
 
+    fn edges(&self) -> Edges {
+        [self.left, self.right, self.top, self.bottom]
+    }
+
     /// The parts of a line that lie inside.
     fn clip(&self, points: &[At]) -> Vec<Vec<At>> {
         let mut pieces: Vec<Vec<At>> = Vec::new();
         let mut goes_on = false;
         for (a, b) in points.iter().zip(points.iter().skip(1)) {
-            let (from, to) = self.shares_inside(*a, *b);
-            if from <= to {
+            let shares = labels::shares_inside(self.edges(), *a, *b);
+            if let Some((from, to)) = shares {
                 let at = |share: f64| (a.0 + share * (b.0 - a.0), a.1 + share * (b.1 - a.1));
                 match pieces.last_mut().filter(|_| goes_on && from == 0.0) {
                     Some(piece) => piece.push(at(to)),
                     None => pieces.push(vec![at(from), at(to)]),
                 }
             }
-            goes_on = from <= to && to == 1.0;
+            goes_on = shares.is_some_and(|(_, to)| to == 1.0);
         }
         pieces
-    }
-
-    /// Where a segment enters and where it leaves, 0 at `a` and 1 at `b` (Liang and Barsky); the first is larger where it never
-    /// lies inside.
-    fn shares_inside(&self, a: At, b: At) -> (f64, f64) {
-        let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-        let edges = [(-dx, a.0 - self.left), (dx, self.right - a.0), (-dy, a.1 - self.top), (dy, self.bottom - a.1)];
-        edges.into_iter().fold((0.0, 1.0), |(from, to), (outwards, room): (f64, f64)| match outwards {
-            step if step < 0.0 => (from.max(room / step), to),
-            step if step > 0.0 => (from, to.min(room / step)),
-            _ if room < -1e-6 => (1.0, 0.0),
-            _ => (from, to),
-        })
     }
 }
 
@@ -148,7 +141,7 @@ impl Picture for Chart {
         };
         let parts = [
             (has(|shape| matches!(shape, MarkShape::Dots { .. })), "Dots are measured. "),
-            (has(|shape| matches!(shape, MarkShape::Band(_))), "Bands are 95 % intervals. "),
+            (has(|shape| matches!(shape, MarkShape::Band(..))), "Bands are 95 % intervals. "),
             (!self.references.is_empty(), "Grey lines that are named are there for comparison. "),
         ];
         parts.into_iter().filter_map(|(is_there, part)| is_there.then_some(part)).collect()
@@ -164,7 +157,7 @@ impl Picture for Chart {
         let mut ends = chart.draw_references(canvas, &frame);
         layer(1).chain(layer(2)).for_each(|mark| draw_mark(canvas, &frame, mark));
         ends.extend(chart.named().filter_map(|mark| mark.end_label(&frame)));
-        labels::draw(canvas, ends, frame.right, (frame.top, frame.bottom));
+        labels::draw(canvas, ends, frame.edges(), chart.lines_in(&frame));
         Ok(bottom + 8.5)
     }
 
@@ -204,6 +197,16 @@ impl Chart {
         chart
     }
 
+    /// What a label should not lie on.
+    fn lines_in(&self, frame: &Frame) -> Vec<[At; 2]> {
+        let level = |line: &Reference| [frame.at((frame.x.low, line.value)), frame.at((frame.x.high, line.value))];
+        let lines = self.marks.iter().filter(|mark| mark.layer() > 0).flat_map(|mark| {
+            let places: Vec<At> = mark.places().map(|place| frame.at(place)).collect();
+            places.windows(2).map(|ends| [ends[0], ends[1]]).collect::<Vec<_>>()
+        });
+        lines.chain(self.references.iter().filter(|line| line.horizontal).map(level)).collect()
+    }
+
     /// The marks beside whose last point their series' name stands: of a law and its runs, the law.
     fn named(&self) -> impl Iterator<Item = &Mark> {
         let is_first = |i: usize, mark: &Mark| !self.marks[..i].iter().any(|other| other.names(&mark.series));
@@ -235,18 +238,21 @@ impl Chart {
         let ys = || self.marks.iter().flat_map(Mark::fixing_places).map(|(_, y)| y);
         let own = self.y.fit(ys(), 6)?;
         let near = self.references.iter().filter(horizontal).map(|line| line.value);
-        let y = self.y.fit(ys().chain(near.filter(|value| Reference::is_near(own.place(*value)))), 6)?;
+        let mut y = self.y.fit(ys().chain(near.filter(|value| Reference::is_near(own.place(*value)))), 6)?;
+        if self.y.range.is_none() && !y.log && self.references.iter().any(|line| !line.horizontal) {
+            y.high += 0.09 * (y.high - y.low); // the upright lines' labels stand above the numbers
+        }
         let named = self.named().map(|mark| mark.series.clone());
         let room = labels::room(named.chain(self.references.iter().filter(horizontal).map(|line| line.label_on(&y))));
-        let xs = self.marks.iter().flat_map(Mark::places).map(|(x, _)| x);
-        let x =
-            self.x.fit(xs.chain(self.references.iter().filter(|line| !line.horizontal).map(|line| line.value)), 8)?;
-        let tick_room = y.ticks.iter().map(|tick| look::text_width(&tick.label, TICK_SIZE, false)).fold(0.0, f64::max);
-        let last_half = x.ticks.last().map_or(0.0, |tick| look::text_width(&tick.label, TICK_SIZE, false) / 2.0);
-        let frame_top = top + 24.0; // the y axis's label stands above the frame
+        let tick_room = y.ticks.iter().map(Tick::width).fold(0.0, f64::max);
+        let (left, most_right) = (tick_room + 14.0, options.width() - room.max(8.0));
+        let upright = self.references.iter().filter(|line| !line.horizontal).map(|line| line.value);
+        let xs: Vec<f64> = self.marks.iter().flat_map(Mark::places).map(|(x, _)| x).chain(upright).collect();
+        let x = self.x.fit_into(&xs, most_right - left)?;
+        let right = most_right.min(options.width() - 2.0 - x.ticks.last().map_or(0.0, |tick| tick.width() / 2.0));
+        let top = top + 24.0; // the y axis's label stands above the frame
         let height = options.frame_height.unwrap_or(look::FRAME_HEIGHT).clamp(60.0, 2000.0);
-        let (left, right) = (tick_room + 14.0, options.width() - room.max(last_half + 2.0).max(8.0));
-        Ok(Frame { left, right, top: frame_top, bottom: frame_top + height, x, y })
+        Ok(Frame { left, right, top, bottom: top + height, x, y })
     }
 
     /// Dashed grey lines; the horizontal ones are labelled in the margin, the vertical ones at their upper end.
@@ -287,7 +293,7 @@ impl Mark {
     /// What lies over what: bands and columns, then reference lines and lines, then dots.
     pub fn layer(&self) -> u8 {
         match self.shape {
-            MarkShape::Band(_) | MarkShape::Columns(_) => 0,
+            MarkShape::Band(..) | MarkShape::Columns(_) => 0,
             MarkShape::Line(..) => 1,
             MarkShape::Dots(..) => 2,
         }
@@ -297,7 +303,7 @@ impl Mark {
     fn places(&self) -> Box<dyn Iterator<Item = At> + '_> {
         match &self.shape {
             MarkShape::Line(points, ..) | MarkShape::Dots(points, ..) => Box::new(points.iter().copied()),
-            MarkShape::Band(band) => Box::new(band.iter().flat_map(|(x, low, high)| [(*x, *low), (*x, *high)])),
+            MarkShape::Band(band, _) => Box::new(band.iter().flat_map(|(x, low, high)| [(*x, *low), (*x, *high)])),
             MarkShape::Columns(columns) => {
                 Box::new(columns.iter().flat_map(|(left, right, y)| [(*left, *y), (*right, *y)]))
             }
@@ -306,7 +312,7 @@ impl Mark {
 
     /// The places that the y axis must show: a band may be far wider than its curve, and is cut off at the frame.
     fn fixing_places(&self) -> Box<dyn Iterator<Item = At> + '_> {
-        if matches!(self.shape, MarkShape::Band(_)) { Box::new(std::iter::empty()) } else { self.places() }
+        if matches!(self.shape, MarkShape::Band(..)) { Box::new(std::iter::empty()) } else { self.places() }
     }
 
     /// x, y, low, high, as written into the CSV file.
@@ -317,7 +323,7 @@ impl Mark {
             MarkShape::Line(points, ..) | MarkShape::Dots(points, ..) => {
                 points.iter().map(|(x, y)| of([Some(*x), Some(*y), None, None])).collect()
             }
-            MarkShape::Band(band) => {
+            MarkShape::Band(band, _) => {
                 band.iter().map(|(x, low, high)| of([Some(*x), None, Some(*low), Some(*high)])).collect()
             }
             MarkShape::Columns(columns) => columns
@@ -347,11 +353,14 @@ fn draw_mark(canvas: &mut Canvas, frame: &Frame, mark: &Mark) {
                 canvas.mark(at, *radius, mark.colour, *sign);
             }
         }
-        MarkShape::Band(band) => {
-            let inside = |x: f64, y: f64| frame.nearest(frame.at((x, y)));
-            let upper = band.iter().map(|(x, _, high)| inside(*x, *high));
-            let lower = band.iter().rev().map(|(x, low, _)| inside(*x, *low));
-            canvas.area(upper.chain(lower).collect(), mark.colour, 0.16);
+        MarkShape::Band(band, dash) => {
+            let upper: Vec<At> = band.iter().map(|(x, _, high)| frame.at((*x, *high))).collect();
+            let lower: Vec<At> = band.iter().rev().map(|(x, low, _)| frame.at((*x, *low))).collect();
+            let inside = upper.iter().chain(&lower).map(|at| frame.nearest(*at));
+            canvas.area(inside.collect(), mark.colour, 0.14);
+            for piece in [upper, lower].iter().flat_map(|edge| frame.clip(edge)) {
+                canvas.dashed(piece, mark.colour, 0.5, dash);
+            }
         }
         MarkShape::Columns(columns) => {
             for (left, right, height) in columns {

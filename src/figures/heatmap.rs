@@ -31,7 +31,7 @@ const MOST: usize = 256;
 const STEPS: f64 = 48.0;
 /// Neighbours overlap by this much, so that no white shines through between them.
 const SEAM: f64 = 0.3;
-const LABEL: f64 = 10.5;
+const LABEL: f64 = look::TICK_SIZE;
 
 impl Picture for Heatmap {
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64> {

@@ -95,7 +95,7 @@ impl Line {
         };
         let points = || self.points.clone();
         let shapes = [
-            ("interval", MarkShape::Band(self.band.clone()), !self.band.is_empty()),
+            ("interval", MarkShape::Band(self.band.clone(), look::dash(number)), !self.band.is_empty()),
             (if self.has_dots { "" } else { curve }, MarkShape::Line(points(), 1.8, dash), self.is_line), // written once
             (point, MarkShape::Dots(points(), 3.4, number), self.has_dots),
         ];

@@ -1,7 +1,8 @@
-//! The one look of all figures: sizes, fonts and a palette that colour-blind readers can tell apart.
+//! The one look of all figures: sizes, fonts, a palette, dashes and signs.
 //!
 //! Colour is the family (Transformer blue, LSTM orange), shade is the size (the larger the darker), grey is everything
-//! that is there for comparison. The categorical colours follow Okabe and Ito (2008).
+//! that is there for comparison. The categorical colours are near those of Okabe and Ito (2008); since no seven colours stay apart
+//! for all readers and in grey print, each series has dashes or a sign of its own, too.
 
 use super::canvas::TextLook;
 use crate::models::Family;
@@ -9,7 +10,7 @@ use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont};
 use plotters::style::{FontStyle, RGBColor, register_font};
 use std::sync::{Once, OnceLock};
 
-/// Width of every figure in points. Printed at 3.4 inches (one column) its 12-point labels are 6 points high.
+/// Width of a figure in points, unless it is said how wide it is printed.
 pub const WIDTH: f64 = 500.0;
 /// Height of a figure's frame (the part inside the axes) unless its kind says otherwise.
 pub(super) const FRAME_HEIGHT: f64 = 250.0;
@@ -20,6 +21,9 @@ pub(super) const PIXELS_ACROSS: f64 = 1500.0;
 
 /// How wide a figure is printed unless it is said otherwise, in inches.
 pub(super) const PRINTED: f64 = 5.0;
+
+/// Width of a column of a page in two columns, in inches.
+pub(super) const COLUMN: f64 = 3.25;
 
 pub(super) const TITLE_SIZE: f64 = 15.0;
 pub(super) const LABEL_SIZE: f64 = 12.5;
@@ -38,8 +42,7 @@ pub(super) const PAPER: Colour = Colour(0xFF, 0xFF, 0xFF);
 /// Columns and bars that stand for no family.
 pub(super) const NEUTRAL: Colour = Colour(0x7A, 0x96, 0xAE);
 
-/// For things that are neither Transformer nor LSTM: the families' two colours come last. No two are equally light, so that
-/// they differ in a greyscale print, too.
+/// For things that are neither Transformer nor LSTM: the families' two colours come last.
 const CATEGORIES: [Colour; 7] = [
     Colour(0x00, 0x9E, 0x73), // green
     Colour(0x96, 0x44, 0x78), // purple
@@ -220,24 +223,65 @@ mod tests {
         }
     }
 
-    /// CIELAB's L*, 0 to 100: about 1 is the smallest difference that is seen.
-    fn perceived_lightness(Colour(red, green, blue): Colour) -> f64 {
-        let linear = |value: u8| match f64::from(value) / 255.0 {
+    /// CIELAB: lightness 0 to 100, and two colour axes (sRGB, D65); about 2.3 apart is just seen.
+    fn lab([red, green, blue]: [f64; 3]) -> [f64; 3] {
+        let f = |share: f64| if share > 0.008_856 { share.cbrt() } else { 7.787 * share + 16.0 / 116.0 };
+        let x = f((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505);
+        let y = f(0.2126 * red + 0.7152 * green + 0.0722 * blue);
+        let z = f((0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089);
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    fn linear(Colour(red, green, blue): Colour) -> [f64; 3] {
+        [red, green, blue].map(|value| match f64::from(value) / 255.0 {
             value if value <= 0.040_45 => value / 12.92,
             value => ((value + 0.055) / 1.055).powf(2.4),
-        };
-        116.0 * (0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)).cbrt() - 16.0
+        })
+    }
+
+    /// As those see it who have no green cones (Machado, Oliveira and Fernandes 2009, severity 1).
+    fn deuteranope([red, green, blue]: [f64; 3]) -> [f64; 3] {
+        [
+            0.367_322 * red + 0.860_646 * green - 0.227_968 * blue,
+            0.280_085 * red + 0.672_501 * green + 0.047_413 * blue,
+            -0.011_820 * red + 0.042_940 * green + 0.968_881 * blue,
+        ]
+    }
+
+    fn apart(a: [f64; 3], b: [f64; 3]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
     }
 
     #[test]
-    fn the_palette_is_told_apart_in_greyscale() {
-        assert!((perceived_lightness(PAPER) - 100.0).abs() < 0.01);
-        for (i, first) in CATEGORIES.iter().enumerate() {
-            for second in CATEGORIES.iter().skip(i + 1) {
-                let apart = (perceived_lightness(*first) - perceived_lightness(*second)).abs();
-                assert!(apart > 3.0, "{first:?} and {second:?}: {apart:.1}");
+    fn the_families_are_told_apart_without_green_cones_and_in_grey() {
+        let [a, b] = [Family::Transformer, Family::Lstm].map(|family| linear(family_colour(family)));
+        assert!(apart(lab(deuteranope(a)), lab(deuteranope(b))) > 40.0);
+        assert!((lab(a)[0] - lab(b)[0]).abs() > 6.0);
+    }
+
+    #[test]
+    fn colours_that_look_alike_to_some_have_other_dashes_and_signs() {
+        assert!((lab(linear(PAPER))[0] - 100.0).abs() < 0.01);
+        let mut alike = 0;
+        for i in 0..CATEGORIES.len() {
+            for j in 0..i {
+                let [a, b] = [i, j].map(|index| linear(category_colour(index)));
+                let for_some = apart(lab(deuteranope(a)), lab(deuteranope(b)));
+                let in_grey = (lab(a)[0] - lab(b)[0]).abs();
+                alike += usize::from(for_some < 20.0 || in_grey < 10.0);
+                assert_ne!(dash(i), dash(j));
+                let [signs_of_i, signs_of_j] = [i, j].map(sign);
+                assert_ne!(signs_of_i, signs_of_j, "{i} and {j}");
             }
         }
+        assert!(alike > 0, "seven colours cannot stay apart by themselves");
+    }
+
+    /// The shapes of a series' mark.
+    fn sign(index: usize) -> Vec<super::super::shapes::Shape> {
+        let mut canvas = super::super::canvas::Canvas { shapes: Vec::new(), width: 100.0 };
+        canvas.mark((50.0, 50.0), 4.0, INK, index);
+        canvas.shapes
     }
 
     #[test]

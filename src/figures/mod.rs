@@ -36,6 +36,7 @@ pub mod show;
 mod show_table;
 mod staff;
 mod svg;
+mod tex;
 
 pub use axes::human;
 pub use bars::{NamedValue, bars};
@@ -47,6 +48,7 @@ pub use own::{Area, Recorder, draw};
 pub use piano_roll::piano_roll;
 pub use scaling::{loss_curves, scaling};
 pub use staff::staff;
+pub use tex::save_numbers;
 
 use crate::{Error, Result, files};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -64,7 +66,7 @@ pub struct Figure {
 
 impl std::fmt::Debug for Figure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the figure \"{}\": end a cell with it, its data borrowed (&), to see it", self.options.title)
+        show::debug(f, &format!("the figure \"{}\"", self.options.title), || show::figure(self).ok())
     }
 }
 
@@ -177,7 +179,7 @@ impl Figure {
         self
     }
 
-    /// Prints the figure so many inches wide (1 to 20), with labels of 7.5 points: 3.3 for a column, 6.5 for a page.
+    /// Prints the figure so many inches wide (1 to 20), with labels of 7.5 points: 3.25 for a column, 6.5 for a page.
     pub fn width_in(mut self, inches: f64) -> Self {
         self.options.printed = inches.is_finite().then_some(inches.clamp(1.0, 20.0));
         self
@@ -198,7 +200,7 @@ impl Figure {
         }
     }
 
-    /// Writes `name.svg`, `name.png`, `name.pdf`, the numbers (`name.csv`) and a caption (`name.txt`) into the figures' folder of the study that was opened last.
+    /// Writes the files of [`Figure::save_in`] into the figures' folder of the study that was opened last.
     ///
     /// # Errors
     /// Before a study was opened ([`Figure::save_in`] needs none), and where the picture cannot be drawn or written.
@@ -206,20 +208,31 @@ impl Figure {
         self.save_in(&folder()?, name)
     }
 
-    /// Writes `name.svg`, `name.png`, `name.pdf`, `name.csv` and `name.txt` into `dir`; each appears whole or not at all.
+    /// Writes into `dir`, each file whole or not at all: `name.svg` and `name.png` for a page or a screen; `name.csv`, the plotted
+    /// numbers; `name.txt`, a caption; and for LaTeX `name.pdf`, as wide as a column (3.25 inches unless [`Figure::width_in`] says
+    /// otherwise) and without the title, which is in the caption of `name.tex`.
     ///
     /// # Errors
     /// Where the picture cannot be drawn or written.
     pub fn save_in(self, dir: &Path, name: &str) -> Result<Figure> {
-        let drawing = self.drawing()?;
-        let (png, pdf, csv) = (png::write(&drawing)?, pdf::write(&drawing)?, self.csv()?);
+        let (drawing, csv, caption) = (self.drawing()?, self.csv()?, self.caption(name));
+        let (png, pdf) = (png::write(&drawing)?, self.in_print().pdf()?);
         let write = |kind: &str, bytes: &[u8]| files::write_atomic(dir.join(format!("{name}.{kind}")), bytes);
-        write("csv", csv.as_bytes())?;
-        write("txt", self.caption(name).as_bytes())?;
+        if !csv.is_empty() {
+            write("csv", csv.as_bytes())?;
+        }
+        write("txt", caption.as_bytes())?;
+        write("tex", tex::figure(name, &caption).as_bytes())?;
         write("png", &png)?;
         write("pdf", &pdf)?;
         write("svg", svg::write(&drawing).as_bytes())?;
         Ok(self)
+    }
+
+    fn in_print(&self) -> Figure {
+        let mut figure = self.clone().without_title();
+        figure.options.printed = figure.options.printed.or(Some(look::COLUMN));
+        figure
     }
 
     /// The picture as SVG text.
@@ -259,8 +272,8 @@ impl Figure {
         let columns = self.picture.numbers(&self.options).header.join(", ");
         let title = self.options.title.trim_end_matches('.');
         let finding = if title.is_empty() { String::new() } else { format!("{title}. ") };
-        let legend = self.picture.legend();
-        format!("{finding}{legend}The numbers are in {name}.csv (columns: {columns}).\n")
+        let numbers = format!("The numbers are in {name}.csv (columns: {columns}).");
+        format!("{finding}{}{}\n", self.picture.legend(), if columns.is_empty() { "" } else { &numbers })
     }
 
     fn drawing(&self) -> Result<Drawing> {
@@ -322,7 +335,7 @@ impl Numbers {
         let failed =
             |error: String| crate::Error::Figure(format!("the figure's numbers could not be written as CSV: {error}"));
         let mut writer = csv::Writer::from_writer(Vec::new());
-        for cells in std::iter::once(&self.header).chain(&self.rows) {
+        for cells in std::iter::once(&self.header).chain(&self.rows).filter(|cells| !cells.is_empty()) {
             writer.write_record(cells).map_err(|error| failed(error.to_string()))?;
         }
         let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;

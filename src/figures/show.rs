@@ -15,7 +15,7 @@ pub struct Html(String);
 
 impl std::fmt::Debug for Html {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "a piece of a page of {} bytes: end a cell with a borrow of it to see it", self.0.len())
+        debug(f, &format!("a piece of a page of {} bytes", self.0.len()), || Some(self.clone()))
     }
 }
 
@@ -30,6 +30,22 @@ impl Html {
         print_block("text/html", &self.0);
     }
 }
+
+/// One line of `Debug`. In a notebook the picture is shown, too: evcxr turns to `Debug` where the last expression moves a
+/// variable of its own cell, and forgets that variable.
+pub(super) fn debug(
+    f: &mut std::fmt::Formatter<'_>,
+    what: &str,
+    page: impl FnOnce() -> Option<Html>,
+) -> std::fmt::Result {
+    if let Some(Html(page)) = std::env::var_os("EVCXR_IS_RUNTIME").and_then(|_| page()) {
+        print_block("text/html", &format!("{page}<p><small>{}</small></p>", svg::escape(MOVED)));
+    }
+    write!(f, "{what}. {MOVED}")
+}
+
+const MOVED: &str =
+    "If a variable was moved into the last line of this cell, it is gone: write &name there to keep it.";
 
 /// HTML as it is: the caller vouches for it.
 pub fn html(content: &str) -> Html {

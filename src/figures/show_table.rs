@@ -2,7 +2,7 @@
 
 use super::show::{self, Html};
 use super::svg::escape;
-use super::{Numbers, folder};
+use super::{Numbers, folder, tex};
 use crate::{Result, files};
 use polars::prelude::{AnyValue, DataFrame};
 
@@ -39,15 +39,16 @@ pub fn table(data: &DataFrame) -> Html {
     ))
 }
 
-/// Writes a table into the figures' folder of the study that was opened last: `name.csv` with every digit, and `name.tex`
-/// with the digits that [`table`] shows, to be read by `\input`.
+/// [`table`], and the same in the figures' folder of the study that was opened last: `name.csv` with every digit, and `name.tex`
+/// with the digits that are shown, to be read by `\input`.
 ///
 /// # Errors
 /// Before a study was opened, and where a file cannot be written.
-pub fn save_table(data: &DataFrame, name: &str) -> Result<()> {
+pub fn save_table(data: &DataFrame, name: &str) -> Result<Html> {
     let dir = folder()?;
     files::write_atomic(dir.join(format!("{name}.csv")), numbers(data).csv()?)?;
-    Ok(files::write_atomic(dir.join(format!("{name}.tex")), latex(data))?)
+    files::write_atomic(dir.join(format!("{name}.tex")), latex(data))?;
+    Ok(table(data))
 }
 
 fn numbers(data: &DataFrame) -> Numbers {
@@ -68,25 +69,10 @@ fn latex(data: &DataFrame) -> String {
     let columns: Vec<Column> = data.columns().iter().map(Column::new).collect();
     let sides: String = columns.iter().map(|column| if column.is_number { 'r' } else { 'l' }).collect();
     let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
-    let head = line(columns.iter().map(|column| latex_escape(&column.name.replace('_', " "))).collect());
+    let head = line(columns.iter().map(|column| tex::escape(&column.name.replace('_', " "))).collect());
     let body: String =
-        (0..data.height()).map(|i| line(columns.iter().map(|column| latex_escape(column.text(i))).collect())).collect();
+        (0..data.height()).map(|i| line(columns.iter().map(|column| tex::escape(column.text(i))).collect())).collect();
     format!("\\begin{{tabular}}{{{sides}}}\n\\hline\n{head}\\hline\n{body}\\hline\n\\end{{tabular}}\n")
-}
-
-fn latex_escape(text: &str) -> String {
-    let one = |c: char| match c {
-        '&' | '%' | '$' | '#' | '_' | '{' | '}' => format!("\\{c}"),
-        '\\' => "\\textbackslash{}".into(),
-        '~' => "\\textasciitilde{}".into(),
-        '^' => "\\textasciicircum{}".into(),
-        '\u{202F}' => "\\,".into(),
-        '−' => "$-$".into(),
-        '–' => "--".into(),
-        '…' => "\\dots{}".into(),
-        c => c.into(),
-    };
-    text.chars().map(one).collect()
 }
 
 struct Column {
@@ -98,8 +84,7 @@ struct Column {
 impl Column {
     fn new(column: &polars::prelude::Column) -> Column {
         let values: Vec<AnyValue<'_>> = (0..column.len()).map(|i| column.get(i).unwrap_or(AnyValue::Null)).collect();
-        let floats = values.iter().filter_map(float).filter(|value| value.is_finite()).map(f64::abs);
-        let decimals = decimals(floats.collect());
+        let decimals = decimals(values.iter().filter_map(float), 4);
         let is_number = values.iter().any(|value| value.is_primitive_numeric());
         Column {
             name: column.name().to_string(),
@@ -121,25 +106,35 @@ fn float(value: &AnyValue<'_>) -> Option<f64> {
     }
 }
 
-/// Decimals for a column of floats: four significant digits for its median, none if all are whole.
-fn decimals(mut sizes: Vec<f64>) -> usize {
+/// Decimals for numbers that stand together: so many significant digits for the median, none if all are whole.
+pub(super) fn decimals(numbers: impl Iterator<Item = f64>, digits: i32) -> usize {
+    let mut sizes: Vec<f64> = numbers.filter(|number| number.is_finite()).map(f64::abs).collect();
     if sizes.iter().all(|size| size.fract() == 0.0) {
         return 0;
     }
     sizes.retain(|size| *size > 0.0);
     sizes.sort_by(f64::total_cmp);
     let median = sizes.get(sizes.len() / 2).copied().unwrap_or(1.0);
-    (3 - median.log10().floor() as i32).clamp(0, 6) as usize
+    (digits - 1 - median.log10().floor() as i32).clamp(0, 6) as usize
+}
+
+/// A number on its own, with four significant digits; whole ones whole.
+pub(super) fn number(number: f64) -> String {
+    with_decimals(number, decimals(std::iter::once(number), 4))
+}
+
+fn with_decimals(number: f64, decimals: usize) -> String {
+    let tiny = number != 0.0 && number.abs() < 0.5 * 10f64.powi(-(decimals as i32));
+    match number {
+        number if number.is_nan() => "–".into(),
+        number if tiny || number.abs() >= 1e15 => format!("{number:.2e}"),
+        number => grouped(&format!("{number:.decimals$}")),
+    }
 }
 
 fn text(value: &AnyValue<'_>, decimals: usize) -> String {
     if let Some(number) = float(value) {
-        let tiny = number != 0.0 && number.abs() < 0.5 * 10f64.powi(-(decimals as i32));
-        return match number {
-            number if number.is_nan() => "–".into(),
-            number if tiny || number.abs() >= 1e15 => format!("{number:.2e}"),
-            number => grouped(&format!("{number:.decimals$}")),
-        };
+        return with_decimals(number, decimals);
     }
     match value {
         AnyValue::Null => "–".into(),

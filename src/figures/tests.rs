@@ -31,7 +31,7 @@ fn error(figure: &Figure) -> String {
 }
 
 #[test]
-fn a_saved_figure_is_four_files() {
+fn a_saved_figure_is_six_files() {
     let dir = folder("saved");
     let references = vec![Reference::new("6-gram", 1.43)];
     scaling(vec![transformer(&PROJECT_B)], references).title("It falls & falls").save_in(&dir, "06_scaling").unwrap();
@@ -46,7 +46,134 @@ fn a_saved_figure_is_four_files() {
         files::read_text(dir.join("06_scaling.txt")).unwrap(),
         "It falls & falls. Dots are measured. Grey lines that are named are there for comparison. The numbers are in 06_scaling.csv (columns: role, series, family, n_params, val_loss).\n"
     );
+    let tex = files::read_text(dir.join("06_scaling.tex")).unwrap();
+    assert!(tex.starts_with(
+        "\\begin{figure}\n  \\centering\n  \\includegraphics{06_scaling.pdf}\n  \\caption{It falls \\& falls. "
+    ));
+    assert!(tex.ends_with("val\\_loss).}\n  \\label{fig:06_scaling}\n\\end{figure}\n"), "{tex}");
+    let pdf = String::from_utf8_lossy(&files::read_bytes(dir.join("06_scaling.pdf")).unwrap()).into_owned();
+    assert!(pdf.contains("/MediaBox[0 0 234.00 "), "as wide as a column: 3.25 inches of 72 points");
     std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn outside_of_a_kernel_debug_is_one_line() {
+    let figure = lines([Line::new("a", [(0.0, 1.0), (1.0, 2.0)])], "x", "y", []).title("Two points");
+    let line = format!("{figure:?}");
+    assert!(
+        line.starts_with("the figure \"Two points\". ") && line.contains("&name") && !line.contains('\n'),
+        "{line}"
+    );
+}
+
+/// evcxr sends `format!("{:?}", …)` of a last expression that moves a variable, and passes on what is between its two lines.
+#[test]
+fn in_a_kernel_debug_shows_the_figure_and_says_what_became_of_the_variable() {
+    const KERNEL: &str = "EVCXR_IS_RUNTIME";
+    if std::env::var_os(KERNEL).is_some() {
+        println!("{:?}", lines([Line::new("a", [(0.0, 1.0), (1.0, 2.0)])], "x", "y", []).title("Two points"));
+        println!("{:?}", show::html("<b>bold</b>"));
+        return;
+    }
+    let test = "figures::tests::in_a_kernel_debug_shows_the_figure_and_says_what_became_of_the_variable";
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = again.args(["--exact", test, "--nocapture"]).env(KERNEL, "1").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let blocks: Vec<&str> = text.split("\nEVCXR_BEGIN_CONTENT text/html\n").skip(1).collect();
+    assert_eq!(blocks.len(), 2, "{text}");
+    for (block, shown) in blocks.iter().zip(["src=\"data:image/png;base64,", "<b>bold</b>"]) {
+        let (page, after) = block.split_once("\nEVCXR_END_CONTENT\n").unwrap();
+        assert!(page.contains(shown) && page.contains("write &amp;name there to keep it"), "{page}");
+        assert!(after.contains("write &name there to keep it"), "{after}");
+    }
+}
+
+/// A figure of each kind, with what tends to collide: long names, many ticks, lines that end together or early.
+fn one_of_each_kind() -> Vec<Figure> {
+    let falling =
+        |n: usize, to: f64| -> Vec<(f64, f64)> { (1..=n).map(|i| (i as f64 * 1e5, to + 1.0 / i as f64)).collect() };
+    let many: Vec<Line> =
+        (0..7).map(|i| Line::new(format!("order {i}"), falling(30, f64::from(i) / 50.0)).with_dots()).collect();
+    let history = [
+        Line::new("training batches", falling(60, 0.95)).grey(),
+        Line::new("Transformer, ladder", falling(20, 1.2)).dashed().family(Family::Transformer),
+        Line::new("Transformer, longer", falling(60, 0.96)).with_dots().family(Family::Transformer),
+        Line::new("LSTM, ladder", falling(20, 1.05)).dashed().family(Family::Lstm),
+        Line::new("LSTM, longer", falling(60, 0.99)).with_dots().family(Family::Lstm),
+    ];
+    let gradient: Vec<(f64, f64)> = (0..64).map(|i| (f64::from(i), 10f64.powf(-0.2 * f64::from(i)))).collect();
+    let references =
+        [Reference::new("gzip", 1.9), Reference::new("5-gram", 1.88), Reference::vertical("chosen", 5.9e6)];
+    let bar = |label: &str, value: f64, high: f64| NamedValue::new(label, value).interval(0.5 * value, high);
+    let names: Vec<String> = (0..24).map(|i| format!("n{i}")).collect();
+    let weights = vec![vec![0.5; 24]; 24];
+    let spread: Vec<f64> = (1..500).map(|i| 10f64.powf(-3.0 + 2.5 * f64::from(i % 97) / 97.0)).collect();
+    vec![
+        lines(&many, "Characters counted", "Validation loss (nats per character)", &references).log_x(),
+        lines(&history, "Training tokens", "Loss (nats per token)", &references).y_range(0.9, 2.0),
+        lines([Line::new("fresh", &gradient)], "Characters back", "Gradient", [Reference::new("one hundredth", 0.01)])
+            .log_y(),
+        scaling(
+            [Line::new("Transformer", PROJECT_B).band(vec![(1e5, 1.6, 1.8), (1e7, 1.2, 1.4)]), transformer(&PROJECT_B)],
+            &references[..1],
+        ),
+        loss_curves(&history[1..], &references),
+        bars([bar("ours, Transformer", 0.07, 0.5), bar("A Transformer", 0.82, 5.0)], "Exponent alpha").log_x(),
+        bars([bar("ours, Transformer", 0.07, 0.5), bar("A Transformer", 0.82, 5.0)], "Exponent alpha"),
+        histogram(&spread, "Resampled exponent", "resamples", [Reference::vertical("fit", 0.09)]).log_x(),
+        heatmap(&names, &names, &weights, "Weight of a position (row) on an earlier one (column)").x_label("Key"),
+    ]
+}
+
+/// Left, right, top and bottom of every text of a picture, in points of the picture's own width.
+fn text_boxes(drawing: &Drawing) -> Vec<(String, [f64; 4])> {
+    let texts = drawing
+        .shapes
+        .iter()
+        .filter_map(|shape| if let shapes::Shape::Text(label) = shape { Some(label) } else { None });
+    let edges = |label: &shapes::Label| {
+        let (x, y, size) = (f64::from(label.at.0) / UNITS, f64::from(label.at.1) / UNITS, label.size / UNITS);
+        let width = look::text_width(&label.text, size, label.bold);
+        [x - label.anchor * width, x + (1.0 - label.anchor) * width, y - 0.73 * size, y + 0.15 * size]
+    };
+    texts.map(|label| (label.text.clone(), edges(label))).collect()
+}
+
+#[test]
+fn in_a_column_of_print_every_text_is_seven_to_eight_points_high() {
+    for figure in one_of_each_kind() {
+        let drawing = figure.title("Not in print").in_print().drawing().unwrap();
+        assert_eq!(drawing.printed, 3.25);
+        let points_per_unit = drawing.printed * 72.0 / drawing.size.0;
+        for shape in &drawing.shapes {
+            if let shapes::Shape::Text(label) = shape {
+                let size = label.size * points_per_unit;
+                assert!(
+                    (7.0..=8.0).contains(&size) && label.text != "Not in print",
+                    "'{}' is {size:.2} points high",
+                    label.text
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_text_lies_on_another_or_leaves_the_page() {
+    for (kind, figure) in one_of_each_kind().into_iter().enumerate() {
+        for drawing in [figure.drawing().unwrap(), figure.in_print().drawing().unwrap()] {
+            let (width, height) = (drawing.size.0 / UNITS, drawing.size.1 / UNITS);
+            let texts = text_boxes(&drawing);
+            for (i, (text, [left, right, top, bottom])) in texts.iter().enumerate() {
+                let inside = *left >= 0.0 && *right <= width && *top >= 0.0 && *bottom <= height;
+                assert!(inside, "kind {kind}: '{text}' leaves the page of {width} points: {left:.0} to {right:.0}");
+                for (other, edges) in &texts[i + 1..] {
+                    let apart = *right <= edges[0] || edges[1] <= *left || *bottom <= edges[2] || edges[3] <= *top;
+                    assert!(apart, "kind {kind}, {width} wide: '{text}' lies on '{other}'");
+                }
+            }
+        }
+    }
 }
 
 #[test]

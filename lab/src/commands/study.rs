@@ -3,6 +3,7 @@
 use lab::notebooks::stale_notebooks;
 use lab::plan::{self, Plan};
 use lab::{Lab, Result, open_jupyter, run_study};
+use music_scaling::figures::save_numbers;
 use music_scaling::study::Study;
 
 pub(crate) fn study(preset: &str, force: bool, publish: bool) -> Result<()> {
@@ -17,7 +18,9 @@ pub(crate) fn study(preset: &str, force: bool, publish: bool) -> Result<()> {
     let report = run_study(&lab, &study, force)?;
     println!("notebooks  {}", study.notebooks_folder().display());
     println!("figures    {}", study.figures_folder().display());
-    println!("results    {}", study.results_folder().join("results.json").display());
+    let results = study.results_folder().join("results.json");
+    println!("results    {}", results.display());
+    println!("for LaTeX  {}", save_numbers(&results)?.display());
     println!("report     {}", report.display());
     if publish {
         lab::notebooks::publish(&lab, &study)?;
