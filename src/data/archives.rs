@@ -23,10 +23,10 @@ pub struct MusicFile {
 /// Called with every file of music in turn, or with the reason why one could not be read; it may ask to stop.
 pub type Visitor<'a> = &'a mut dyn FnMut(Result<MusicFile, FailedFile>) -> ControlFlow<()>;
 
-/// Is this the name of a file that we read? `._x.mid` and the like are leavings of macOS, not music.
+/// Is this the name of a file that we read? What is hidden, such as macOS's `._x.mid` and `.git/x.abc`, is not.
 pub fn is_music_name(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    !name.starts_with("._") && (is_midi_name(name) || is_abc_name(name))
+    let is_hidden = path.split('/').any(|part| part.starts_with('.') && ![".", ".."].contains(&part));
+    !is_hidden && (is_midi_name(path) || is_abc_name(path))
 }
 
 /// Is this the name of a MIDI file?
@@ -37,6 +37,11 @@ pub fn is_midi_name(path: &str) -> bool {
 /// Is this the name of an ABC file?
 pub fn is_abc_name(path: &str) -> bool {
     has_ending(path, &[".abc"])
+}
+
+/// Is this the name of a plain text?
+pub(super) fn is_text_name(path: &str) -> bool {
+    has_ending(path, &[".txt"])
 }
 
 fn has_ending(path: &str, endings: &[&str]) -> bool {
@@ -231,6 +236,14 @@ mod tests {
         assert_eq!(names_in(folder), ["b.MID", "c.midi: the file is empty", "deep/er/a.abc"]);
         assert_eq!(names(folder, &is_music_name).unwrap().len(), 3);
         assert_eq!(names(&folder.join("b.MID"), &is_music_name).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_hidden_in_an_archive_is_not_music() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("music.tgz");
+        fs::write(&path, tar_gz(&["./m/1.mid", "m/._1.mid", "m/.ipynb_checkpoints/1-checkpoint.mid"])).unwrap();
+        assert_eq!(names_in(&path), ["m/1.mid"]);
     }
 
     #[test]

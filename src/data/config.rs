@@ -2,6 +2,7 @@
 
 use super::short_hash;
 use crate::music::abc::Layout;
+use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -26,7 +27,8 @@ pub enum LongTunes {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CorpusConfig {
-    /// `folk`, `composed`, `lakh-clean`, `lakh-full`, or the path of a folder, an archive or a file.
+    /// `folk`, `composed`, `lakh-clean`, `lakh-full`, or a path: of a folder, an archive or a file of music; of plain text
+    /// (`.txt`); or of a folder of tokens, such as nanoGPT's `data/shakespeare_char`.
     pub source: String,
     /// A tune is kept when `min_chars < characters < max_chars`.
     pub min_chars: usize,
@@ -40,8 +42,18 @@ pub struct CorpusConfig {
     pub n_composed: usize,
     /// Keep at most about this many tunes (a seeded sample; pieces count). `lakh-full` stops reading once it has them.
     pub max_tunes: Option<usize>,
+    /// The shares of train, val and test, in any unit: `[98, 1, 1]`. A folder of tokens keeps its own splits.
+    #[serde(skip_serializing_if = "is_usual")]
+    // corpora that were prepared before it could be chosen keep their hash
+    pub split: [f64; 3],
     /// Decides what `composed` writes, the sample, the splits and the order of the tunes.
     pub seed: u64,
+}
+
+const USUAL_SPLIT: [f64; 3] = [98.0, 1.0, 1.0];
+
+fn is_usual(split: &[f64; 3]) -> bool {
+    *split == USUAL_SPLIT
 }
 
 impl Default for CorpusConfig {
@@ -54,6 +66,7 @@ impl Default for CorpusConfig {
             layout: Layout::default(),
             n_composed: 1000,
             max_tunes: None,
+            split: USUAL_SPLIT,
             seed: 1337,
         }
     }
@@ -63,6 +76,17 @@ impl CorpusConfig {
     /// The default choices for a source.
     pub fn of(source: impl Into<String>) -> CorpusConfig {
         CorpusConfig { source: source.into(), ..CorpusConfig::default() }
+    }
+
+    /// Refuses choices that no corpus can meet.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.split.iter().all(|share| *share > 0.0 && share.is_finite()) {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "the corpus cannot be split {:?}: give the shares of train, val and test, three numbers above 0 such as [80, 10, 10]",
+            self.split
+        )))
     }
 
     /// The same choices, a source that is a relative path taken from `folder`: that of the file which holds the choices.
@@ -138,6 +162,16 @@ mod tests {
         );
         assert_ne!(mine.folder_name("x"), mine.folder_name("y"));
         assert_ne!(CorpusConfig::of("folk").hash(), CorpusConfig::of("composed").hash());
+    }
+
+    #[test]
+    fn the_usual_split_is_no_new_choice_and_an_impossible_one_is_refused() {
+        let split = |split: &str| toml::from_str::<CorpusConfig>(&format!("split = {split}")).unwrap();
+        assert_eq!(split("[98, 1, 1]").hash(), CorpusConfig::default().hash());
+        assert!(!serde_json::to_string(&CorpusConfig::default()).unwrap().contains("split"));
+        assert_ne!(split("[80, 10.5, 9.5]").hash(), CorpusConfig::default().hash());
+        let error = split("[1, 0, 0]").check().unwrap_err().to_string();
+        assert!(error.contains("[1.0, 0.0, 0.0]") && error.contains("[80, 10, 10]"), "{error}");
     }
 
     #[test]

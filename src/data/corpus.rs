@@ -117,7 +117,7 @@ impl Corpus {
 }
 
 /// The entropy of a source that is known, spread over its text.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SourceEntropy {
     /// Of one tune.
     pub entropy: composed::Entropy,
@@ -223,8 +223,9 @@ pub(super) mod tests {
         assert!((0.05..0.3).contains(&floor), "{floor}"); // about 100 bits in 700 characters
         let mean_chars = corpus.n_chars(Split::Train) as f64 / corpus.n_tunes(Split::Train) as f64;
         assert!((300.0..900.0).contains(&mean_chars), "{mean_chars}");
-        let of_source = corpus.source_entropy().unwrap().nats_per_char; // not of these sixty: of all
-        assert!((of_source / floor - 1.0).abs() < 0.1, "{of_source} {floor}");
+        let source = corpus.source_entropy().unwrap(); // of all tunes that could be composed, not of these sixty
+        assert!((source.nats_per_char / floor - 1.0).abs() < 0.1, "{source} {floor}");
+        assert!((source.bits_per_char * source.chars_per_tune - composed::entropy().bits).abs() < 1e-9);
         let mut thinned = corpus.clone();
         thinned.contents.n_dropped = 1;
         assert!(thinned.source_entropy().is_none());
@@ -258,6 +259,58 @@ pub(super) mod tests {
         fs::rename(folder.join("moved"), folder.join("elsewhere/music")).unwrap();
         let moved = CorpusConfig::of(folder.join("elsewhere/music").to_string_lossy());
         assert_eq!(Corpus::get_or_prepare(&moved, &folder.join("data")).unwrap().dir, larger.dir);
+    }
+
+    #[test]
+    fn a_plain_text_is_split_in_its_order_and_nothing_of_it_is_lost() {
+        let folder = folder();
+        let folder = folder.path();
+        let text: String = (0..100).map(|i| format!("Speaker {i}:\r\nWord {i}, to be or not é.\n\n")).collect();
+        for (name, text) in
+            [("blank lines", text.clone()), ("no line at all", text.replace(['\r', '\n'], " ").repeat(9))]
+        {
+            let path = folder.join(format!("{name}.txt"));
+            fs::write(&path, &text).unwrap();
+            let config = CorpusConfig { split: [8.0, 1.0, 1.0], ..CorpusConfig::of(path.to_string_lossy()) };
+            let corpus = Corpus::get_or_prepare(&config, folder).unwrap();
+            assert_eq!(Split::ALL.map(|split| corpus.text(split).unwrap()).concat(), text);
+            let share = corpus.n_chars(Split::Train) as f64 / text.chars().count() as f64;
+            assert!((share - 0.8).abs() < 0.05, "{name}: {share}");
+            let data = corpus.tokens().unwrap();
+            assert_eq!(data.tokenizer.decode(&data.val), corpus.text(Split::Val).unwrap());
+        }
+        fs::write(folder.join("short.txt"), "too short").unwrap();
+        fs::write(folder.join("latin.txt"), b"caf\xe9").unwrap();
+        let refusal = |name: &str| {
+            let config = CorpusConfig::of(folder.join(name).to_string_lossy());
+            Corpus::get_or_prepare(&config, folder).unwrap_err().to_string()
+        };
+        assert!(refusal("short.txt").contains("nothing of it is left for val"), "{}", refusal("short.txt"));
+        assert!(refusal("latin.txt").contains("not UTF-8"), "{}", refusal("latin.txt"));
+    }
+
+    #[test]
+    fn a_folder_of_tokens_keeps_its_splits_and_its_vocabulary() {
+        let folder = folder();
+        let folder = folder.path();
+        let tokenizer = crate::data::Tokenizer::from_chars("cba\nXz".chars().collect()).unwrap(); // z occurs nowhere
+        let dir = folder.join("char");
+        tokenizer.save(&dir).unwrap();
+        fs::remove_file(dir.join("vocab.json")).unwrap(); // nanoGPT writes meta.pkl only, and no test.bin
+        let write = |name: &str, text: &str| {
+            let tokens = tokenizer.encode(text).unwrap();
+            fs::write(dir.join(name), tokens.iter().flat_map(|token| token.to_le_bytes()).collect::<Vec<u8>>())
+                .unwrap();
+        };
+        write("train.bin", "Xab\n\nXba\n\nXcc\n\n");
+        write("val.bin", "Xbb");
+        let corpus = Corpus::get_or_prepare(&CorpusConfig::of(dir.to_string_lossy()), folder).unwrap();
+        assert_eq!(Split::ALL.map(|split| corpus.n_tunes(split)), [3, 1, 0]);
+        let (ours, theirs) = (corpus.tokens().unwrap(), TokenData::open(&dir).unwrap());
+        assert_eq!((&ours.tokenizer, &ours.train, &ours.val), (&theirs.tokenizer, &theirs.train, &theirs.val));
+        assert_eq!((ours.hash(), ours.test.len()), (theirs.hash(), 0)); // so a run is known by either
+        write("val.bin", "Xab");
+        assert_ne!(Corpus::get_or_prepare(&CorpusConfig::of(dir.to_string_lossy()), folder).unwrap().dir, corpus.dir);
     }
 
     #[test]

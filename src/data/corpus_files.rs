@@ -47,10 +47,16 @@ pub fn are_there(dir: &Path) -> bool {
 }
 
 /// Writes every file but `corpus.json` from the tunes in `order`. They are made in the folder `drafts` and put into `dir` when
-/// all are whole.
-pub fn write(dir: &Path, drafts: &Path, store: &TuneStore, order: &[usize]) -> Result<Contents> {
+/// all are whole. Without a vocabulary, that of the tunes is taken.
+pub fn write(
+    dir: &Path,
+    drafts: &Path,
+    store: &TuneStore,
+    order: &[usize],
+    tokenizer: Option<Tokenizer>,
+) -> Result<Contents> {
     let (contents, chars) = write_tunes(drafts, store, order)?;
-    let tokenizer = Tokenizer::from_chars(chars.into_iter().collect())?;
+    let tokenizer = tokenizer.map_or_else(|| Tokenizer::from_chars(chars.into_iter().collect()), Ok)?;
     for split in Split::ALL {
         write_tokens(drafts, split, &tokenizer)?;
     }

@@ -10,7 +10,7 @@ use super::row::{Fate, Row};
 use super::sources::Source;
 use super::split::{Groups, assign_splits};
 use super::tune_store::TuneStore;
-use super::{Corpus, CorpusConfig, FailedFile, Split};
+use super::{Corpus, CorpusConfig, FailedFile, Split, Tokenizer};
 use crate::files::{self, Lock};
 use crate::messages::say;
 use crate::{Error, Result};
@@ -26,6 +26,7 @@ impl Corpus {
     /// # Errors
     /// The source is unknown, cannot be got or read, or holds fewer than three different tunes; the folder cannot be written.
     pub fn get_or_prepare(config: &CorpusConfig, data_dir: &Path) -> Result<Corpus> {
+        config.check()?;
         if let Err(unknown) = Source::require(config) {
             return Corpus::whose_source_is_gone(config, data_dir).ok_or(unknown);
         }
@@ -68,7 +69,11 @@ impl Corpus {
 /// Makes all files of the corpus but `corpus.json`, whose contents it returns.
 fn prepare(config: &CorpusConfig, source: &Source, dir: &Path, drafts: &Path) -> Result<Corpus> {
     let (mut store, seconds) = read(config, source, drafts)?;
-    let (order, groups) = choose(&mut store, config)?;
+    let (order, groups) = choose(&mut store, config, source)?;
+    let tokenizer = match source {
+        Source::Tokens { dir } => Some(Tokenizer::load(dir)?), // its models know it
+        _ => None,
+    };
     Ok(Corpus {
         version: corpus_files::VERSION,
         config_hash: config.hash(),
@@ -77,7 +82,7 @@ fn prepare(config: &CorpusConfig, source: &Source, dir: &Path, drafts: &Path) ->
         n_files: store.n_files,
         n_inputs: store.n_inputs,
         seconds,
-        contents: corpus_files::write(dir, drafts, &store, &order)?,
+        contents: corpus_files::write(dir, drafts, &store, &order, tokenizer)?,
         groups,
         dir: dir.to_path_buf(),
         failed: store.failed,
@@ -119,13 +124,16 @@ fn read(config: &CorpusConfig, source: &Source, drafts: &Path) -> Result<(TuneSt
 }
 
 /// Drops repeated texts, samples and splits; returns the order of the tunes: train, val, test, and those that were dropped.
-fn choose(store: &mut TuneStore, config: &CorpusConfig) -> Result<(Vec<usize>, Groups)> {
+fn choose(store: &mut TuneStore, config: &CorpusConfig, source: &Source) -> Result<(Vec<usize>, Groups)> {
+    if let Source::Text { .. } | Source::Tokens { .. } = source {
+        return in_order(store, config, source);
+    }
     drop_repeated_texts(&mut store.rows);
     if let Some(max_tunes) = config.max_tunes {
         sample(&mut store.rows, max_tunes);
     }
     let pairs = near_duplicates(&store.rows, &store.sketches);
-    let (mut order, groups) = assign_splits(&mut store.rows, &pairs, config.seed);
+    let (mut order, groups) = assign_splits(&mut store.rows, &pairs, config.split, config.seed);
     let split_of = |index: &usize| store.rows.get(*index).and_then(Row::split);
     order.sort_by_key(split_of);
     if Split::ALL.iter().any(|split| !order.iter().any(|index| split_of(index) == Some(*split))) {
@@ -133,6 +141,27 @@ fn choose(store: &mut TuneStore, config: &CorpusConfig) -> Result<(Vec<usize>, G
     }
     order.extend(store.rows.iter().enumerate().filter(|(_, row)| !row.is_kept()).map(|(index, _)| index));
     Ok((order, groups))
+}
+
+/// The pieces of a text have their splits and stay in their order. Only a folder of tokens may be without test: nanoGPT's is.
+fn in_order(store: &TuneStore, config: &CorpusConfig, source: &Source) -> Result<(Vec<usize>, Groups)> {
+    let split_of = |index: &usize| store.rows[*index].split();
+    let mut order: Vec<usize> = (0..store.rows.len()).collect();
+    order.sort_by_key(split_of);
+    let n_needed = if matches!(source, Source::Text { .. }) { 3 } else { 2 };
+    match Split::ALL[..n_needed].iter().find(|split| !order.iter().any(|index| split_of(index) == Some(**split))) {
+        None => Ok((order, Groups { n_groups: store.rows.len(), largest: 1 })),
+        Some(empty) => Err(Error::Data(match store.failed.first() {
+            Some(failed) => {
+                format!("the corpus {} cannot be read: {}: {}", config.source, failed.source, failed.reason)
+            }
+            None => format!(
+                "the text {} is too short for its splits: nothing of it is left for {empty}; give it more text, or a larger share \
+                 (split = [80, 10, 10])",
+                config.source
+            ),
+        })),
+    }
 }
 
 /// The first tune with a text stays; later ones with the very same text are dropped.

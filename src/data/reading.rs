@@ -1,14 +1,17 @@
 //! One file of music to tunes: MIDI → score → quantised → ABC, or ABC → canonical ABC; then the length filter.
 
-use super::archives::{MusicFile, is_abc_name};
+use super::archives::{MusicFile, is_abc_name, is_text_name};
 use super::fingerprint::fingerprint;
 use super::melody::sketch;
-use super::{CorpusConfig, FailedFile, LongTunes, Tune, short_hash};
+use super::{CorpusConfig, FailedFile, LongTunes, Split, Tune, short_hash};
 use crate::music::abc::{self, TuneText, WriteOptions};
 use crate::music::{Score, midi, quantise};
 
 /// A score of more bars is an accident (one stray event after hours of silence), not a piece of music.
 const MAX_BARS: usize = 10_000;
+
+/// Characters of a piece of plain text that has no blank line.
+const LONGEST_PIECE: usize = 1000;
 
 /// What became of one file.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,6 +31,18 @@ type WholeTune = (Tune, Vec<u64>);
 
 /// Every tune of a file, kept or dropped with its reason; and what failed, with its stage and reason.
 pub fn read_tunes(file: &MusicFile, config: &CorpusConfig) -> Reading {
+    if let Some(split) = Split::ALL.into_iter().find(|split| file.path == format!("{split}.bin")) {
+        return read_text(file, |_| split);
+    }
+    if is_text_name(&file.path) {
+        let total: f64 = config.split.iter().sum();
+        let [end_of_train, end_of_val] = [config.split[0] / total, (config.split[0] + config.split[1]) / total];
+        return read_text(file, |place| match place {
+            place if place < end_of_train => Split::Train,
+            place if place < end_of_val => Split::Val,
+            _ => Split::Test,
+        });
+    }
     let wholes = if is_abc_name(&file.path) { read_abc(file) } else { vec![read_midi(file, config)] };
     let mut reading = Reading { n_inputs: wholes.len(), ..Reading::default() };
     for whole in wholes {
@@ -38,6 +53,35 @@ pub fn read_tunes(file: &MusicFile, config: &CorpusConfig) -> Reading {
             }
             Err(failed) => reading.failed.push(failed),
         }
+    }
+    reading
+}
+
+/// The pieces of a plain text, in order and nothing left out: up to each blank line, a thousand characters behind the last. `split_at` says where the piece goes whose middle lies at so large a share of the text.
+fn read_text(file: &MusicFile, split_at: impl Fn(f64) -> Split) -> Reading {
+    let mut reading = Reading { n_inputs: 1, ..Reading::default() };
+    let Ok(text) = std::str::from_utf8(&file.bytes) else {
+        reading.failed =
+            vec![FailedFile::new(file.path.clone(), "read text", "the text is not UTF-8: save it as UTF-8")];
+        return reading;
+    };
+    let (mut start, mut blank_lines) = (0, text.match_indices("\n\n"));
+    while start < text.len() {
+        let rest = &text[start..];
+        let to_longest = || rest.char_indices().nth(LONGEST_PIECE).map_or(rest.len(), |(end, _)| end);
+        let piece = &rest[..blank_lines.next().map_or_else(to_longest, |(place, _)| place + 2 - start)];
+        let tune_id = format!("{}:{}", file.path, reading.tunes.len() + 1);
+        reading.tunes.push(Tune {
+            source: tune_id.clone(),
+            fingerprint: tune_id.clone(),
+            tune_id,
+            source_hash: short_hash(&[piece.as_bytes()]),
+            n_chars: piece.chars().count(),
+            abc: piece.to_string(),
+            split: Some(split_at((start as f64 + 0.5 * piece.len() as f64) / text.len() as f64)),
+            ..Tune::default()
+        });
+        start += piece.len();
     }
     reading
 }

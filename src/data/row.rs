@@ -42,7 +42,11 @@ impl Row {
             notes: hash(&[tune.fingerprint.as_bytes()]),
             song,
             lot: hash(&[&seed.to_le_bytes(), tune.source.as_bytes()]),
-            fate: if tune.is_kept() { Fate::Kept } else { Fate::Dropped },
+            fate: match tune.split {
+                Some(split) => Fate::In(split), // a piece of a text
+                None if tune.is_kept() => Fate::Kept,
+                None => Fate::Dropped,
+            },
         }
     }
 

@@ -1,7 +1,7 @@
-//! Where a corpus comes from: the wheel of music21, the Lakh archives, the user's files, or the composer.
+//! Where a corpus comes from: the wheel of music21, the Lakh archives, the user's music, text or tokens, or the composer.
 
 use super::archives::{self, MusicFile, Visitor};
-use super::{CorpusConfig, composed, download};
+use super::{CorpusConfig, Split, TokenData, composed, download};
 use crate::messages::say;
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -24,12 +24,22 @@ const LAKH_URL: &str = "http://hog.ee.columbia.edu/craffel/lmd/";
 /// A source that is on this machine and can be read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// A folder, an archive or a file.
+    /// Music in a folder, an archive or a file.
     Files {
         /// Where it lies.
         path: PathBuf,
         /// The folder inside it that is read; empty for everything.
         folder: &'static str,
+    },
+    /// A `.txt` file, or a folder that holds `.txt` files and no music.
+    Text {
+        /// Where it lies.
+        path: PathBuf,
+    },
+    /// A folder with `train.bin`, `val.bin` and a vocabulary, such as nanoGPT's scripts make.
+    Tokens {
+        /// Where it lies.
+        dir: PathBuf,
     },
     /// Tunes that the library composes, as MIDI files that exist only in memory.
     Composed {
@@ -53,9 +63,21 @@ impl Source {
             "folk" => (get_folk(&set_or("PIP_INDEX_URL", INDEX_URL), &downloads)?, FOLK_FOLDER),
             "lakh-clean" => (lakh("clean_midi.tar.gz")?, ""), // 234 MB
             "lakh-full" => (lakh("lmd_full.tar.gz")?, ""),    // 1,768 MB
-            path => Source::require(config).map(|()| (PathBuf::from(path), ""))?,
+            path => return Source::require(config).and_then(|()| Source::at(PathBuf::from(path))),
         };
         Ok(Source::Files { path, folder })
+    }
+
+    /// What lies at a path of the user's.
+    fn at(path: PathBuf) -> Result<Source> {
+        if TOKEN_FILES[..2].iter().all(|name| path.join(name).is_file()) {
+            return Ok(Source::Tokens { dir: path });
+        }
+        let is_text = match path.is_dir() {
+            true => archives::list(&path, &archives::is_music_name)?.is_empty() && !texts(&path)?.is_empty(),
+            false => archives::is_text_name(&path.to_string_lossy()),
+        };
+        Ok(if is_text { Source::Text { path } } else { Source::Files { path, folder: "" } })
     }
 
     /// Refuses a corpus that is neither a path that exists nor one of the named ones.
@@ -79,6 +101,20 @@ impl Source {
                 let inside = |file: MusicFile| MusicFile { path: file.path.replacen(folder, "", 1), ..file };
                 visitor(file.map(inside))
             }),
+            Source::Text { path } => archives::visit(path, &archives::is_text_name, visitor),
+            Source::Tokens { dir } => {
+                let data = TokenData::open(dir)?;
+                let file = |split: Split| {
+                    let bytes = data.tokenizer.decode(data.split(split)).into_bytes();
+                    Ok(MusicFile { path: format!("{split}.bin"), bytes })
+                };
+                let _ = Split::ALL
+                    .into_iter()
+                    .filter(|split| !data.split(*split).is_empty())
+                    .map(file)
+                    .try_for_each(visitor);
+                Ok(())
+            }
             Source::Composed { n_tunes, seed } => {
                 let files = (0..*n_tunes).map(|index| composed::midi_file(*seed, index));
                 let _ = files.map(Ok).try_for_each(visitor);
@@ -94,6 +130,8 @@ impl Source {
     pub fn n_files(&self) -> Result<usize> {
         match self {
             Source::Files { path, folder } => Ok(archives::names(path, &is_wanted(folder))?.len()),
+            Source::Text { path } => Ok(texts(path)?.len()),
+            Source::Tokens { .. } => Ok(Split::ALL.len()),
             Source::Composed { n_tunes, .. } => Ok(*n_tunes),
         }
     }
@@ -104,11 +142,25 @@ impl Source {
         if config.is_named() {
             return Ok(String::new());
         }
-        let files = archives::list(Path::new(&config.source), &archives::is_music_name)?;
+        let files = match Source::at(PathBuf::from(&config.source))? {
+            Source::Tokens { dir } => {
+                let files = TOKEN_FILES.into_iter().map(|name| (dir.join(name), name.to_string()));
+                files.filter(|(path, _)| path.is_file()).collect()
+            }
+            Source::Text { path } => texts(&path)?,
+            _ => archives::list(Path::new(&config.source), &archives::is_music_name)?,
+        };
         let line = |(path, name): &(PathBuf, String)| format!("{} {name}\n", sha256(path).unwrap_or_default());
         let lines: Vec<String> = files.par_iter().map(line).collect(); // what cannot be read now will fail when it is converted
         Ok(super::short_hash(&[lines.concat().as_bytes()]))
     }
+}
+
+/// The files of a folder of tokens; without the first two it is none.
+const TOKEN_FILES: [&str; 5] = ["train.bin", "val.bin", "test.bin", "vocab.json", "meta.pkl"];
+
+fn texts(path: &Path) -> Result<Vec<(PathBuf, String)>> {
+    archives::list(path, &archives::is_text_name)
 }
 
 /// An environment variable, or what holds without it.

@@ -1,4 +1,4 @@
-//! Which tunes a model trains on and which it never sees: 98 % train, 1 % val, 1 % test, by tune.
+//! Which tunes a model trains on and which it never sees: 98 % train, 1 % val, 1 % test, unless told otherwise, by tune.
 //!
 //! Tunes that are the same music stay together: the same fingerprint, the same artist and title (Lakh's `Title.mid`,
 //! `Title.1.mid` are versions of one song), or many phrases in common. Pieces of a long tune share its fingerprint.
@@ -9,9 +9,6 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-
-/// Share of the tunes in val, and again in test.
-const HELD_OUT_SHARE: f64 = 0.01;
 
 /// How the tunes of a corpus hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -24,13 +21,19 @@ pub struct Groups {
 
 /// Gives every kept tune its split and returns the order of the tunes in the text: groups of the same music shuffled, the
 /// tunes of a group as they came. `near_duplicates` are pairs of kept tunes that belong together beside those whose notes or
-/// songs are equal. With fewer than three groups val and test may stay empty.
-pub fn assign_splits(rows: &mut [Row], near_duplicates: &[(usize, usize)], seed: u64) -> (Vec<usize>, Groups) {
+/// songs are equal; `shares` those of train, val and test. With fewer than three groups val and test may stay empty.
+pub fn assign_splits(
+    rows: &mut [Row],
+    near_duplicates: &[(usize, usize)],
+    shares: [f64; 3],
+    seed: u64,
+) -> (Vec<usize>, Groups) {
     let mut groups = groups_of_same_music(rows, near_duplicates);
     groups.shuffle(&mut rand_pcg::Pcg64::seed_from_u64(seed));
     let n_tunes: usize = groups.iter().map(Vec::len).sum();
-    let target = ((HELD_OUT_SHARE * n_tunes as f64).round() as usize).max(1);
-    let splits = splits_of_groups(&groups.iter().map(Vec::len).collect::<Vec<_>>(), target);
+    let target = |share: f64| ((share / shares.iter().sum::<f64>() * n_tunes as f64).round() as usize).max(1);
+    let targets = [(Split::Val, target(shares[1])), (Split::Test, target(shares[2]))];
+    let splits = splits_of_groups(&groups.iter().map(Vec::len).collect::<Vec<_>>(), targets);
     for (group, split) in groups.iter().zip(splits) {
         group.iter().for_each(|&index| rows[index].fate = Fate::In(split));
     }
@@ -39,9 +42,9 @@ pub fn assign_splits(rows: &mut [Row], near_duplicates: &[(usize, usize)], seed:
 }
 
 /// Fills val and then test with groups that still fit; where none fits at all, the smallest group is taken.
-fn splits_of_groups(sizes: &[usize], target: usize) -> Vec<Split> {
+fn splits_of_groups(sizes: &[usize], targets: [(Split, usize); 2]) -> Vec<Split> {
     let mut splits = vec![Split::Train; sizes.len()];
-    for held_out in [Split::Val, Split::Test] {
+    for (held_out, target) in targets {
         let mut n_left = target;
         for (split, &size) in splits.iter_mut().zip(sizes) {
             if *split == Split::Train && size <= n_left {
@@ -106,6 +109,8 @@ mod tests {
     use crate::data::row::tests::row;
     use std::collections::HashSet;
 
+    const USUAL: [f64; 3] = [98.0, 1.0, 1.0];
+
     fn rows(n: usize, group: impl Fn(usize) -> usize) -> Vec<Row> {
         (0..n).map(|i| row(&format!("text {i}"), &group(i).to_string())).collect()
     }
@@ -117,7 +122,7 @@ mod tests {
     #[test]
     fn splits_are_98_1_1_and_the_same_for_the_same_seed() {
         let mut first = rows(10_000, |i| i);
-        let (order, groups) = assign_splits(&mut first, &[], 7);
+        let (order, groups) = assign_splits(&mut first, &[], USUAL, 7);
         assert_eq!(groups, Groups { n_groups: 10_000, largest: 1 });
         assert_eq!(
             [count(&first, Split::Train), count(&first, Split::Val), count(&first, Split::Test)],
@@ -125,15 +130,22 @@ mod tests {
         );
         assert_eq!(order.iter().collect::<HashSet<_>>().len(), 10_000);
         let mut again = rows(10_000, |i| i);
-        assert_eq!(assign_splits(&mut again, &[], 7).0, order);
+        assert_eq!(assign_splits(&mut again, &[], USUAL, 7).0, order);
         assert_eq!(first, again);
-        assert_ne!(assign_splits(&mut rows(10_000, |i| i), &[], 8).0, order);
+        assert_ne!(assign_splits(&mut rows(10_000, |i| i), &[], USUAL, 8).0, order);
+    }
+
+    #[test]
+    fn shares_of_ones_own_are_obeyed() {
+        let mut all = rows(300, |i| i);
+        assign_splits(&mut all, &[], [8.0, 1.5, 0.5], 7);
+        assert_eq!(Split::ALL.map(|split| count(&all, split)), [240, 45, 15]);
     }
 
     #[test]
     fn duplicates_stay_in_one_split() {
         let mut rows = rows(3000, |i| i % 1100); // groups of two or three
-        assign_splits(&mut rows, &[], 1);
+        assign_splits(&mut rows, &[], USUAL, 1);
         for row in &rows {
             let same = rows.iter().filter(|other| other.notes == row.notes);
             assert!(same.clone().all(|other| other.split() == row.split()));
@@ -147,14 +159,14 @@ mod tests {
         (rows[3].song, rows[200].song) = (Some(7), Some(7));
         rows[250].notes = rows[200].notes; // so the same song as 3
         assert_eq!(groups_of_same_music(&rows, &[(120, 250)])[3], [3, 120, 200, 250]);
-        assert_eq!(assign_splits(&mut rows, &[(120, 250)], 5).1, Groups { n_groups: 297, largest: 4 });
+        assert_eq!(assign_splits(&mut rows, &[(120, 250)], USUAL, 5).1, Groups { n_groups: 297, largest: 4 });
         assert!([120, 200, 250].iter().all(|i| rows[*i].split() == rows[3].split()));
     }
 
     #[test]
     fn three_groups_fill_three_splits_whatever_their_size() {
         let mut rows = rows(30, |i| i / 10);
-        assign_splits(&mut rows, &[], 0);
+        assign_splits(&mut rows, &[], USUAL, 0);
         for split in Split::ALL {
             assert_eq!(count(&rows, split), 10);
         }
@@ -164,7 +176,7 @@ mod tests {
     fn dropped_tunes_get_no_split() {
         let mut rows = rows(10, |i| i);
         rows[4].fate = Fate::Repeated;
-        assert_eq!(assign_splits(&mut rows, &[], 0).0.len(), 9);
+        assert_eq!(assign_splits(&mut rows, &[], USUAL, 0).0.len(), 9);
         assert_eq!(rows[4].split(), None);
     }
 }

@@ -79,7 +79,8 @@ impl TokenData {
     pub fn open_subset(dir: &Path, n_tokens: usize) -> Result<TokenData> {
         let tokenizer = Tokenizer::load(dir)?;
         let split = |split: Split, n_tokens| read_tokens(&file_of(dir, split), &tokenizer, n_tokens);
-        let test = if file_of(dir, Split::Test).exists() { split(Split::Test, usize::MAX)?.0 } else { Vec::new() };
+        let has_test = fs::metadata(file_of(dir, Split::Test)).is_ok_and(|file| file.len() > 0);
+        let test = if has_test { split(Split::Test, usize::MAX)?.0 } else { Vec::new() };
         let ((mut train, is_whole), (val, _)) = (split(Split::Train, n_tokens)?, split(Split::Val, usize::MAX)?);
         if !is_whole {
             cut_to_whole_tunes(&mut train, &tokenizer);
