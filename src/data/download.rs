@@ -1,12 +1,17 @@
 //! Fetching one large file over HTTP so that a break costs nothing: the part that arrived stays and is added to.
 
+use super::sources::absolute;
 use crate::messages::say;
 use crate::{Error, Result};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use ureq::http::Uri;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Proxy, ProxyProtocol};
 
 /// Tries in one call; each goes on where the one before broke off.
 const N_TRIES: usize = 5;
@@ -54,12 +59,33 @@ struct Answer {
     status: u16,
     /// Length of the body, where the server says it.
     n_bytes: Option<u64>,
+    /// Another address to ask, where the server says so.
+    moved_to: Option<String>,
     body: Box<dyn Read>,
 }
 
-/// Asks for a file from byte `start` on, through the proxy that `HTTPS_PROXY` or `HTTP_PROXY` names. Where the network has
-/// certificates of its own, the environment variable `SSL_CERT_FILE` names their file.
+/// Asks for a file from byte `start` on, through the proxy that `HTTPS_PROXY` or `HTTP_PROXY` names.
 fn get(url: &str, start: u64) -> std::result::Result<Answer, String> {
+    let mut url = url.to_string();
+    for _ in 0..10 {
+        let uri: Uri = url.parse().map_err(|error| format!("{error}"))?;
+        let proxy = Proxy::try_from_env().filter(|proxy| {
+            let is_plain = uri.scheme_str() == Some("http") && proxy.protocol() == ProxyProtocol::Http;
+            is_plain && !proxy.is_no_proxy(&uri)
+        });
+        let Some(proxy) = proxy else { return get_directly(&url, start) };
+        let answer = get_by_proxy(&proxy, &uri, start).map_err(|error| error.to_string())?;
+        match answer.moved_to {
+            Some(location) => url = absolute(&url, &location),
+            None => return Ok(answer),
+        }
+    }
+    Err("it is redirected again and again".to_string())
+}
+
+/// With no proxy, or with one that opens a tunnel. Where the network has certificates of its own, the environment variable
+/// `SSL_CERT_FILE` names their file.
+fn get_directly(url: &str, start: u64) -> std::result::Result<Answer, String> {
     let own = std::env::var_os("SSL_CERT_FILE").and_then(|path| fs::read(path).ok()).map(|pem| {
         let certificate = |item| if let Ok(PemItem::Certificate(found)) = item { Some(found) } else { None };
         RootCerts::from(parse_pem(&pem).filter_map(certificate))
@@ -74,7 +100,39 @@ fn get(url: &str, start: u64) -> std::result::Result<Answer, String> {
     }
     let response = request.call().map_err(|error| error.to_string())?;
     let (status, n_bytes) = (response.status().as_u16(), response.body().content_length());
-    Ok(Answer { status, n_bytes, body: Box::new(response.into_body().into_reader()) })
+    Ok(Answer { status, n_bytes, moved_to: None, body: Box::new(response.into_body().into_reader()) })
+}
+
+/// An `http://` address, which a proxy is simply asked for: many open tunnels to encrypted addresses only. As HTTP 1.0,
+/// so that the body ends where the connection does.
+fn get_by_proxy(proxy: &Proxy, uri: &Uri, start: u64) -> std::io::Result<Answer> {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+    let of_proxy = proxy.username().map(|name| format!("{name}:{}", proxy.password().unwrap_or_default()));
+    let logins = [("Authorization", user.map(str::to_string)), ("Proxy-Authorization", of_proxy)];
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let mut request = format!("GET http://{host}{path} HTTP/1.0\r\nHost: {host}\r\n");
+    for (name, login) in logins.into_iter().filter_map(|(name, login)| Some((name, login?))) {
+        request += &format!("{name}: Basic {}\r\n", BASE64_STANDARD.encode(login));
+    }
+    if start > 0 {
+        request += &format!("Range: bytes={start}-\r\n");
+    }
+    let mut stream = TcpStream::connect((proxy.host(), proxy.port()))?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.write_all(format!("{request}\r\n").as_bytes())?;
+    let mut body = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") && body.read_line(&mut head)? > 0 {}
+    let status: Option<u16> = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other("the proxy's answer is not HTTP"))?;
+    let field = |wanted: &str| {
+        let fields = head.lines().filter_map(|line| line.split_once(':'));
+        fields.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim()).next()
+    };
+    let n_bytes = field("content-length").and_then(|length| length.parse().ok());
+    let moved_to = field("location").filter(|_| (300..400).contains(&status)).map(str::to_string);
+    Ok(Answer { status, n_bytes, moved_to, body: Box::new(body) })
 }
 
 /// The text of a page.
@@ -178,8 +236,7 @@ fn cannot_store(part: &Path, error: std::io::Error) -> Error {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use std::io::{BufRead, BufReader};
-    use std::net::{TcpListener, TcpStream};
+    use std::net::TcpListener;
     use std::path::PathBuf;
     use std::sync::{Arc, Mutex};
 
@@ -279,6 +336,28 @@ pub(super) mod tests {
         fs::write(path.with_added_extension("part"), vec![7; 1000]).unwrap();
         download(&server.url(), &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), vec![7; 1000]);
+    }
+
+    #[test]
+    fn a_proxy_is_asked_for_a_plain_address_and_not_for_a_tunnel() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = Proxy::new(&format!("http://me:secret@{}", listener.local_addr().unwrap())).unwrap();
+        let served = std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+            let request: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            stream.write_all(b"HTTP/1.1 206 Partial Content\r\ncontent-length: 4\r\n\r\ntune").unwrap();
+            request
+        });
+        let uri = "http://lakh.example/lmd/clean_midi.tar.gz".parse().unwrap();
+        let mut answer = get_by_proxy(&proxy, &uri, 10).unwrap();
+        assert_eq!((answer.status, answer.n_bytes), (206, Some(4)));
+        assert_eq!(std::io::read_to_string(&mut answer.body).unwrap(), "tune");
+        let request = served.join().unwrap();
+        assert_eq!(request[0], "GET http://lakh.example/lmd/clean_midi.tar.gz HTTP/1.0");
+        for line in ["Host: lakh.example", "Proxy-Authorization: Basic bWU6c2VjcmV0", "Range: bytes=10-"] {
+            assert!(request.iter().any(|sent| sent == line), "{request:?}");
+        }
     }
 
     #[test]

@@ -222,7 +222,7 @@ fn wheel_url(index: &str) -> Result<String> {
 }
 
 /// A page's link as an address of its own.
-fn absolute(page: &str, link: &str) -> String {
+pub(super) fn absolute(page: &str, link: &str) -> String {
     if link.contains("://") {
         return link.to_string();
     }

@@ -104,8 +104,15 @@ pub fn continue_tune(
     max_tokens: usize,
 ) -> Result<Continuation> {
     let prefix_tokens = tokenizer.encode(prefix)?; // by itself, so that an error counts its lines from the prefix
+    let before = tokenizer.encode(BEFORE_A_TUNE).unwrap_or_default(); // a vocabulary without line breaks knows no tunes
+    if before.is_empty() && prefix.is_empty() {
+        return Err(Error::Data(
+            "this vocabulary has no line break, with which tunes begin and end: give the model a beginning (a prompt, --prefix)"
+                .to_string(),
+        ));
+    }
     let mut logits = Vec::new();
-    for token in tokenizer.encode(BEFORE_A_TUNE)?.into_iter().chain(prefix_tokens) {
+    for token in before.into_iter().chain(prefix_tokens) {
         logits = next(u32::from(token))?;
     }
     let mut text = prefix.to_string();
@@ -216,6 +223,18 @@ mod tests {
     fn a_tune_that_does_not_end_is_cut() {
         assert_eq!(play_back("ABC", "", 2).0, Continuation { text: "AB".to_string(), n_tokens: 2, ended: false });
         assert_eq!(play_back("ABC", "A", 0).0, Continuation { text: "A".to_string(), n_tokens: 0, ended: false });
+    }
+
+    #[test]
+    fn a_vocabulary_without_line_breaks_needs_a_beginning_and_goes_on_to_the_longest_length() {
+        let tokenizer = Tokenizer::from_text("ACGT").unwrap();
+        let write = |prefix: &str| {
+            let mut sampler = Sampler::new(0.0, None, 0).unwrap();
+            continue_tune(|token| Ok(vec![token as f32, 0.5, 0.0, 0.0]), &tokenizer, prefix, &mut sampler, 3)
+        };
+        assert_eq!(write("GC").unwrap(), Continuation { text: "GCACA".to_string(), n_tokens: 3, ended: false });
+        let error = write("").unwrap_err().to_string();
+        assert!(error.contains("no line break") && error.contains("--prefix"), "{error}");
     }
 
     #[test]
