@@ -4,6 +4,7 @@
 //! notes and that we refuse counts as F1 = 0.
 
 mod abcmidi;
+mod bars;
 mod f1;
 mod files;
 mod notes;
