@@ -7,15 +7,20 @@ use music_scaling::study::place;
 use music_scaling::training::{device_name, interrupted};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The version that the kernel recipe was measured with; another may need other settings.
 const EVCXR_VERSION: &str = "0.22.0";
 const EVCXR: &str = "evcxr_jupyter 0.22.0";
 /// Of the building, at this level, on two cores.
 const EVCXR_MINUTES: f64 = 7.0;
+/// What set-up and builds take on the disk.
+const GIGABYTES: f64 = 4.0;
 /// As released. At 0 it builds in a third of the time, but the type inference in it (of a kernel's first `let`) is unoptimised, too.
 const EVCXR_OPT_LEVEL: &str = "3";
+/// JupyterLab's settings: no question about news over the first page, no request for them.
+const NO_NEWS: &str =
+    r#"{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}"#;
 const PYTHON_REQUIREMENTS: &str = include_str!("requirements.txt");
 const NOTEBOOK_RUNNER: &str = include_str!("run_notebook.py");
 const REPORT_WRITER: &str = include_str!("write_report.py");
@@ -48,6 +53,9 @@ impl Lab {
                     .into(),
             );
         }
+        if let Some(free) = free_gigabytes(&self.root).filter(|free| !self.has_evcxr() && *free < GIGABYTES) {
+            missing.push(format!("disk space below {}: {free:.1} of {GIGABYTES} GB are free", self.root.display()));
+        }
         if !missing.is_empty() {
             return Err(Error::Lab(format!("this machine lacks {}; add it and try again", missing.join(", and "))));
         }
@@ -66,8 +74,8 @@ impl Lab {
     /// What [`Lab::check`] finds; a step that fails, usually for want of the network.
     pub fn set_up(&self) -> Result<()> {
         self.check()?;
-        self.install_evcxr()?;
         self.install_python()?;
+        self.install_evcxr()?;
         self.write_kernelspec()?;
         super::kernel::warm(self)
     }
@@ -157,7 +165,7 @@ impl Lab {
             "--root",
         ]);
         command.arg(self.folder()).env("CARGO_PROFILE_RELEASE_OPT_LEVEL", EVCXR_OPT_LEVEL);
-        run(command, "install evcxr_jupyter (cargo needs the network for it)")
+        run_long(command, "install evcxr_jupyter (cargo needs the network for it)")
     }
 
     fn has_python(&self) -> bool {
@@ -178,7 +186,7 @@ impl Lab {
         write_atomic(&requirements, PYTHON_REQUIREMENTS)?;
         let mut install = self.python_command();
         install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
-        run(install, "install Jupyter (pip needs the network for it)")?;
+        run_long(install, "install Jupyter (pip needs the network for it)")?;
         Ok(write_atomic(environment.join("requirements.txt"), PYTHON_REQUIREMENTS)?)
     }
 
@@ -210,6 +218,7 @@ impl Lab {
             "env": { place::ROOT_VARIABLE: self.root },
         });
         write_atomic(self.folder().join("jupyter/kernels/music-scaling/kernel.json"), format!("{spec:#}\n"))?;
+        write_atomic(self.folder().join("python/share/jupyter/lab/settings/overrides.json"), NO_NEWS)?;
         write_atomic(self.runner_script(), NOTEBOOK_RUNNER)?;
         Ok(write_atomic(self.report_script(), REPORT_WRITER)?)
     }
@@ -233,15 +242,37 @@ fn succeeds(program: &str, arguments: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
+/// Room on the disk of `folder`; `None` where the system does not tell.
+fn free_gigabytes(folder: &Path) -> Option<f64> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(folder.as_os_str().as_bytes()).ok()?;
+    // SAFETY: the path ends with 0, and the numbers are written before they are read.
+    let found = unsafe {
+        let mut found: libc::statvfs = std::mem::zeroed();
+        (libc::statvfs(path.as_ptr(), &mut found) == 0).then_some(found)
+    };
+    found.map(|found| found.f_bavail as f64 * found.f_frsize as f64 / 1e9)
+}
+
 /// Runs a command with its output shown; `what` completes "could not …". Ctrl-C and SIGTERM, seen by [`interrupted`], end it.
 ///
 /// # Errors
 /// The command does not start, fails, or is ended.
-pub fn run(mut command: Command, what: &str) -> Result<()> {
+pub fn run(command: Command, what: &str) -> Result<()> {
+    watch(command, what, |_| ())
+}
+
+/// The same for a command that is quiet for minutes: a line a minute says that it goes on.
+fn run_long(command: Command, what: &str) -> Result<()> {
+    watch(command, what, |minutes| println!("set-up: … {minutes} min"))
+}
+
+fn watch(mut command: Command, what: &str, each_minute: impl Fn(u64)) -> Result<()> {
     let cannot = |why: String| Error::Lab(format!("could not {what}: {why}"));
     let mut child = command
         .spawn()
         .map_err(|error| cannot(format!("{} did not start: {error}", command.get_program().display())))?;
+    let (started, mut minutes) = (Instant::now(), 0);
     let status = loop {
         if let Some(status) = child.try_wait().map_err(|error| cannot(error.to_string()))? {
             break status;
@@ -249,7 +280,22 @@ pub fn run(mut command: Command, what: &str) -> Result<()> {
         if interrupted() {
             let _ = child.kill(); // it has ended by itself, then
         }
+        if started.elapsed().as_secs() / 60 > minutes {
+            minutes += 1;
+            each_minute(minutes);
+        }
         std::thread::sleep(Duration::from_millis(20));
     };
     if status.success() { Ok(()) } else { Err(cannot(format!("the command ended with {status}"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_some_room_and_a_missing_one_none_to_tell() {
+        assert!(free_gigabytes(Path::new("/")).is_some_and(|free| free > 0.0 && free < 1e9));
+        assert_eq!(free_gigabytes(Path::new("/no/such/folder")), None);
+    }
 }

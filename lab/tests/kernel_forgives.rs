@@ -36,15 +36,19 @@ fn a_variable_that_cannot_be_kept_is_answered_in_words_and_the_others_stay() {
 }
 
 #[test]
-fn an_interrupted_training_is_saved_and_variables_stay() {
+fn an_interrupted_training_is_saved_a_panic_names_the_line_and_variables_stay() {
     let steps = json!([
         { "cell": "use music_scaling::prelude::*;\nlet mut study = Study::open_default()?;\nlet kept = 42;" },
         { "cell": "study.preset.training.n_tokens = Some(30_000_000);" },
         { "cell": "let run = study.train_size(\"smoke-lstm-tiny\")?;", "interrupt_at": "to go" },
+        { "cell": "let none: Vec<u32> = vec![];\nnone[kept]" },
         { "cell": "kept" },
     ]);
     let Some(answers) = answers(&steps) else { return };
     let said = answers[2].to_string();
     assert!(said.contains("stopped after step") && said.contains("all variables are kept"), "{said}");
-    assert_eq!(answers[3]["result"], "42");
+    let panic = answers[3]["printed"].as_str().unwrap();
+    assert!(panic.contains("panicked: index out of bounds") && panic.contains("in the line: none[kept]"), "{panic}");
+    assert!(!panic.contains("lib.rs") && panic.lines().count() < 5, "{panic}");
+    assert_eq!(answers[4]["result"], "42");
 }

@@ -12,6 +12,7 @@ mod budgets;
 mod by_position;
 mod families;
 mod floors;
+mod kernel;
 mod limits;
 mod pictures;
 pub mod place;
@@ -99,7 +100,7 @@ impl Study {
     /// # Errors
     /// As [`Study::open`].
     pub fn open_default() -> Result<Study> {
-        crate::training::answer_interrupt_key();
+        kernel::greet();
         Study::open(&std::env::var("STUDY").unwrap_or_else(|_| "laptop".into()))
     }
 

@@ -4,6 +4,7 @@
 //! we refuse counts as F1 = 0.
 
 mod abcmidi;
+mod bars;
 mod files;
 mod report;
 mod speed;

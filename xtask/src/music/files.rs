@@ -1,6 +1,7 @@
 //! What is measured of one file.
 
 use super::abcmidi::{self, Peer};
+use super::bars;
 use music_scaling::data::archives::{MusicFile, is_abc_name};
 use music_scaling::data::{FailedFile, reading};
 use music_scaling::music::abc::{self, Performance, WriteOptions};
@@ -32,6 +33,8 @@ pub struct AbcTune {
     pub is_strict: bool,
     /// Whether `write(parse(write(score))) == write(score)`.
     pub is_idempotent: bool,
+    /// Whether each bar of the page has as many notes as the text; `None` for several voices and orders of parts.
+    pub has_equal_bars: Option<bool>,
     /// F1 of our notes against abc2midi's within 1/16 beat, read as played and as written; `None` where it is not
     /// installed or gives no notes.
     pub f1_as_played: Option<f64>,
@@ -108,6 +111,7 @@ fn abc_tune(source: String, text: &str, score: &Score, with_abcmidi: bool) -> Ab
         source,
         n_notes: score.n_notes(),
         is_strict: abc::parse(text).is_ok(),
+        has_equal_bars: bars::are_equal(text, score),
         is_idempotent: again.is_ok_and(|again| again == written),
         f1_as_played: theirs.as_ref().map(|theirs| f1(theirs, &played, TICKS_PER_BEAT / 16)),
         f1_as_written: theirs.as_ref().map(|theirs| f1(theirs, score, TICKS_PER_BEAT / 16)),

@@ -79,12 +79,15 @@ impl MusicReport {
         };
         let (played, written) = (equal(|tune| tune.f1_as_played), equal(|tune| tune.f1_as_written));
         let same = share(n(|tune| tune.is_idempotent), self.tunes.len());
+        let n_counted = n(|tune| tune.has_equal_bars.is_some());
+        let equal_bars = share(n(|tune| tune.has_equal_bars == Some(true)), n_counted);
         vec![
             ours("ABC tunes", n_tried as f64),
             ours("tunes that the strict reader takes (%)", share(n(|tune| tune.is_strict), n_tried)),
             ours("tunes that the lenient reader takes (%)", share(self.tunes.len(), n_tried)),
             both("as played: notes equal abc2midi's, F1 ≥ 0.99 (% of tunes)", played, 100.0),
             both("as written: notes equal abc2midi's, F1 ≥ 0.99 (% of tunes)", written, 100.0),
+            ours(format!("bars with as many notes as the text has in them (% of {n_counted} tunes)"), equal_bars),
             ours("write(parse(write(tune))) == write(tune) (% of tunes)", same),
         ]
     }
