@@ -2,7 +2,7 @@
 //! made is computed again from `runs.jsonl`. What was measured on models or texts is listed by name; anything else fails.
 
 use music_scaling::data::composed;
-use music_scaling::fitting::{LogLaw, PowerLaw, published_fits};
+use music_scaling::fitting::{Law, published_fits};
 use music_scaling::models::Family;
 use music_scaling::study::{
     Axis, Budgets, Families, Floor, KnownSource, Outcome, Prediction, Preset, RunRecord, points, read_records,
@@ -132,7 +132,7 @@ impl Results {
         let mut smaller = self.ladder_of(Family::Transformer);
         let largest = smaller.pop().unwrap();
         let from = points(&smaller, Axis::Params);
-        let (law, log_law) = (PowerLaw::fit(&from).unwrap(), LogLaw::fit(&from).unwrap());
+        let (law, log_law) = (Law::Power.fit(&from).unwrap(), Law::Log.fit(&from).unwrap());
         let (n, measured) = (largest.summary.n_params as f64, largest.summary.val_loss);
         let (predicted, log_law, interval) = (law.predict(n), log_law.predict(n), law.prediction_interval(n));
         let inside = interval.map(|interval| interval.contains(measured));
@@ -164,14 +164,14 @@ impl Results {
 const ANY: &str = "(any)";
 
 fn exponents(families: &Families) -> Value {
-    let fit = |family| PowerLaw::fit(&families.points(family, Axis::Params)).unwrap();
+    let fit = |family| Law::Power.fit(&families.points(family, Axis::Params)).unwrap();
     let mut all = vec![
         json!(("ours, Transformer", Family::Transformer, fit(Family::Transformer))),
         json!(("ours, LSTM", Family::Lstm, fit(Family::Lstm))),
     ];
     for published in published_fits() {
         let family = if published.name.ends_with("LSTM") { Family::Lstm } else { Family::Transformer };
-        all.push(json!((published.name, family, PowerLaw::fit(&published.points).unwrap())));
+        all.push(json!((published.name, family, Law::Power.fit(&published.points).unwrap())));
     }
     Value::Array(all)
 }
@@ -248,7 +248,7 @@ fn the_written_prediction_follows_from_the_smaller_runs() {
             "{}: the points are not those of the runs",
             results.name
         );
-        let law = PowerLaw::fit(&written.points).unwrap();
+        let law = Law::Power.fit(&written.points).unwrap();
         let outcome: Outcome = written.compare(1.0, "any".into());
         assert!((law.predict(written.n_params) - written.predicted).abs() < 1e-9 * written.predicted);
         assert!((outcome.error - (1.0 - written.predicted)).abs() < 1e-12);

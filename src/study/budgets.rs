@@ -2,7 +2,7 @@
 
 use super::{CountingRow, Families, RunRecord, Study};
 use crate::figures::human;
-use crate::fitting::{self, IsoFlop, Objective, PlaneReport, Point, RepeatedData};
+use crate::fitting::{self, Fit, FitReport, IsoFlop, Law, Objective, Point};
 use crate::models::Family;
 use crate::{Error, Result};
 use serde::Serialize;
@@ -88,16 +88,16 @@ impl Budgets {
     }
 
     /// L(N, D) over the runs that saw no text twice.
-    pub fn in_n_and_d(&self, families: &Families, objective: Objective) -> Result<PlaneReport> {
+    pub fn in_n_and_d(&self, families: &Families, objective: Objective) -> Result<FitReport> {
         let once = self.all(families).filter(|run| !self.repeats_text(run));
         let points: Vec<Point> = once.map(seen).collect();
-        Ok(fitting::report_in_n_and_d(&points, objective, 1000, families.seed)?)
+        Ok(fitting::report(&points, Law::Plane, objective, 1000, families.seed)?)
     }
 
     /// The law of repeated data over all runs.
-    pub fn repeated(&self, families: &Families) -> Result<RepeatedData> {
+    pub fn repeated(&self, families: &Families) -> Result<Fit> {
         let point = |run: &RunRecord| seen(run).with_unique_tokens(self.n_unique_tokens as f64);
-        Ok(RepeatedData::fit(&self.all(families).map(point).collect::<Vec<_>>())?)
+        Ok(Law::Repeated.fit(&self.all(families).map(point).collect::<Vec<_>>())?)
     }
 
     /// How much each way of counting C = 6·N·D moves the exponents.

@@ -4,7 +4,7 @@ use super::records::points;
 use super::{Axis, Families, RunRecord, Study};
 use crate::data::SourceEntropy;
 use crate::figures::{Figure, Reference};
-use crate::fitting::{Interval, PowerLaw, Verdict};
+use crate::fitting::{Interval, Law, Verdict};
 use crate::models::Family;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ impl Floor {
     /// The floor of these runs; `longer` are those trained beyond the ladder's budget.
     pub fn of(family: Family, families: &Families, longer: &[RunRecord]) -> Result<Floor> {
         let runs = families.of(family);
-        let law = PowerLaw::fit(&points(runs, Axis::Params))?;
+        let law = Law::Power.fit(&points(runs, Axis::Params))?;
         let lowest = |runs: &mut dyn Iterator<Item = &RunRecord>| {
             runs.min_by(|p, q| p.summary.best_val_loss.total_cmp(&q.summary.best_val_loss)).cloned()
         };
@@ -84,9 +84,9 @@ impl Floor {
         let beyond = |run: RunRecord| (run.summary.n_tokens as f64 / budget, run.summary.best_val_loss);
         Ok(Floor {
             family,
-            c: law.c,
-            interval: law.intervals.map(|found| found.c),
-            verdict: law.c_verdict,
+            c: law["c"].value,
+            interval: law["c"].interval,
+            verdict: law["c"].verdict.clone(),
             lowest: lowest(&mut runs.iter()).map_or(f64::NAN, |run| run.summary.val_loss),
             longer: lowest(&mut longer.iter().filter(|run| run.config.model.family() == family)).map(beyond),
         })

@@ -4,7 +4,7 @@ use super::{Axis, Budgets, Families};
 use crate::Result;
 use crate::figures::{Figure, Line, Reference, ScalingSeries, human, lines, scaling};
 use crate::fitting::isoflop::by_budget;
-use crate::fitting::{PowerLaw, Verdict};
+use crate::fitting::{Law, Verdict};
 use crate::models::Family;
 
 impl Families {
@@ -29,7 +29,7 @@ impl Families {
     /// One family's runs, law, band and floor.
     pub fn series(&self, family: Family, axis: Axis) -> Result<ScalingSeries> {
         let points = self.points(family, axis);
-        let law = PowerLaw::fit(&points)?;
+        let law = Law::Power.fit(&points)?;
         let costs = points.iter().map(|point| point.n_params);
         let (low, high) = costs.fold((f64::INFINITY, 0.0_f64), |ends, n| (ends.0.min(n), ends.1.max(n)));
         let (low, high) = (0.8 * low, 1.25 * high);
@@ -39,7 +39,8 @@ impl Families {
         let series = ScalingSeries::new(family.to_string(), family, runs)
             .curve(sizes.iter().map(|n| (*n, law.predict(*n))).collect())
             .band(band);
-        Ok(if matches!(law.c_verdict, Verdict::NotIdentified(_)) { series } else { series.asymptote(law.c) })
+        let c = &law["c"];
+        Ok(if matches!(c.verdict, Verdict::NotIdentified(_)) { series } else { series.asymptote(c.value) })
     }
 
     /// Loss against one kind of cost, and the frontier: the runs that no cheaper run beats.

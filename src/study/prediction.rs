@@ -5,7 +5,7 @@
 
 use super::{RunRecord, Study};
 use crate::files::{read_text, write_atomic};
-use crate::fitting::{Interval, LogLaw, Point, PowerLaw};
+use crate::fitting::{Interval, Law, Point};
 use crate::models::{Family, Size};
 use crate::training::{Run, RunConfig};
 use crate::{Error, Result};
@@ -60,7 +60,7 @@ impl Prediction {
         written_at: String,
     ) -> Result<Prediction> {
         let points = super::points(runs, super::Axis::Params);
-        let (law, log_law) = (PowerLaw::fit(&points)?, LogLaw::fit(&points)?);
+        let (law, log_law) = (Law::Power.fit(&points)?, Law::Log.fit(&points)?);
         let n_params = largest.model.n_params() as f64;
         Ok(Prediction {
             model: largest.name.clone(),
