@@ -1,7 +1,7 @@
 //! The whole way in one small test: real MIDI files → corpus → tokens → trained models → a fitted law → a written tune.
 
 use music_scaling::data::{Corpus, CorpusConfig};
-use music_scaling::fitting::{Point, PowerLaw};
+use music_scaling::fitting::{Law, Point};
 use music_scaling::generation::{self, Prompt, Rates, Settings};
 use music_scaling::models::{Family, NGram, ladder};
 use music_scaling::training::{RunConfig, Runs, TrainOptions, evaluate};
@@ -43,7 +43,7 @@ fn composed_midi_files_become_a_law_and_new_tunes() {
         points.iter().all(|point| point.val_loss < 0.8 * uniform),
         "nothing was learnt: {points:?}, ln V = {uniform}"
     );
-    assert_eq!(PowerLaw::fit(&points).unwrap().n_points, 3);
+    assert_eq!(Law::Power.fit(&points).unwrap().n_points, 3);
 
     let six_gram = NGram::train(&data.train, data.tokenizer.vocab_size(), 6).unwrap().loss(&data.val);
     assert!(six_gram < uniform);

@@ -3,7 +3,7 @@
 
 use music_scaling::data::SourceEntropy;
 use music_scaling::files::{read_json, write_json};
-use music_scaling::fitting::{PowerLaw, published_fits};
+use music_scaling::fitting::{Law, published_fits};
 use music_scaling::models::Family;
 use music_scaling::study::{
     Axis, Budgets, Families, Floor, Prediction, Preset, Results, RunRecord, points, read_records,
@@ -83,14 +83,14 @@ fn gaps(families: &Families) -> Vec<(f64, f64)> {
 
 /// The power laws of ours and of the published runs.
 fn exponents(families: &Families) -> Value {
-    let fit = |family| PowerLaw::fit(&families.points(family, Axis::Params)).unwrap();
+    let fit = |family| Law::Power.fit(&families.points(family, Axis::Params)).unwrap();
     let mut all = vec![
         ("ours, Transformer", Family::Transformer, fit(Family::Transformer)),
         ("ours, LSTM", Family::Lstm, fit(Family::Lstm)),
     ];
     for published in published_fits() {
         let family = if published.name.ends_with("LSTM") { Family::Lstm } else { Family::Transformer };
-        all.push((published.name, family, PowerLaw::fit(&published.points).unwrap()));
+        all.push((published.name, family, Law::Power.fit(&published.points).unwrap()));
     }
     json!(all)
 }
@@ -141,7 +141,7 @@ fn the_written_prediction_follows_from_the_smaller_runs() {
         let by_hash = |hash: &String| runs.iter().find(|run| run.config.hash() == *hash);
         let used: Vec<RunRecord> = written.runs.iter().filter_map(by_hash).cloned().collect();
         assert_eq!(points(&used, Axis::Params), written.points, "{name}: the points are not those of the runs");
-        let law = PowerLaw::fit(&written.points).unwrap();
+        let law = Law::Power.fit(&written.points).unwrap();
         assert!((law.predict(written.n_params) - written.predicted).abs() < 1e-9 * written.predicted);
         assert!(!written.void && (written.compare(1.0, "any".into()).error - (1.0 - written.predicted)).abs() < 1e-12);
     }

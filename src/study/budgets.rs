@@ -4,7 +4,7 @@ use super::results::fit_or_reason;
 use super::{CountingRow, Families, LawResults, RunRecord, Study};
 use crate::Result;
 use crate::figures::human;
-use crate::fitting::{self, IsoFlop, Objective, PlaneReport, Point, RepeatedData};
+use crate::fitting::{self, Fit, FitReport, IsoFlop, Law, Objective, Point};
 use crate::models::Family;
 use crate::training::RunConfig;
 
@@ -87,19 +87,19 @@ impl Budgets {
     ///
     /// # Errors
     /// They are too few or too alike.
-    pub fn in_n_and_d(&self, families: &Families, objective: Objective) -> Result<PlaneReport> {
+    pub fn in_n_and_d(&self, families: &Families, objective: Objective) -> Result<FitReport> {
         let once = self.all(families).filter(|run| !self.repeats_text(run));
         let points: Vec<Point> = once.map(seen).collect();
-        Ok(fitting::report_in_n_and_d(&points, objective, 1000, families.seed)?)
+        Ok(fitting::report(&points, Law::Plane, objective, 1000, families.seed)?)
     }
 
     /// The law of repeated data over all runs.
     ///
     /// # Errors
     /// They are too few, or none saw its text often enough.
-    pub fn repeated(&self, families: &Families) -> Result<RepeatedData> {
+    pub fn repeated(&self, families: &Families) -> Result<Fit> {
         let point = |run: &RunRecord| seen(run).with_unique_tokens(self.n_unique_tokens as f64);
-        Ok(RepeatedData::fit(&self.all(families).map(point).collect::<Vec<_>>())?)
+        Ok(Law::Repeated.fit(&self.all(families).map(point).collect::<Vec<_>>())?)
     }
 
     /// How much each way of counting C = 6·N·D moves the exponents.

@@ -4,9 +4,7 @@ use super::records::{ends, points};
 use super::results::fit_or_reason;
 use super::{Axis, Budgets, Counting, LawResults, RunRecord, Study};
 use crate::Result;
-use crate::fitting::{
-    self, Comparison, CurveIntervals, FitReport, IsoFlop, Law, LawScore, LogLaw, Objective, Point, PowerCurve, PowerLaw,
-};
+use crate::fitting::{self, Comparison, Fit, FitReport, IsoFlop, Law, LawScore, Objective, Point};
 use crate::models::Family;
 use crate::training::{Run, RunConfig};
 use polars::prelude::{DataFrame, df};
@@ -27,7 +25,7 @@ const N_RESAMPLES: usize = 1000;
 
 /// One more way to fit the same runs.
 #[derive(Debug, Clone, Serialize)]
-pub struct FittedVariant(pub Family, pub String, pub PowerLaw);
+pub struct FittedVariant(pub Family, pub String, pub Fit);
 
 /// How one way of counting C = 6·N·D moves the exponents.
 #[derive(Debug, Clone, Serialize)]
@@ -115,7 +113,8 @@ impl Families {
     /// # Errors
     /// The runs allow no law.
     pub fn report(&self, family: Family, law: Law) -> Result<FitReport> {
-        Ok(fitting::report(&self.points(family, Axis::Params), law.name(), N_RESAMPLES, self.seed)?)
+        let points = self.points(family, Axis::Params);
+        Ok(fitting::report(&points, law, Objective::LeastSquares, N_RESAMPLES, self.seed)?)
     }
 
     /// Every law that the points suffice for, best AICc first, Transformers first.
@@ -151,7 +150,7 @@ impl Families {
         let mut fits = Vec::new();
         for family in Family::ALL {
             for (name, points) in self.variants(family) {
-                fits.push(FittedVariant(family, name, PowerLaw::fit(&points)?));
+                fits.push(FittedVariant(family, name, Law::Power.fit(&points)?));
             }
         }
         Ok(fits)
@@ -184,13 +183,13 @@ impl Families {
     ///
     /// # Errors
     /// The runs allow no law.
-    pub fn objectives(&self) -> Result<Vec<(Family, PowerCurve)>> {
+    pub fn objectives(&self) -> Result<Vec<(Family, Fit)>> {
         let mut fits = Vec::new();
         for family in Family::ALL {
             for objective in Objective::ALL {
                 let points = self.points(family, Axis::Params);
-                let curve = PowerCurve::fit(&points, objective)?;
-                fits.push((family, curve.with_intervals(&points, N_RESAMPLES, self.seed)?));
+                let fit = Fit::new(Law::Power, objective, &points)?;
+                fits.push((family, fit.with_resamples(N_RESAMPLES, self.seed)?));
             }
         }
         Ok(fits)
@@ -198,7 +197,7 @@ impl Families {
 
     /// What follows from these records alone.
     pub(super) fn results(&self) -> LawResults {
-        let log = |family| Ok(LogLaw::fit(&self.points(family, Axis::Params))?);
+        let log = |family| Ok(Law::Log.fit(&self.points(family, Axis::Params))?);
         LawResults {
             transformer: fit_or_reason(self.report(Family::Transformer, Law::Power)),
             transformer_log: fit_or_reason(log(Family::Transformer)),
@@ -225,7 +224,7 @@ impl Families {
             let ladder: Vec<Point> = self.of(family).iter().map(|run| counting.point(run)).collect();
             let alpha = |cost: fn(&Point) -> f64| -> Result<f64> {
                 let points: Vec<Point> = ladder.iter().map(|point| Point::new(cost(point), point.val_loss)).collect();
-                Ok(PowerLaw::fit(&points)?.alpha)
+                Ok(Law::Power.fit(&points)?["alpha"].value)
             };
             let profile: Vec<Point> = all.iter().map(|run| counting.point(run)).collect();
             let found = IsoFlop::of_curves(&profile, N_BUDGETS).ok(); // no best size is an answer, shown as a dash
@@ -296,15 +295,15 @@ fn table_of(runs: &[RunRecord]) -> Result<DataFrame> {
 /// # Errors
 /// As [`Families::table`].
 pub fn sensitivity_table(fits: &[FittedVariant]) -> Result<DataFrame> {
-    let alpha = |FittedVariant(_, _, law): &FittedVariant| law.intervals.map(|found| found.alpha);
+    let alpha = |FittedVariant(_, _, law): &FittedVariant| law["alpha"].interval;
     table(df!(
         "family" => fits.iter().map(|fit| fit.0.to_string()).collect::<Vec<String>>(),
         "variant" => fits.iter().map(|fit| fit.1.clone()).collect::<Vec<String>>(),
         "points" => fits.iter().map(|fit| fit.2.n_points as u32).collect::<Vec<u32>>(),
-        "alpha" => fits.iter().map(|fit| fit.2.alpha).collect::<Vec<f64>>(),
+        "alpha" => fits.iter().map(|fit| fit.2["alpha"].value).collect::<Vec<f64>>(),
         "from" => fits.iter().map(|fit| alpha(fit).map(|it| it.low)).collect::<Vec<Option<f64>>>(),
         "to" => fits.iter().map(|fit| alpha(fit).map(|it| it.high)).collect::<Vec<Option<f64>>>(),
-        "c" => fits.iter().map(|fit| fit.2.c).collect::<Vec<f64>>(),
+        "c" => fits.iter().map(|fit| fit.2["c"].value).collect::<Vec<f64>>(),
         "R²" => fits.iter().map(|fit| fit.2.r_squared).collect::<Vec<f64>>()
     ))
 }
@@ -313,22 +312,22 @@ pub fn sensitivity_table(fits: &[FittedVariant]) -> Result<DataFrame> {
 ///
 /// # Errors
 /// As [`Families::table`].
-pub fn objectives_table(fits: &[(Family, PowerCurve)]) -> Result<DataFrame> {
-    let column = |value: &dyn Fn(&PowerCurve) -> f64| fits.iter().map(|fit| value(&fit.1)).collect::<Vec<f64>>();
-    let end = |value: &dyn Fn(&CurveIntervals) -> f64| {
-        fits.iter().map(|fit| fit.1.intervals.as_ref().map(value)).collect::<Vec<Option<f64>>>()
+pub fn objectives_table(fits: &[(Family, Fit)]) -> Result<DataFrame> {
+    let column = |name: &str| fits.iter().map(|fit| fit.1[name].value).collect::<Vec<f64>>();
+    let end = |name: &str, high: bool| {
+        let end = |fit: &(Family, Fit)| fit.1[name].interval.map(|found| if high { found.high } else { found.low });
+        fits.iter().map(end).collect::<Vec<Option<f64>>>()
     };
-    let verdict = |fit: &(Family, PowerCurve)| fit.1.verdict.as_ref().map(|verdict| verdict.in_brief());
     table(df!(
         "family" => fits.iter().map(|fit| fit.0.to_string()).collect::<Vec<String>>(),
         "objective" => fits.iter().map(|fit| fit.1.objective.to_string()).collect::<Vec<String>>(),
-        "alpha" => column(&|curve| curve.alpha),
-        "from" => end(&|found| found.alpha.low),
-        "to" => end(&|found| found.alpha.high),
-        "alpha_is" => fits.iter().map(verdict).collect::<Vec<Option<&str>>>(),
-        "c" => column(&|curve| curve.c),
-        "c_from" => end(&|found| found.c.low),
-        "c_to" => end(&|found| found.c.high)
+        "alpha" => column("alpha"),
+        "from" => end("alpha", false),
+        "to" => end("alpha", true),
+        "alpha_is" => fits.iter().map(|fit| fit.1.verdict().in_brief()).collect::<Vec<&str>>(),
+        "c" => column("c"),
+        "c_from" => end("c", false),
+        "c_to" => end("c", true)
     ))
 }
 

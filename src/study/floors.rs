@@ -4,7 +4,7 @@ use super::records::points;
 use super::{Axis, Families, RunRecord, Study};
 use crate::data::SourceEntropy;
 use crate::figures::{Figure, Reference};
-use crate::fitting::{Interval, PowerLaw, Verdict};
+use crate::fitting::{Interval, Law, Verdict};
 use crate::models::Family;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -53,15 +53,15 @@ impl Floor {
     /// The runs allow no law.
     pub fn of(family: Family, families: &Families, longer: &[RunRecord]) -> Result<Floor> {
         let runs = families.of(family);
-        let law = PowerLaw::fit(&points(runs, Axis::Params))?;
+        let law = Law::Power.fit(&points(runs, Axis::Params))?;
         let budget = runs.iter().map(|run| run.summary.n_tokens).max().unwrap_or(0) as f64;
         let longer = longer.iter().filter(|run| run.config.model.family() == family);
         let longer = longer.map(|run| (run.summary.n_tokens as f64 / budget, run.summary.best_val_loss));
         Ok(Floor {
             family,
-            c: law.c,
-            interval: law.intervals.map(|found| found.c),
-            verdict: law.c_verdict,
+            c: law["c"].value,
+            interval: law["c"].interval,
+            verdict: law["c"].verdict.clone(),
             lowest: runs.iter().map(|run| run.summary.val_loss).fold(f64::INFINITY, f64::min),
             longer: longer.min_by(|p, q| p.1.total_cmp(&q.1)),
         })

@@ -3,7 +3,7 @@
 use super::{Axis, BestNGram, Families, Outcome};
 use crate::Result;
 use crate::figures::human;
-use crate::fitting::{Comparison, PowerLaw, Verdict};
+use crate::fitting::{Comparison, Fit, Law, Verdict};
 use crate::models::Family;
 
 impl Families {
@@ -14,7 +14,7 @@ impl Families {
     pub fn limits(&self, ngram: &BestNGram, outcome: Option<&Outcome>) -> Result<Vec<String>> {
         let mut sentences = Vec::new();
         for family in Family::ALL {
-            let law = PowerLaw::fit(&self.points(family, Axis::Params))?;
+            let law = Law::Power.fit(&self.points(family, Axis::Params))?;
             sentences.push(of_exponent(family, &law));
             sentences.push(of_floor(family, &law));
         }
@@ -59,18 +59,18 @@ impl Families {
     }
 }
 
-fn of_exponent(family: Family, law: &PowerLaw) -> String {
-    let alpha = law.alpha;
-    match &law.verdict {
+fn of_exponent(family: Family, law: &Fit) -> String {
+    let alpha = law["alpha"].value;
+    match law.verdict() {
         Verdict::Identified => format!("MAY: say that the {family}'s exponent is about {alpha:.2} at this budget."),
         Verdict::WeaklyIdentified(why) => format!("WITH CARE: the {family}'s exponent is about {alpha:.2}: {why}."),
         Verdict::NotIdentified(why) => format!("MAY NOT: quote {alpha:.2} as the exponent of {family}s: {why}."),
     }
 }
 
-fn of_floor(family: Family, law: &PowerLaw) -> String {
-    let c = law.c;
-    match &law.c_verdict {
+fn of_floor(family: Family, law: &Fit) -> String {
+    let c = law["c"].value;
+    match &law["c"].verdict {
         Verdict::Identified => {
             format!("WITH CARE: read the {family}'s floor c = {c:.2} as what no size removes at this budget.")
         }

@@ -5,7 +5,7 @@ use super::{Axis, Budgets, Families};
 use crate::Result;
 use crate::figures::{Figure, Line, Reference, human, lines, scaling};
 use crate::fitting::isoflop::by_budget;
-use crate::fitting::{PowerLaw, Verdict};
+use crate::fitting::{Law, Verdict};
 use crate::models::Family;
 
 impl Families {
@@ -33,7 +33,7 @@ impl Families {
     /// One family's law with its band, its runs, and its floor if there is one.
     fn law_and_runs(&self, family: Family, axis: Axis) -> Result<(Line, Line, Option<Reference>)> {
         let points = self.points(family, axis);
-        let law = PowerLaw::fit(&points)?;
+        let law = Law::Power.fit(&points)?;
         let (low, high) = ends(points.iter().map(|point| point.n_params));
         let (low, high) = (0.8 * low, 1.25 * high);
         let sizes: Vec<f64> = (0..=80).map(|i| low * (high / low).powf(f64::from(i) / 80.0)).collect();
@@ -41,11 +41,11 @@ impl Families {
         let curve: Vec<(f64, f64)> = sizes.iter().map(|n| (*n, law.predict(*n))).collect();
         let runs: Vec<(f64, f64)> = points.iter().map(|point| (point.n_params, point.val_loss)).collect();
         let name = family.to_string();
-        let floor = Reference::new(format!("c = {:.2}", law.c), law.c).family(family);
+        let floor = Reference::new(format!("c = {:.2}", law["c"].value), law["c"].value).family(family);
         Ok((
             Line::new(name.as_str(), curve).band(band).family(family),
             Line::new(name, runs).dots().family(family),
-            (!matches!(law.c_verdict, Verdict::NotIdentified(_))).then_some(floor),
+            (!matches!(law["c"].verdict, Verdict::NotIdentified(_))).then_some(floor),
         ))
     }
 

@@ -5,7 +5,7 @@
 
 use super::{RunRecord, Study};
 use crate::files::{read_json, write_json};
-use crate::fitting::{Interval, LogLaw, Point, PowerLaw};
+use crate::fitting::{Interval, Law, Point};
 use crate::models::{Family, Size};
 use crate::training::RunConfig;
 use crate::{Error, Result};
@@ -65,7 +65,7 @@ impl Prediction {
     /// What these runs say about `largest`, whose training has this config.
     fn from_runs(runs: &[RunRecord], largest: &Size, config: &RunConfig, void: bool) -> Result<Prediction> {
         let points = super::points(runs, super::Axis::Params);
-        let (law, log_law) = (PowerLaw::fit(&points)?, LogLaw::fit(&points)?);
+        let (law, log_law) = (Law::Power.fit(&points)?, Law::Log.fit(&points)?);
         let n_params = largest.model.n_params() as f64;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as i64);
         Ok(Prediction {

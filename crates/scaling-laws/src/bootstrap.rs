@@ -3,132 +3,93 @@
 //! Resampling five runs with replacement leaves three or fewer sizes most of the time. Here every resample keeps all sizes:
 //! its losses are the fitted law plus normal noise, whose variance is itself drawn, RSS/χ²(n - p), because n - p degrees
 //! of freedom know it that poorly. For a law that is linear in its parameters the percentile interval is then exactly
-//! Student's t interval, however few the points. Seeded: the same seed gives the same interval.
+//! Student's t interval, however few the points. An objective of logarithms gets its noise in logarithms. Seeded: the same seed gives
+//! the same interval.
 
-use crate::{Error, Result};
+use crate::objective::{delta, log_fit};
+use crate::{Error, Fit, Interval, LEVEL, Law, Point, Result};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
-use super::global::{Optimum, Sample};
-use super::points::Interval;
-use super::{LEVEL, LogLaw, PowerLaw};
-
-/// 95 % percentile intervals of a power law over the resamples.
+/// Refits of a law plus drawn noise, and their 95 % percentile intervals.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PowerBootstrap {
+pub struct Bootstrap {
     /// Resamples drawn.
     pub n_resamples: usize,
-    /// Resamples whose best law does not fall: they have no alpha and are not in its interval.
+    /// Resamples whose best law does not fall: they have no exponent and are not in its interval.
     pub n_flat: usize,
     /// Seed of the resamples.
     pub seed: u64,
-    /// Factor of the power of N.
-    pub a: Interval,
-    /// Exponent of N.
-    pub alpha: Interval,
-    /// Floor that no size removes, nats per token.
-    pub c: Interval,
-    /// Every resample's law.
+    /// By name of the parameter; `optimal_exponent` too where the law has one.
+    #[serde(flatten)]
+    pub intervals: BTreeMap<&'static str, Interval>,
+    /// Every resample's parameters, as [`Law::loss`] takes them.
     #[serde(skip)]
-    pub replicates: Vec<Replicate>,
+    pub replicates: Vec<Vec<f64>>,
+    #[serde(skip)]
+    law: Law,
 }
 
-/// One resample's law.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Replicate {
-    /// Factor of the power of N.
-    pub a: f64,
-    /// Exponent of N.
-    pub alpha: f64,
-    /// Floor that no size removes, nats per token.
-    pub c: f64,
-}
-
-/// 95 % percentile intervals of a log law over the resamples.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LogBootstrap {
-    /// Resamples drawn.
-    pub n_resamples: usize,
-    /// Seed of the resamples.
-    pub seed: u64,
-    /// A, the loss at N = 1.
-    #[serde(rename = "A")]
-    pub intercept: Interval,
-    /// B, the change of the loss for each e-fold of N.
-    #[serde(rename = "B")]
-    pub slope: Interval,
-}
-
-impl Replicate {
-    pub(super) fn of(found: &Optimum, ln_n0: f64) -> Replicate {
-        Replicate { a: found.h * (found.alpha * ln_n0).exp(), alpha: found.alpha, c: found.c }
-    }
-
-    /// Intervals of a, alpha and c; a flat resample has no alpha.
-    pub(super) fn percentiles(all: &[Replicate]) -> [Interval; 3] {
-        let falling = all.iter().filter(|one| one.a > 0.0);
-        let (a, c) = (percentiles(all.iter().map(|one| one.a)), percentiles(all.iter().map(|one| one.c)));
-        [a, percentiles(falling.map(|one| one.alpha)), c]
-    }
-
-    /// L(N) = a·N^-alpha + c
-    pub fn predict(&self, n_params: f64) -> f64 {
-        self.a * n_params.powf(-self.alpha) + self.c
-    }
-}
-
-impl PowerLaw {
-    /// `n_resamples` refits of the law plus drawn noise.
-    ///
-    /// # Errors
-    /// No point to spare, because the noise is then unknown; a flat law; fewer than 100 resamples.
-    pub fn bootstrap(&self, n_resamples: usize, seed: u64) -> Result<PowerBootstrap> {
-        if self.a == 0.0 {
+impl Bootstrap {
+    pub(crate) fn new(fit: &Fit, n_resamples: usize, seed: u64) -> Result<Bootstrap> {
+        let Fit { law, sample, curve, .. } = fit;
+        if fit.law != Law::Log && !fit.falls() {
             return Err(Error::Fit("the loss does not fall with N, so there is no exponent to resample".into()));
         }
-        let optimum = self.optimum();
-        let curve = |t: &f64| optimum.h * (-optimum.alpha * t).exp() + optimum.c;
-        let fitted: Vec<f64> = self.sample.t.iter().map(curve).collect();
-        let left = (self.rss, self.sample.degrees_of_freedom());
-        let replicates = resample(&fitted, left, (n_resamples, seed), |losses| {
-            let sample = Sample { loss: losses.to_vec(), ..self.sample.clone() };
-            Replicate::of(&sample.optimum(), sample.ln_n0)
-        })?;
-        let n_flat = replicates.iter().filter(|replicate| replicate.a <= 0.0).count();
-        let [a, alpha, c] = Replicate::percentiles(&replicates);
-        Ok(PowerBootstrap { n_resamples, n_flat, seed, a, alpha, c, replicates })
+        let delta = delta(fit.objective);
+        let seen = |loss: f64| if delta.is_some() { loss.ln() } else { loss };
+        let fitted: Vec<f64> = sample.rows.iter().map(|row| seen(sample.loss_of(curve, row))).collect();
+        let squares = sample.rows.iter().zip(&fitted).map(|(row, fitted)| (seen(row.loss) - fitted).powi(2)).sum();
+        let mut noise = Noise::new(squares, sample.degrees_of_freedom(), n_resamples, seed)?;
+        let drawn: Vec<Vec<f64>> = (0..n_resamples).map(|_| noise.add_to(&fitted)).collect();
+        let refit = |drawn: &Vec<f64>| -> Vec<f64> {
+            let Some(delta) = delta else {
+                let sample = sample.with(drawn.iter().copied());
+                return sample.values(&sample.optimum_near(curve));
+            };
+            let sample = sample.with(drawn.iter().map(|log| log.exp()));
+            let mut starts = vec![curve.clone()];
+            starts.extend((curve.exponents.len() == 1).then(|| sample.optimum()));
+            sample.values(&log_fit(&sample, &starts, delta))
+        };
+        let mut found = Bootstrap {
+            n_resamples,
+            n_flat: 0,
+            seed,
+            intervals: BTreeMap::new(),
+            replicates: drawn.par_iter().map(refit).collect(),
+            law: *law,
+        };
+        found.n_flat = found.replicates.iter().filter(|replicate| found.is_flat(replicate)).count();
+        found.intervals = law.parameters().into_iter().map(|name| (name, percentiles(found.values(name)))).collect();
+        if !law.is_of_n() {
+            let (alpha, beta) = (found.values("alpha"), found.values("beta"));
+            let exponents = alpha.iter().zip(&beta).map(|(alpha, beta)| beta / (alpha + beta)).collect();
+            found.intervals.insert("optimal_exponent", percentiles(exponents));
+        }
+        Ok(found)
     }
-}
 
-impl LogLaw {
-    /// `n_resamples` refits of the law plus drawn noise.
-    ///
-    /// # Errors
-    /// No point to spare, because the noise is then unknown; fewer than 100 resamples.
-    pub fn bootstrap(&self, n_resamples: usize, seed: u64) -> Result<LogBootstrap> {
-        let line = &self.line;
-        let fitted: Vec<f64> = line.x.iter().map(|x| self.intercept + self.slope * (x + line.x_mean)).collect();
-        let left = (self.rss, self.n_points.saturating_sub(2));
-        let lines = resample(&fitted, left, (n_resamples, seed), |losses| line.fit(losses))?;
-        let intercept = percentiles(lines.iter().map(|line| line.0));
-        let slope = percentiles(lines.iter().map(|line| line.1));
-        Ok(LogBootstrap { n_resamples, seed, intercept, slope })
+    /// One parameter over the resamples; an exponent over those that fall.
+    pub fn values(&self, name: &str) -> Vec<f64> {
+        let Some(index) = self.law.parameters().iter().position(|other| *other == name) else { return Vec::new() };
+        let is_exponent = name == "alpha";
+        let kept = self.replicates.iter().filter(|replicate| !is_exponent || !self.is_flat(replicate));
+        kept.filter_map(|replicate| replicate.get(index).copied()).collect()
     }
-}
 
-/// The one resampling: refits of what a law says, in nats or in logarithms, plus drawn noise. The law left this sum of squares and
-/// this many degrees of freedom.
-pub(super) fn resample<T: Send>(
-    fitted: &[f64],
-    (squares, degrees): (f64, usize),
-    (n_resamples, seed): (usize, u64),
-    refit: impl Fn(&[f64]) -> T + Sync,
-) -> Result<Vec<T>> {
-    let mut noise = Noise::new(squares, degrees, n_resamples, seed)?;
-    let drawn: Vec<Vec<f64>> = (0..n_resamples).map(|_| noise.add_to(fitted)).collect();
-    Ok(drawn.par_iter().map(|losses| refit(losses)).collect())
+    /// Every resample's loss at a place, in nats per token.
+    pub(crate) fn losses(&self, at: &Point) -> Vec<f64> {
+        self.replicates.iter().map(|replicate| self.law.loss(replicate, at)).collect()
+    }
+
+    pub(crate) fn is_flat(&self, replicate: &[f64]) -> bool {
+        let alpha = self.law.parameters().iter().position(|name| *name == "alpha");
+        alpha.is_some_and(|index| replicate.get(index) == Some(&0.0))
+    }
 }
 
 /// Draws resampled losses.
@@ -167,8 +128,7 @@ impl Noise {
 }
 
 /// The central 95 % of the values, interpolated between neighbours.
-pub(super) fn percentiles(values: impl Iterator<Item = f64>) -> Interval {
-    let mut sorted: Vec<f64> = values.collect();
+pub(crate) fn percentiles(mut sorted: Vec<f64>) -> Interval {
     sorted.sort_by(f64::total_cmp);
     let at = |share: f64| {
         let place = share * (sorted.len().max(1) - 1) as f64;
@@ -176,42 +136,4 @@ pub(super) fn percentiles(values: impl Iterator<Item = f64>) -> Interval {
         value(place.floor()) + place.fract() * (value(place.ceil()) - value(place.floor()))
     };
     Interval { low: at((1.0 - LEVEL) / 2.0), high: at((1.0 + LEVEL) / 2.0), level: LEVEL }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::published::b_transformer;
-
-    #[test]
-    fn a_thousand_bootstraps_of_five_points_are_timed_and_repeat() {
-        let law = PowerLaw::fit(&b_transformer()).unwrap();
-        let start = std::time::Instant::now();
-        let first = law.bootstrap(1000, 7).unwrap();
-        let seconds = start.elapsed().as_secs_f64();
-        println!("1000 bootstraps of five points: {seconds:.3} s; alpha {}, c {}", first.alpha, first.c);
-        assert_eq!(first, law.bootstrap(1000, 7).unwrap(), "the same seed gives the same interval");
-        assert_ne!(first, law.bootstrap(1000, 8).unwrap());
-    }
-
-    #[test]
-    fn the_percentile_interval_of_a_straight_line_is_students() {
-        let law = LogLaw::fit(&b_transformer()).unwrap();
-        let (students, resampled) = (law.intervals.unwrap().slope, law.bootstrap(20_000, 1).unwrap().slope);
-        assert!(((resampled.high - resampled.low) / (students.high - students.low) - 1.0).abs() < 0.03);
-    }
-
-    #[test]
-    fn too_few_points_or_resamples_are_errors_in_words() {
-        let law = PowerLaw::fit(&b_transformer()[..3]).unwrap();
-        assert_eq!(
-            law.bootstrap(1000, 0).unwrap_err().to_string(),
-            "as many points as parameters leave no residual to resample; train a model of one more size"
-        );
-        let law = PowerLaw::fit(&b_transformer()).unwrap();
-        assert_eq!(
-            law.bootstrap(10, 0).unwrap_err().to_string(),
-            "10 resamples cannot give a 95 % interval; use 1000 (at least 100)"
-        );
-    }
 }

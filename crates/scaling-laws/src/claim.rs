@@ -8,11 +8,11 @@ use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
 
-use super::distributions::f_quantile;
-use super::numbers::{short, significant};
-use super::points::mean;
-use super::power_law::r_squared;
-use super::{Fitted, LEVEL, Law, Point};
+use crate::distributions::f_quantile;
+use crate::fit::r_squared;
+use crate::numbers::{short, significant};
+use crate::points::mean;
+use crate::{Fit, LEVEL, Law, Point};
 
 /// A law as printed somewhere: `a=…,alpha=…,c=…`, `a=…,alpha=…`, or `A=…,B=…`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,7 +46,7 @@ pub struct ClaimCheck {
     /// The best that the rounding of its parameters allows.
     pub best_r_squared: f64,
     /// What the points say.
-    pub optimum: Fitted,
+    pub optimum: Fit,
     /// Every point against the claimed curve.
     pub misses: Vec<Miss>,
     /// The curve is within the 95 % region of the points' own fit.
@@ -79,9 +79,7 @@ impl FromStr for Claim {
             let found = names.iter().map(|name| given.iter().find(|printed| printed.name == *name).cloned());
             found.collect::<Option<Vec<Printed>>>().filter(|found| found.len() == given.len())
         };
-        let laws =
-            [(Law::Power, &["a", "alpha", "c"][..]), (Law::PowerWithoutC, &["a", "alpha"]), (Law::Log, &["A", "B"])];
-        let found = laws.into_iter().find_map(|(law, names)| Some((law, take(names)?)));
+        let found = Law::OF_N.into_iter().find_map(|law| Some((law, take(&law.parameters())?)));
         let (law, parameters) = found.ok_or_else(|| unreadable(text))?;
         Ok(Claim { law, parameters, r_squared: None })
     }
@@ -115,16 +113,6 @@ impl Claim {
         Ok(self)
     }
 
-    /// The claimed loss at N for these values of the parameters.
-    fn loss(&self, values: &[f64], n_params: f64) -> f64 {
-        match (self.law, values) {
-            (Law::Log, [a, b]) => a + b * n_params.ln(),
-            (_, [a, alpha]) => a * n_params.powf(-alpha),
-            (_, [a, alpha, c]) => a * n_params.powf(-alpha) + c,
-            _ => f64::NAN, // a claim is only made with two or three parameters
-        }
-    }
-
     /// The parameters as printed, then every corner and middle of their rounding.
     fn readings(&self) -> Vec<Vec<f64>> {
         let mut readings = vec![Vec::new()];
@@ -146,7 +134,7 @@ impl Claim {
         let optimum = self.law.fit(points)?;
         let losses: Vec<f64> = points.iter().map(|point| point.val_loss).collect();
         let rss = |values: &Vec<f64>| -> f64 {
-            points.iter().map(|point| (point.val_loss - self.loss(values, point.n_params)).powi(2)).sum()
+            points.iter().map(|point| (point.val_loss - self.law.loss(values, point)).powi(2)).sum()
         };
         let all: Vec<f64> = self.readings().iter().map(rss).collect();
         let least = all.iter().copied().fold(f64::INFINITY, f64::min);
@@ -154,7 +142,7 @@ impl Claim {
         let r_squared = |rss: f64| r_squared(&losses, rss);
 
         let printed: Vec<f64> = self.parameters.iter().map(|printed| printed.value).collect();
-        let claimed = |point: &Point| self.loss(&printed, point.n_params);
+        let claimed = |point: &Point| self.law.loss(&printed, point);
         let miss = |point: &Point| Miss { n_params: point.n_params, val_loss: point.val_loss, claimed: claimed(point) };
         Ok(ClaimCheck {
             r_squared: r_squared(rss(&printed)),
@@ -172,11 +160,11 @@ impl Claim {
 }
 
 /// The largest RSS of the joint 95 % region: RSS_min·(1 + p/(n-p)·F(p, n-p)); with no point to spare, misses of 1 %.
-fn allowed(optimum: &Fitted, points: &[Point], loss_mean: f64) -> f64 {
-    let (n, p) = (points.len() as f64, optimum.n_parameters() as f64);
+fn allowed(optimum: &Fit, points: &[Point], loss_mean: f64) -> f64 {
+    let (n, p) = (points.len() as f64, optimum.parameters.len() as f64);
     let one_per_cent = n * (0.01 * loss_mean).powi(2);
     if n > p {
-        (optimum.rss() * (1.0 + p / (n - p) * f_quantile(LEVEL, p, n - p))).max(1e-6 * one_per_cent)
+        (optimum.rss * (1.0 + p / (n - p) * f_quantile(LEVEL, p, n - p))).max(1e-6 * one_per_cent)
     } else {
         one_per_cent
     }

@@ -8,11 +8,12 @@ use crate::{Error, Result};
 use serde::Serialize;
 use std::fmt;
 
-use super::bootstrap::percentiles;
-use super::distributions::f_tail;
-use super::global::{Optimum, Sample, log_grid, minimise};
-use super::numbers::{p_value, short};
-use super::{Interval, Point, PowerBootstrap, PowerLaw};
+use crate::bootstrap::percentiles;
+use crate::distributions::f_tail;
+use crate::numbers::{p_value, short};
+use crate::sample::{Curve, Sample};
+use crate::search::{log_grid, minimise};
+use crate::{Bootstrap, Fit, Interval, Law, Point};
 
 /// First minus second, with its 95 % bootstrap interval; None where one of the two has no point to spare.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -70,9 +71,9 @@ pub struct Comparison {
     /// Name of the second family.
     pub second_name: String,
     /// The first family.
-    pub first: PowerLaw,
+    pub first: Fit,
     /// The second family.
-    pub second: PowerLaw,
+    pub second: Fit,
     /// Exponent of N.
     pub alpha: Difference,
     /// The two laws at the sizes asked for.
@@ -96,7 +97,7 @@ impl Comparison {
         seed: u64,
     ) -> Result<Comparison> {
         let named = |name: &str, points: &[Point]| {
-            PowerLaw::fit(points).map_err(|error| Error::Fit(format!("{name}: {error}")))
+            Law::Power.fit(points).map_err(|error| Error::Fit(format!("{name}: {error}")))
         };
         let (first, second) = (named(first_name, first_points)?, named(second_name, second_points)?);
         let resamples = resample_both(&first, &second, n_resamples, seed)?;
@@ -115,34 +116,34 @@ impl Comparison {
     }
 }
 
-type Resamples = (PowerBootstrap, PowerBootstrap);
+type Resamples = (Bootstrap, Bootstrap);
 
-fn resample_both(first: &PowerLaw, second: &PowerLaw, n_resamples: usize, seed: u64) -> Result<Option<Resamples>> {
-    if first.intervals.is_none() || second.intervals.is_none() {
+fn resample_both(first: &Fit, second: &Fit, n_resamples: usize, seed: u64) -> Result<Option<Resamples>> {
+    if first["alpha"].interval.is_none() || second["alpha"].interval.is_none() {
         return Ok(None);
     }
     Ok(Some((first.bootstrap(n_resamples, seed)?, second.bootstrap(n_resamples, seed ^ 0x5ec0)?))) // independent noise
 }
 
-fn alpha_difference(first: &PowerLaw, second: &PowerLaw, resamples: Option<&Resamples>) -> Difference {
+fn alpha_difference(first: &Fit, second: &Fit, resamples: Option<&Resamples>) -> Difference {
     let interval = resamples.map(|(first, second)| {
         let pairs = first.replicates.iter().zip(&second.replicates);
-        let falling = pairs.filter(|(p, q)| p.a > 0.0 && q.a > 0.0); // a flat resample has no alpha
-        percentiles(falling.map(|(p, q)| p.alpha - q.alpha))
+        let falling = pairs.filter(|(p, q)| !first.is_flat(p) && !second.is_flat(q)); // a flat resample has no alpha
+        percentiles(falling.map(|(p, q)| p[1] - q[1]).collect()) // a, alpha, c
     });
-    Difference { value: first.alpha - second.alpha, interval }
+    Difference { value: first["alpha"].value - second["alpha"].value, interval }
 }
 
 fn loss_difference(
-    first: &PowerLaw,
-    second: &PowerLaw,
+    first: &Fit,
+    second: &Fit,
     n_params: f64,
     common: (f64, f64),
     resamples: Option<&Resamples>,
 ) -> LossDifference {
     let interval = resamples.map(|(first, second)| {
-        let pairs = first.replicates.iter().zip(&second.replicates);
-        percentiles(pairs.map(|(p, q)| p.predict(n_params) - q.predict(n_params)))
+        let pairs = first.losses(&n_params.into()).into_iter().zip(second.losses(&n_params.into()));
+        percentiles(pairs.map(|(p, q)| p - q).collect())
     });
     let (at_first, at_second) = (first.predict(n_params), second.predict(n_params));
     LossDifference {
@@ -166,7 +167,7 @@ fn outside(n_params: f64, (low, high): (f64, f64)) -> bool {
 }
 
 /// Every N between a thousandth and a million times the measured sizes where the two laws give the same loss.
-fn crossings(first: &PowerLaw, second: &PowerLaw, common: (f64, f64)) -> Vec<Crossing> {
+fn crossings(first: &Fit, second: &Fit, common: (f64, f64)) -> Vec<Crossing> {
     let gap = |n: f64| first.predict(n) - second.predict(n);
     let (low, high) = (common.0.min(common.1) / 1e3, common.0.max(common.1) * 1e6);
     let grid = log_grid(low, high, 2000);
@@ -184,27 +185,26 @@ fn crossings(first: &PowerLaw, second: &PowerLaw, common: (f64, f64)) -> Vec<Cro
 }
 
 /// One c for both: for a given c each family is a law without floor through loss - c, so the fit is a search over c.
-fn shared_floor(first: &PowerLaw, second: &PowerLaw) -> SharedFloor {
-    let highest = first.sample.loss.iter().chain(&second.sample.loss).copied().fold(0.0, f64::max);
+fn shared_floor(first: &Fit, second: &Fit) -> SharedFloor {
+    let highest = first.points.iter().chain(&second.points).map(|point| point.val_loss).fold(0.0, f64::max);
     let both = |c: f64| (above(&first.sample, c), above(&second.sample, c));
     let rss = |c: f64| {
         let (p, q) = both(c);
         p.rss + q.rss
     };
-    let searched = minimise((1e-6 * highest, highest), rss);
+    let searched = minimise(&[(1e-6 * highest, highest)], |c| rss(c[0]))[0];
     let c = if rss(0.0) <= rss(searched) { 0.0 } else { searched };
     let (p, q) = both(c);
     let separate = first.rss + second.rss;
     let spare = (first.n_points + second.n_points).saturating_sub(6) as f64;
     let p_value = (spare > 0.0 && separate > 0.0)
         .then(|| f_tail((p.rss + q.rss - separate).max(0.0) / (separate / spare), 1.0, spare));
-    SharedFloor { c, first_alpha: p.alpha, second_alpha: q.alpha, p_value }
+    SharedFloor { c, first_alpha: p.exponents[0], second_alpha: q.exponents[0], p_value }
 }
 
 /// The best h·f with the floor held at c.
-fn above(sample: &Sample, c: f64) -> Optimum {
-    let loss = sample.loss.iter().map(|loss| loss - c).collect();
-    Sample { loss, with_c: false, t: sample.t.clone(), ln_n0: sample.ln_n0 }.optimum()
+fn above(sample: &Sample, c: f64) -> Curve {
+    Sample { law: Law::PowerWithoutC, ..sample.with(sample.rows.iter().map(|row| row.loss - c)) }.optimum()
 }
 
 impl fmt::Display for Difference {

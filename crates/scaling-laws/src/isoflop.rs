@@ -12,9 +12,10 @@ use crate::{Error, Result};
 use serde::Serialize;
 use std::fmt;
 
-use super::numbers::short;
-use super::points::{Needs, check, mean};
-use super::{Interval, LogLaw, Point};
+use crate::numbers::short;
+use crate::points::{Needs, check, mean};
+use crate::search::log_grid;
+use crate::{Interval, Law, Point};
 
 /// The best split of one budget.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -97,7 +98,7 @@ impl IsoFlop {
         check(points, &[Needs::Tokens, Needs::Flops])?;
         let curves = by_size(points);
         let (low, high) = shared_range(&curves)?;
-        let budgets = super::global::log_grid(low, high, n_budgets.max(2));
+        let budgets = log_grid(low, high, n_budgets.max(2));
         let read: Vec<Point> =
             budgets.iter().flat_map(|&flops| curves.iter().filter_map(move |curve| at(curve, flops))).collect();
         let kept: Vec<Point> = by_budget(&read).into_iter().filter(|budget| budget.len() >= 3).flatten().collect();
@@ -185,12 +186,8 @@ impl Parabola {
 impl Growth {
     fn fit(found: &[(f64, Optimum)], value: fn(&Optimum) -> f64) -> Result<Growth> {
         let points: Vec<Point> = found.iter().map(|(flops, best)| Point::new(*flops, value(best).ln())).collect();
-        let line = LogLaw::fit(&points)?; // ln N* is a straight line in ln C
-        Ok(Growth {
-            exponent: line.slope,
-            interval: line.intervals.map(|found| found.slope),
-            ln_at_one_flop: line.intercept,
-        })
+        let line = Law::Log.fit(&points)?; // ln N* is a straight line in ln C
+        Ok(Growth { exponent: line["B"].value, interval: line["B"].interval, ln_at_one_flop: line["A"].value })
     }
 
     /// The best N, or D, for this budget.
@@ -295,25 +292,23 @@ impl fmt::Display for IsoFlop {
 
 #[cfg(test)]
 mod tests {
-    use super::super::global::log_grid;
-    use super::super::{LossInNAndD, Objective};
     use super::*;
 
-    fn hoffmann() -> LossInNAndD {
-        let (objective, r_squared, rss, n_points) = (Objective::LeastSquares, 1.0, 0.0, 0);
-        LossInNAndD { objective, e: 1.69, a: 406.4, alpha: 0.34, b: 410.7, beta: 0.28, r_squared, rss, n_points }
+    /// E 1.69, A 406.4, alpha .34, B 410.7, beta .28 (Hoffmann et al. 2022).
+    fn hoffmann(n_params: f64, flops: f64) -> Point {
+        let at = Point::from(n_params).with_tokens(flops / (6.0 * n_params)).with_flops(flops);
+        Point { val_loss: Law::Plane.loss(&[1.69, 406.4, 0.34, 410.7, 0.28], &at), ..at }
+    }
+
+    /// The same paper's equation 4.
+    fn best(flops: f64) -> f64 {
+        (0.34 * 406.4 / (0.28 * 410.7f64)).powf(1.0 / 0.62) * (flops / 6.0).powf(0.28 / 0.62)
     }
 
     /// Nine sizes around the closed-form optimum of each budget.
     fn profiles(budgets: &[f64]) -> Vec<Point> {
-        let law = hoffmann();
-        let profile = |&flops: &f64| {
-            let best = law.optimal_n_params(flops);
-            log_grid(best / 2.0, best * 2.0, 9).into_iter().map(move |n_params| {
-                let n_tokens = flops / (6.0 * n_params);
-                Point::new(n_params, hoffmann().predict(n_params, n_tokens)).with_tokens(n_tokens).with_flops(flops)
-            })
-        };
+        let sizes = |flops: f64| log_grid(best(flops) / 2.0, best(flops) * 2.0, 9);
+        let profile = |&flops: &f64| sizes(flops).into_iter().map(move |n_params| hoffmann(n_params, flops));
         budgets.iter().flat_map(profile).collect()
     }
 
@@ -324,25 +319,18 @@ mod tests {
         // beta / (alpha + beta) and alpha / (alpha + beta); the parabola is an approximation of the same shape at each budget
         assert!((found.n_params.exponent - 0.28 / 0.62).abs() < 1e-3 && found.n_params.interval.is_some());
         assert!((found.n_tokens.exponent - 0.34 / 0.62).abs() < 1e-3);
-        let closed = hoffmann().optimal_n_params(1e20);
+        let closed = best(1e20);
         assert!((found.n_params.at(1e20) / closed - 1.0).abs() < 0.03, "{} {closed}", found.n_params.at(1e20));
-        assert!((hoffmann().optimal_exponent() - 0.28 / 0.62).abs() < 1e-12);
     }
 
     #[test]
     fn curves_of_each_size_give_the_same_exponent() {
-        let law = hoffmann();
-        let curve = |n_params: f64| {
-            log_grid(1e17, 1e22, 60).into_iter().map(move |flops| {
-                let n_tokens = flops / (6.0 * n_params);
-                Point::new(n_params, hoffmann().predict(n_params, n_tokens)).with_tokens(n_tokens).with_flops(flops)
-            })
-        };
-        let sizes = log_grid(law.optimal_n_params(1e18) / 2.0, law.optimal_n_params(1e21) * 2.0, 25);
+        let curve = |n_params: f64| log_grid(1e17, 1e22, 60).into_iter().map(move |flops| hoffmann(n_params, flops));
+        let sizes = log_grid(best(1e18) / 2.0, best(1e21) * 2.0, 25);
         let near: Vec<Point> = sizes
             .into_iter()
             .flat_map(curve)
-            .filter(|point| (point.n_params / law.optimal_n_params(point.compute())).ln().abs() < 1.1)
+            .filter(|point| (point.n_params / best(point.compute())).ln().abs() < 1.1)
             .collect();
         let found = IsoFlop::of_curves(&near, 12).unwrap();
         println!("{found}");
@@ -361,7 +349,7 @@ mod tests {
     #[test]
     fn a_best_size_at_the_edge_is_no_best_size() {
         let mut points = profiles(&[1e18, 1e19]);
-        points.retain(|point| point.compute() < 5e18 || point.n_params > 1.3 * hoffmann().optimal_n_params(1e19));
+        points.retain(|point| point.compute() < 5e18 || point.n_params > 1.3 * best(1e19));
         let error = IsoFlop::fit(&points).unwrap_err().to_string();
         assert!(
             error.starts_with("1 of 2 budgets have a best size, and an exponent needs two: at 1e19 FLOPs"),

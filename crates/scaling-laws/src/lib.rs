@@ -8,12 +8,12 @@
 //! one fit hold the same.
 //!
 //! ```
-//! use scaling_laws::{Point, PowerLaw, Verdict};
+//! use scaling_laws::{Law, Point, Verdict};
 //!
 //! let loss = |n: f64| 60.0 * n.powf(-0.3) + 0.9;
 //! let points = [1e5, 3e5, 1e6, 3e6, 1e7].map(|n| Point::new(n, loss(n)));
-//! let law = PowerLaw::fit(&points)?;
-//! assert!((law.alpha - 0.3).abs() < 1e-6 && law.verdict == Verdict::Identified);
+//! let law = Law::Power.fit(&points)?;
+//! assert!((law["alpha"].value - 0.3).abs() < 1e-6 && *law.verdict() == Verdict::Identified);
 //! assert!((law.predict(1e8) - loss(1e8)).abs() < 1e-6);
 //! # Ok::<(), scaling_laws::Error>(())
 //! ```
@@ -21,46 +21,42 @@
 #![warn(missing_docs)]
 #![warn(clippy::missing_errors_doc)]
 
-pub mod bootstrap;
-pub mod claim;
+mod bootstrap;
+mod claim;
 pub mod compare;
 mod distributions;
 mod error;
-mod global;
+mod fit;
+#[cfg(test)]
+mod fit_tests;
 pub mod isoflop;
-pub mod law;
+mod law;
 mod lbfgs;
-pub mod log_law;
-pub mod loss_in_n_and_d;
 mod numbers;
-pub mod objective;
-pub mod points;
-pub mod power_law;
+mod objective;
+#[cfg(test)]
+mod plane_tests;
+mod points;
 mod profile;
 mod published;
-pub mod repeated;
-pub mod report;
-pub mod sensitivity;
-pub mod table;
-pub mod verdict;
+mod sample;
+mod search;
+mod sensitivity;
+mod table;
+mod verdict;
 
-pub use bootstrap::{LogBootstrap, PowerBootstrap};
-pub use claim::{Claim, ClaimCheck};
+pub use bootstrap::Bootstrap;
+pub use claim::{Claim, ClaimCheck, Miss, Printed};
 pub use compare::{Comparison, Crossing, Difference};
 pub use error::{Error, Result};
-pub use global::ALPHA_RANGE;
+pub use fit::{Fit, Parameter};
 pub use isoflop::{IsoFlop, frontier};
-pub use law::{Fitted, Law};
-pub use log_law::{LogIntervals, LogLaw};
-pub use loss_in_n_and_d::{LossInNAndD, PlaneBootstrap};
-pub use objective::{CurveIntervals, Objective, PowerCurve};
+pub use law::{ALPHA_RANGE, Law, R_STAR_RANGE, effective_tokens};
+pub use objective::Objective;
 pub use points::{Interval, Point, read_points, read_run_points};
-pub use power_law::{PowerIntervals, PowerLaw};
 pub use published::{PublishedFit, published_fits};
-pub use repeated::RepeatedData;
-pub use report::{Bootstrap, FitReport, PlaneReport, PlaneVerdicts, report, report_in_n_and_d};
 pub use sensitivity::{Jackknife, LawScore, LeftOut, Prediction, jackknife, leave_largest_out, rank_laws};
-pub use table::{Findings, FitOptions, fit_table};
+pub use table::{Findings, FitOptions, FitReport, fit_table, report};
 pub use verdict::Verdict;
 
 #[cfg(doctest)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
 
-use super::numbers::short;
+use crate::numbers::short;
 
 /// One trained model: its size and its loss in nats per token, and what its training cost where a law asks for that.
 /// Several points at one size are repeats (seeds).
@@ -64,6 +64,13 @@ impl Point {
 
     pub(crate) fn unique_tokens(&self) -> f64 {
         self.n_unique_tokens.unwrap_or(f64::NAN)
+    }
+}
+
+/// A size alone, to ask a law about: its loss is not known, NaN.
+impl From<f64> for Point {
+    fn from(n_params: f64) -> Point {
+        Point::new(n_params, f64::NAN)
     }
 }
 
@@ -214,21 +221,6 @@ pub(crate) fn by_size(points: &[Point]) -> Vec<(f64, Vec<f64>)> {
     sizes
 }
 
-/// An error unless there are at least as many different sizes as the law has parameters.
-pub(crate) fn check_enough(points: &[Point], formula: &str, n_parameters: usize) -> Result<()> {
-    check(points, &[])?;
-    let n_sizes = by_size(points).len();
-    if n_sizes < n_parameters {
-        let (n, sizes) = (points.len(), if n_sizes == 1 { "size" } else { "different sizes" });
-        return Err(Error::Fit(format!(
-            "L(N) = {formula} has {n_parameters} parameters and the {n} given points have {n_sizes} {sizes}; \
-             train models of at least {n_parameters} sizes, better {} or more",
-            n_parameters + 2
-        )));
-    }
-    Ok(())
-}
-
 pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
@@ -305,7 +297,7 @@ mod tests {
         assert_eq!(without, "point 1, n_tokens: this law needs it, and it is not given");
         let same = [Point::new(1e5, 1.5), Point::new(1e5, 1.4), Point::new(1e5, 1.6)];
         assert_eq!(
-            check_enough(&same, "A + B·ln N", 2).unwrap_err().to_string(),
+            crate::Law::Log.fit(&same).unwrap_err().to_string(),
             "L(N) = A + B·ln N has 2 parameters and the 3 given points have 1 size; \
              train models of at least 2 sizes, better 4 or more"
         );

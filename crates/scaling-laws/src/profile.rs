@@ -1,146 +1,146 @@
-//! Profile-likelihood intervals of the power law, calibrated by F because there are few points.
+//! Profile-likelihood intervals, calibrated by F because there are few points.
 //!
-//! The region is every (alpha, h, c) with RSS ≤ RSS_min·(1 + F(level; 1, n-p) / (n-p)), h ≥ 0 and c ≥ 0. An interval is the
-//! range of a quantity over the region: alpha itself, a, c, or the loss at some N. For one alpha the region is an ellipse in
-//! (h, c) cut by the two edges, and all but alpha are linear there, so each range is a one-dimensional search over alpha.
+//! The region is every law with RSS ≤ RSS_min·(1 + F(level; 1, n-p) / (n-p)) and no share below zero; an interval is the range of
+//! a quantity over it. With one exponent the region is, for each alpha, an ellipse in the shares that the edges cut, so a range is a
+//! search over alpha alone; a straight line needs no search. With more exponents a quantity is held at a value while the rest is
+//! fitted again, and the value is moved until the limit is reached.
 //! (Bates and Watts 1988, Nonlinear Regression Analysis and Its Applications, chapter 6.)
 
-use super::distributions::f_quantile;
-use super::global::{ALPHA_RANGE, Optimum, Sample, Section, golden, log_grid};
-use super::points::Interval;
+use crate::distributions::f_quantile;
+use crate::law::Role;
+use crate::sample::{Curve, Quantity, Sample, dot};
+use crate::search::{golden, log_grid, simplex};
+use crate::{Interval, LEVEL};
 
 const N_STEPS: usize = 120; // alphas across the interval; golden section does the rest
+const N_HALVINGS: usize = 20; // of the way to the end of an interval: six digits of it
+const TOLERANCE: f64 = 1e-6; // in ln of an exponent; the sum of squares is then right to 1e-12 of itself
 
 /// The region of one sample.
 pub(crate) struct Profile<'a> {
     sample: &'a Sample,
+    best: &'a Curve,
     rss_limit: f64,
-    alphas: Vec<f64>, // across the interval of alpha, ends included
-    level: f64,
-}
-
-/// A quantity that is linear in (h, c) at fixed alpha: `h_weight`·h + `c_weight`·c.
-struct Weights {
-    h_weight: f64,
-    c_weight: f64,
+    places: Vec<Vec<f64>>, // exponents across the region, ends included; for laws with at most one exponent
 }
 
 impl<'a> Profile<'a> {
     /// None where no degree of freedom is left or the best law is flat: there is then nothing to calibrate by.
-    pub fn new(sample: &'a Sample, optimum: &Optimum, level: f64) -> Option<Profile<'a>> {
+    pub fn new(sample: &'a Sample, best: &'a Curve) -> Option<Profile<'a>> {
         let degrees = sample.degrees_of_freedom() as f64;
-        if degrees == 0.0 || optimum.h == 0.0 {
+        if degrees == 0.0 || best.exponents.contains(&0.0) {
             return None;
         }
-        let rounding: f64 = sample.loss.iter().map(|loss| (4.0 * f64::EPSILON * loss).powi(2)).sum();
-        let rss_limit = optimum.rss.max(rounding) * (1.0 + f_quantile(level, 1.0, degrees) / degrees);
-        let (low, high) = alpha_range(sample, optimum.alpha, rss_limit);
-        let mut alphas = log_grid(low, high, N_STEPS);
-        alphas.push(optimum.alpha);
-        alphas.sort_by(f64::total_cmp);
-        Some(Profile { sample, rss_limit, alphas, level })
-    }
-
-    pub fn alpha(&self) -> Interval {
-        let end = |alpha: Option<&f64>| alpha.copied().unwrap_or(f64::NAN); // never empty: the optimum is in it
-        Interval { low: end(self.alphas.first()), high: end(self.alphas.last()), level: self.level }
-    }
-
-    pub fn a(&self) -> Interval {
-        self.range(|alpha| Weights { h_weight: (alpha * self.sample.ln_n0).exp(), c_weight: 0.0 }) // a = h·N0^alpha
-    }
-
-    pub fn c(&self) -> Interval {
-        self.range(|_| Weights { h_weight: 0.0, c_weight: 1.0 })
-    }
-
-    /// The loss of the law at N, which is not the loss of one more run: that one scatters too.
-    pub fn loss_at(&self, n_params: f64) -> Interval {
-        let t = n_params.ln() - self.sample.ln_n0;
-        self.range(|alpha| Weights { h_weight: (-alpha * t).exp(), c_weight: 1.0 })
-    }
-
-    fn range(&self, weights: impl Fn(f64) -> Weights) -> Interval {
-        let low = |alpha: f64| self.across(alpha, &weights(alpha)).0;
-        let high = |alpha: f64| -self.across(alpha, &weights(alpha)).1;
-        Interval { low: self.least(low), high: -self.least(high), level: self.level }
-    }
-
-    /// The least value of `f` over the alphas of the region.
-    fn least(&self, f: impl Fn(f64) -> f64) -> f64 {
-        let values: Vec<f64> = self.alphas.iter().map(|&alpha| f(alpha)).collect();
-        let Some(best) = (0..values.len()).min_by(|&i, &j| values[i].total_cmp(&values[j])) else { return f64::NAN };
-        let left = self.alphas[best.saturating_sub(1)];
-        let right = self.alphas[(best + 1).min(self.alphas.len() - 1)];
-        if left < right { values[best].min(f(golden(left, right, &f))) } else { values[best] }
-    }
-
-    /// Least and greatest value of the quantity at one alpha; (∞, -∞) where the region has no such alpha.
-    fn across(&self, alpha: f64, weights: &Weights) -> (f64, f64) {
-        let section = self.sample.section(alpha);
-        let mut range = (f64::INFINITY, f64::NEG_INFINITY);
-        for (h, c) in candidates(&section, weights, self.rss_limit) {
-            let value = weights.h_weight * h + weights.c_weight * c;
-            range = (range.0.min(value), range.1.max(value));
+        let rounding: f64 = sample.rows.iter().map(|row| (4.0 * f64::EPSILON * row.loss).powi(2)).sum();
+        let rss_limit = best.rss.max(rounding) * (1.0 + f_quantile(LEVEL, 1.0, degrees) / degrees);
+        let mut places = vec![best.exponents.clone()];
+        if let ([alpha], [range]) = (&best.exponents[..], sample.law.ranges()) {
+            let inside = |alpha: f64| sample.solve(&[alpha]).rss <= rss_limit;
+            let (low, high) = region(*range, *alpha, inside);
+            places.extend(log_grid(low, high, N_STEPS).into_iter().map(|alpha| vec![alpha]));
+            places.sort_by(|p, q| p[0].total_cmp(&q[0]));
         }
-        range
+        Some(Profile { sample, best, rss_limit, places })
     }
-}
 
-/// The (h, c) where a linear quantity can be extreme: the ellipse's two tangent points, and the ends of the edges.
-fn candidates(section: &Section, weights: &Weights, rss_limit: f64) -> Vec<(f64, f64)> {
-    let best = section.best();
-    let mut found = if best.rss <= rss_limit * (1.0 + 1e-12) { vec![(best.h, best.c)] } else { Vec::new() };
-    // Edge c = 0: RSS = rss_zero_c + sum_ff·(h - h_at_zero_c)²
-    if let Some(reach) = reach(rss_limit - section.rss_zero_c, section.sum_ff) {
-        found.extend([-reach, reach].map(|side| ((section.h_at_zero_c + side).max(0.0), 0.0)));
+    pub fn interval(&self, quantity: Quantity) -> Interval {
+        let (low, high) = match quantity {
+            _ if self.best.exponents.len() > 1 => (self.end(&quantity, false), self.end(&quantity, true)),
+            Quantity::Parameter(Role::Exponent(_)) => {
+                let end = |place: Option<&Vec<f64>>| place.map_or(f64::NAN, |place| place[0]);
+                (end(self.places.first()), end(self.places.last()))
+            }
+            _ => {
+                let across = |exponents: &[f64]| {
+                    let weights = self.sample.weights(&quantity, exponents);
+                    self.sample.section(exponents).extremes(&weights, self.rss_limit)
+                };
+                (self.least(|exponents| across(exponents).0), -self.least(|exponents| -across(exponents).1))
+            }
+        };
+        Interval { low, high, level: LEVEL }
     }
-    if !section.with_c {
-        return found;
+
+    /// The least value of `f` over the places of the region.
+    fn least(&self, f: impl Fn(&[f64]) -> f64) -> f64 {
+        let values: Vec<f64> = self.places.iter().map(|place| f(place)).collect();
+        let Some(best) = (0..values.len()).min_by(|&i, &j| values[i].total_cmp(&values[j])) else { return f64::NAN };
+        let left = self.places[best.saturating_sub(1)].first().copied().unwrap_or_default();
+        let right = self.places[(best + 1).min(self.places.len() - 1)].first().copied().unwrap_or_default();
+        if left < right { values[best].min(f(&[golden(left, right, |x| f(&[x]))])) } else { values[best] }
     }
-    // Edge h = 0: RSS = rss_flat + n·(c - loss_mean)²
-    if let Some(reach) = reach(rss_limit - section.rss_flat, section.n) {
-        found.extend([-reach, reach].map(|side| (0.0, (section.loss_mean + side).max(0.0))));
-    }
-    // Inside, with m = h·f_mean + c: RSS = rss_free + s_ff·(h - h_free)² + n·(m - loss_mean)², the quantity p·h + q·m
-    let (p, q) = (weights.h_weight - weights.c_weight * section.f_mean, weights.c_weight);
-    let length = (p * p / section.s_ff + q * q / section.n).sqrt();
-    if let Some(reach) = reach(rss_limit - section.rss_free, 1.0)
-        && length > 0.0
-    {
-        for side in [-reach / length, reach / length] {
-            let h = section.h_free + side * p / section.s_ff;
-            let c = section.loss_mean + side * q / section.n - h * section.f_mean;
-            if h >= 0.0 && c >= 0.0 {
-                found.push((h, c));
+
+    /// One end of an interval: the last value that a law of the region can be held at.
+    fn end(&self, quantity: &Quantity, upwards: bool) -> f64 {
+        let (here, limits, step, is_exponent) = match quantity {
+            Quantity::Parameter(Role::Exponent(index)) => {
+                let (low, high) = self.sample.law.ranges()[*index];
+                (self.best.exponents[*index].ln(), (low.ln(), high.ln()), 0.1, true)
+            }
+            _ => {
+                let weights = self.sample.weights(quantity, &self.best.exponents);
+                let value = dot(&weights, &self.best.shares);
+                let (low, high) = self.sample.section(&self.best.exponents).extremes(&weights, self.rss_limit);
+                (value, (0.0, f64::INFINITY), (high - low).max(1e-9 * value), false) // no loss or share of one is below zero
+            }
+        };
+        let mut near = self.best.exponents.clone(); // the search goes on from where the last value was held
+        let mut holds = |x: f64| {
+            let (rss, found) = self.held(quantity, if is_exponent { x.exp() } else { x }, &near);
+            let inside = rss <= self.rss_limit;
+            near = if inside { found } else { near.clone() };
+            inside
+        };
+        let (mut inner, mut step) = (here, step);
+        for _ in 0..60 {
+            let outer = if upwards { (inner + step).min(limits.1) } else { (inner - step).max(limits.0) };
+            if !holds(outer) {
+                inner = bisect(inner, outer, N_HALVINGS, holds);
+                break;
+            }
+            (inner, step) = (outer, 2.0 * step);
+            if inner == limits.0 || inner == limits.1 {
+                break;
             }
         }
+        if is_exponent { inner.exp() } else { inner }
     }
-    found
+
+    /// The least sum of squares with a quantity held at a value, and the exponents that give it, searched from `start`.
+    fn held(&self, quantity: &Quantity, value: f64, start: &[f64]) -> (f64, Vec<f64>) {
+        let ranges = self.sample.law.ranges();
+        let Quantity::Parameter(Role::Exponent(index)) = quantity else {
+            return simplex(ranges, start, TOLERANCE, |exponents| {
+                let weights = self.sample.weights(quantity, exponents);
+                self.sample.section(exponents).held(&weights, value)
+            });
+        };
+        let others = [&ranges[..*index], &ranges[index + 1..]].concat();
+        let rest = [&start[..*index], &start[index + 1..]].concat();
+        let with = |rest: &[f64]| [&rest[..*index], &[value], &rest[*index..]].concat();
+        let (rss, rest) = simplex(&others, &rest, TOLERANCE, |rest| self.sample.solve(&with(rest)).rss);
+        (rss, with(&rest))
+    }
 }
 
-/// How far a parabola of this curvature lets us go before it has used up `room`.
-fn reach(room: f64, curvature: f64) -> Option<f64> {
-    (room >= 0.0 && curvature > 0.0).then(|| (room / curvature).sqrt())
-}
-
-/// The lowest and the highest alpha of the region within [`ALPHA_RANGE`]; a gap between two parts is bridged.
-fn alpha_range(sample: &Sample, best: f64, rss_limit: f64) -> (f64, f64) {
-    let inside = |alpha: f64| sample.section(alpha).best().rss <= rss_limit;
-    let grid = log_grid(ALPHA_RANGE.0, ALPHA_RANGE.1, 300);
+/// The lowest and the highest alpha of the region within its range; a gap between two parts is bridged.
+fn region((low, high): (f64, f64), best: f64, inside: impl Fn(f64) -> bool) -> (f64, f64) {
+    let grid = log_grid(low, high, 300);
     let low_inside = grid.iter().copied().find(|&alpha| inside(alpha)).unwrap_or(best).min(best);
     let high_inside = grid.iter().rev().copied().find(|&alpha| inside(alpha)).unwrap_or(best).max(best);
     let below = grid.iter().rev().copied().find(|&alpha| alpha < low_inside);
     let above = grid.iter().copied().find(|&alpha| alpha > high_inside);
-    let edge = |outside: Option<f64>, inner: f64| outside.map_or(inner, |outer| bisect(inner, outer, inside));
+    let edge = |outside: Option<f64>, inner: f64| {
+        outside.map_or(inner, |outer| bisect(inner.ln(), outer.ln(), 60, |x| inside(x.exp())).exp())
+    };
     (edge(below, low_inside), edge(above, high_inside))
 }
 
-/// The last alpha that is still inside, between one that is and one that is not.
-fn bisect(inside: f64, outside: f64, holds: impl Fn(f64) -> bool) -> f64 {
+/// The last value that is still inside, between one that is and one that is not.
+fn bisect(inside: f64, outside: f64, n_halvings: usize, mut holds: impl FnMut(f64) -> bool) -> f64 {
     let (mut inner, mut outer) = (inside, outside);
-    for _ in 0..60 {
-        let middle = (inner * outer).sqrt();
+    for _ in 0..n_halvings {
+        let middle = 0.5 * (inner + outer);
         if holds(middle) { inner = middle } else { outer = middle }
     }
     inner

@@ -2,11 +2,12 @@
 
 use crate::{Error, Result};
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::fmt;
 
-use super::numbers::short;
-use super::points::{by_size, mean};
-use super::{Fitted, Interval, Law, Point};
+use crate::numbers::short;
+use crate::points::{check, mean};
+use crate::{Fit, Interval, Law, Point};
 
 /// The fit without one point.
 #[derive(Clone, Debug, Serialize)]
@@ -16,7 +17,7 @@ pub struct LeftOut {
     /// Loss in nats per token.
     pub val_loss: f64,
     /// The fit.
-    pub fit: Fitted,
+    pub fit: Fit,
 }
 
 /// Every fit with one point left out.
@@ -45,7 +46,7 @@ pub fn jackknife(points: &[Point], law: Law) -> Result<Jackknife> {
         rest.remove(index);
         fits.push(LeftOut { n_params: point.n_params, val_loss: point.val_loss, fit: law.fit(&rest)? });
     }
-    let rates: Vec<f64> = fits.iter().map(|left_out| left_out.fit.rate()).collect();
+    let rates: Vec<f64> = fits.iter().map(|left_out| left_out.fit[law.rate()].value).collect();
     let (n, rate_mean) = (rates.len() as f64, mean(&rates));
     let squares: f64 = rates.iter().map(|rate| (rate - rate_mean).powi(2)).sum();
     Ok(Jackknife {
@@ -59,13 +60,8 @@ pub fn jackknife(points: &[Point], law: Law) -> Result<Jackknife> {
 
 impl fmt::Display for Jackknife {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        let rate = if self.law == Law::Log { "B" } else { "alpha" };
-        write!(
-            out,
-            "Leaving out one point at a time, {rate} runs from {} to {}",
-            short(self.rate_low),
-            short(self.rate_high)
-        )
+        let (rate, low, high) = (self.law.rate(), short(self.rate_low), short(self.rate_high));
+        write!(out, "Leaving out one point at a time, {rate} runs from {low} to {high}")
     }
 }
 
@@ -84,21 +80,25 @@ pub struct Prediction {
     pub error: f64,
 }
 
-/// Fits all sizes but the largest and predicts the largest.
+/// Fits all sizes but the largest and predicts the largest, the one with the most tokens where there are several.
 ///
 /// # Errors
 /// Too few sizes below the largest.
 pub fn leave_largest_out(points: &[Point], law: Law) -> Result<Prediction> {
-    super::points::check(points, &[])?;
-    let sizes = by_size(points);
-    let Some((n_params, losses)) = sizes.last() else {
+    check(points, &[])?;
+    let size = |point: &Point| (point.n_params, point.n_tokens.unwrap_or_default());
+    let largest = points.iter().max_by(|p, q| size(p).partial_cmp(&size(q)).unwrap_or(Ordering::Equal));
+    let Some(largest) = largest else {
         return Err(Error::Fit("there are no points to fit a law to".into()));
     };
-    let rest: Vec<Point> = points.iter().copied().filter(|point| point.n_params < *n_params).collect();
+    let rest: Vec<Point> = points.iter().copied().filter(|point| point.n_params < largest.n_params).collect();
+    let same = points
+        .iter()
+        .filter(|point| size(point) == size(largest) || law.is_of_n() && point.n_params == largest.n_params);
+    let measured = mean(&same.map(|point| point.val_loss).collect::<Vec<f64>>());
     let fit = law.fit(&rest)?;
-    let (predicted, measured) = (fit.predict(*n_params), mean(losses));
-    let interval = fit.prediction_interval(*n_params);
-    Ok(Prediction { n_params: *n_params, predicted, interval, measured, error: measured - predicted })
+    let (predicted, interval) = (fit.predict(*largest), fit.prediction_interval(*largest));
+    Ok(Prediction { n_params: largest.n_params, predicted, interval, measured, error: measured - predicted })
 }
 
 impl fmt::Display for Prediction {
@@ -129,20 +129,20 @@ pub struct LawScore {
     pub largest: Option<Prediction>,
 }
 
-/// Scores every law that the points suffice for, the best AICc first, laws without one last.
+/// Scores every law of N that the points suffice for, the best AICc first, laws without one last.
 ///
 /// # Errors
 /// Too few points for every law.
 pub fn rank_laws(points: &[Point]) -> Result<Vec<LawScore>> {
     let mut scores = Vec::new();
     let mut problem = None;
-    for law in Law::ALL {
+    for law in Law::OF_N {
         match law.fit(points) {
             Ok(fit) => scores.push(LawScore {
                 law,
-                r_squared: fit.r_squared(),
-                rss: fit.rss(),
-                aicc: aicc(fit.rss(), points.len(), fit.n_parameters()),
+                r_squared: fit.r_squared,
+                rss: fit.rss,
+                aicc: aicc(fit.rss, points.len(), fit.parameters.len()),
                 largest: leave_largest_out(points, law).ok(),
             }),
             Err(error) => problem = Some(error),

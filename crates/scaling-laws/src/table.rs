@@ -1,9 +1,68 @@
 //! One table, one law: what both command lines do, `scaling-laws fit` and `music-scaling fit`.
 
-use crate::{Claim, ClaimCheck, Error, FitReport, Objective, PlaneReport, PowerCurve, Result};
+use crate::numbers::short;
+use crate::{Bootstrap, Claim, ClaimCheck, Error, Fit, Jackknife, Law, Objective, Point, Prediction, Result};
+use crate::{jackknife, leave_largest_out};
 use serde::Serialize;
 use std::fmt;
 use std::path::Path;
+
+/// A fit with its intervals by two methods, and how much it hangs on single points.
+///
+/// As JSON: the fields of [`Fit`], then `optimal_exponent` for a law of N and D, `bootstrap`, `leave_one_out`, `largest`; the last
+/// three are null where points are too few.
+#[derive(Clone, Debug, Serialize)]
+pub struct FitReport {
+    /// The fit.
+    #[serde(flatten)]
+    pub fit: Fit,
+    /// Power of the FLOPs with which the best N grows, beta/(alpha + beta).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optimal_exponent: Option<f64>,
+    /// Intervals by resampling; None where points are too few.
+    pub bootstrap: Option<Bootstrap>,
+    /// Refits without each point; None where points are too few.
+    pub leave_one_out: Option<Jackknife>,
+    /// The largest size predicted from the others.
+    pub largest: Option<Prediction>,
+}
+
+/// Everything that one set of points says about one law; `resamples` = 0 leaves the bootstrap out.
+///
+/// # Errors
+/// What [`Fit::new`] refuses; fewer than 100 resamples.
+pub fn report(points: &[Point], law: Law, objective: Objective, resamples: usize, seed: u64) -> Result<FitReport> {
+    let mut fit = Fit::new(law, objective, points)?;
+    let can_resample = points.len() > fit.parameters.len() && (fit.falls() || law == Law::Log) && resamples > 0;
+    let bootstrap = can_resample.then(|| fit.bootstrap(resamples, seed)).transpose()?;
+    if objective != Objective::LeastSquares
+        && let Some(bootstrap) = &bootstrap
+    {
+        fit.judge(bootstrap.intervals.clone());
+    }
+    let of_squares = objective == Objective::LeastSquares;
+    let leave_one_out = of_squares.then(|| jackknife(points, law).ok()).flatten();
+    let largest = of_squares.then(|| leave_largest_out(points, law).ok()).flatten();
+    Ok(FitReport { optimal_exponent: fit.optimal_exponent(), fit, bootstrap, leave_one_out, largest })
+}
+
+impl fmt::Display for FitReport {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "{}", self.fit)?;
+        let of = |name: &str| Some(format!("{name} {}", self.bootstrap.as_ref()?.intervals.get(name)?));
+        if let Some(exponent) = self.optimal_exponent {
+            write!(out, "\nThe best N grows as C^{}", short(exponent))?;
+            let interval = of("optimal_exponent");
+            interval.iter().try_for_each(|it| write!(out, " (95 % {})", it.trim_start_matches("optimal_exponent ")))?;
+        }
+        if let Some(bootstrap) = &self.bootstrap {
+            let names: Vec<String> = ["alpha", "beta", "B", "c", "E"].into_iter().filter_map(of).collect();
+            write!(out, "\nBootstrap ({} resamples): {}", bootstrap.n_resamples, names.join(", "))?;
+        }
+        self.leave_one_out.iter().try_for_each(|jackknife| write!(out, "\n{jackknife}"))?;
+        self.largest.iter().try_for_each(|largest| write!(out, "\n{largest}"))
+    }
+}
 
 /// What is to be done with a table.
 #[derive(Clone, Debug)]
@@ -33,12 +92,8 @@ impl Default for FitOptions {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Findings {
-    /// A law of N by least squares.
+    /// A law.
     Law(Box<FitReport>),
-    /// L(N, D).
-    Plane(Box<PlaneReport>),
-    /// L(N) by another objective.
-    Curve(Box<PowerCurve>),
     /// A published law beside the table.
     Check(Box<ClaimCheck>),
 }
@@ -58,30 +113,19 @@ pub fn fit_table(file: impl AsRef<Path>, options: &FitOptions) -> Result<Finding
         };
         return Ok(Findings::Check(Box::new(claim.check(&crate::read_points(file)?)?)));
     }
-    if law == "nd" {
-        let points = crate::read_run_points(file)?;
-        let report = crate::report_in_n_and_d(&points, objective, *resamples, *seed)?;
-        return Ok(Findings::Plane(Box::new(report)));
-    }
-    let points = crate::read_points(file)?;
-    if objective == Objective::LeastSquares {
-        return Ok(Findings::Law(Box::new(crate::report(&points, law, *resamples, *seed)?)));
-    }
-    if law != "power" {
-        let name = objective.name();
-        return Err(Error::Fit(format!("--objective {name} is offered for --law power and --law nd")));
-    }
-    let curve = PowerCurve::fit(&points, objective)?;
-    let curve = if *resamples > 0 { curve.with_intervals(&points, *resamples, *seed)? } else { curve };
-    Ok(Findings::Curve(Box::new(curve)))
+    let law: Law = law.parse()?;
+    let points = match law {
+        Law::Plane => crate::read_run_points(file)?,
+        Law::Repeated => return Err(Error::Fit("the law of repeated data has no table yet".into())),
+        _ => crate::read_points(file)?,
+    };
+    Ok(Findings::Law(Box::new(report(&points, law, objective, *resamples, *seed)?)))
 }
 
 impl fmt::Display for Findings {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Findings::Law(found) => found.fmt(out),
-            Findings::Plane(found) => found.fmt(out),
-            Findings::Curve(found) => found.fmt(out),
             Findings::Check(found) => found.fmt(out),
         }
     }

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-use super::distributions::f_tail;
-use super::global::ALPHA_RANGE;
-use super::numbers::{p_value, short};
-use super::points::{Interval, Point, by_size, mean};
+use crate::distributions::f_tail;
+use crate::law::{ALPHA_RANGE, R_STAR_RANGE, Role};
+use crate::numbers::{p_value, short};
+use crate::points::{by_size, mean};
+use crate::{Interval, Law, Point};
 
 /// Whether the points determine a parameter; otherwise the reason, a clause that follows a colon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,8 +59,9 @@ fn by_factor(range: String, factor: f64, (tight, loose): (f64, f64)) -> Verdict 
 }
 
 /// The reason why no interval exists at all, if there is one: a loss that does not fall, or no point to spare.
-pub(super) fn without_interval(points: &[Point], falls: bool, n_parameters: usize) -> Option<String> {
-    if !falls {
+pub(crate) fn without_interval(points: &[Point], falls: bool, law: Law) -> Option<String> {
+    let n_parameters = law.roles().len();
+    if !falls && law != Law::Log {
         return Some(match (points_at_ends(points), rise(points)) {
             (Some((small, large)), _) if large.1 > small.1 => format!(
                 "the loss rises with N, from {} at N = {} to {} at N = {}, and no falling law describes that",
@@ -76,48 +78,51 @@ pub(super) fn without_interval(points: &[Point], falls: bool, n_parameters: usiz
     })
 }
 
-/// The verdict on an exponent of L(N).
-pub(super) fn of_alpha(alpha: &Interval, points: &[Point], n_parameters: usize) -> Verdict {
+/// The verdict on a parameter by its interval.
+pub(crate) fn of(role: Role, interval: &Interval, points: &[Point], law: Law) -> Verdict {
+    let range = format!("its 95 % interval is {interval}");
     let n_sizes = by_size(points).len();
-    match of_exponent(alpha) {
+    let untested = law.is_of_n() && n_sizes <= law.roles().len();
+    let form = || format!("{range}, but {n_sizes} sizes cannot show whether the law's form is right");
+    let verdict = match role {
+        Role::Floor => return of_floor(interval, points),
+        Role::Exponent(2) => of_exponent(interval, R_STAR_RANGE, R_STAR),
+        Role::Exponent(_) => of_exponent(interval, ALPHA_RANGE, RATES),
+        Role::Slope if interval.contains(0.0) => {
+            Verdict::NotIdentified(format!("{range}, which includes no change with N at all"))
+        }
+        Role::Slope if interval.low > 0.0 => Verdict::WeaklyIdentified(format!("{range}: the loss RISES with N")),
+        Role::Slope => by_factor(range.clone(), interval.low / interval.high, RATES), // both negative
+        Role::Factor(_) | Role::Level => by_factor(range.clone(), interval.high / interval.low, RATES),
+    };
+    match verdict {
         Verdict::NotIdentified(reason) => Verdict::NotIdentified(reason),
-        _ if n_sizes <= n_parameters => Verdict::WeaklyIdentified(format!(
-            "its 95 % interval is {alpha}, but {n_sizes} sizes cannot show whether the law's form is right"
-        )),
+        _ if untested => Verdict::WeaklyIdentified(form()),
         other => other,
     }
 }
 
-/// The verdict on any exponent, by the ends of its interval.
-pub(super) fn of_exponent(alpha: &Interval) -> Verdict {
-    let range = format!("its 95 % interval is {alpha}");
-    let (at_low, at_high) = (alpha.low <= ALPHA_RANGE.0 * 1.000001, alpha.high >= ALPHA_RANGE.1 / 1.000001);
+/// The verdict on an exponent, or on R*, by the ends of its interval.
+fn of_exponent(found: &Interval, searched: (f64, f64), thresholds: (f64, f64)) -> Verdict {
+    let range = format!("its 95 % interval is {found}");
+    let (at_low, at_high) = (found.low <= searched.0 * 1.000001, found.high >= searched.1 / 1.000001);
     if at_low && at_high {
-        let searched = format!("{} to {}", ALPHA_RANGE.0, ALPHA_RANGE.1);
+        let searched = format!("{} to {}", searched.0, searched.1);
         return Verdict::NotIdentified(format!("its 95 % interval is the whole range that was searched, {searched}"));
     }
     if at_low || at_high {
         let (end, sense) = if at_high { ("top", "not much less than") } else { ("bottom", "not much more than") };
-        let bound = short(if at_high { alpha.low } else { alpha.high });
+        let bound = short(if at_high { found.low } else { found.high });
         return Verdict::NotIdentified(format!(
             "{range}, up to the {end} of the range that was searched; the points say only: {sense} {bound}"
         ));
     }
-    by_factor(range, alpha.high / alpha.low, RATES)
-}
-
-/// The verdict on R*, the worth of repeated data.
-pub(super) fn of_r_star(r_star: &Interval, (least, most): (f64, f64)) -> Verdict {
-    let range = format!("its 95 % interval is {r_star}");
-    if r_star.low <= least || r_star.high >= most {
-        return Verdict::NotIdentified(format!("{range}, to the end of the range that was searched"));
-    }
-    by_factor(range, r_star.high / r_star.low, R_STAR)
+    by_factor(range, found.high / found.low, thresholds)
 }
 
 /// The verdict on the loss that no size removes: c is known if its interval is narrow against the lowest loss.
-pub(super) fn of_c(c: &Interval, losses: impl Iterator<Item = f64>) -> Verdict {
-    let lowest = losses.fold(f64::INFINITY, f64::min);
+fn of_floor(c: &Interval, points: &[Point]) -> Verdict {
+    let lowest = points.iter().map(|point| point.val_loss).fold(f64::INFINITY, f64::min);
     let (share, range) =
         ((c.high - c.low) / lowest, format!("its 95 % interval is {c}, against a lowest loss of {}", short(lowest)));
     if c.low <= 0.0 && c.high >= C.1 * lowest {
@@ -131,24 +136,12 @@ pub(super) fn of_c(c: &Interval, losses: impl Iterator<Item = f64>) -> Verdict {
     }
 }
 
-/// The verdict on the slope B of A + B·ln N.
-pub(super) fn of_slope(slope: f64, interval: &Interval, points: &[Point]) -> Verdict {
-    let range = format!("its 95 % interval is {interval}");
-    if interval.contains(0.0) {
-        return Verdict::NotIdentified(format!("{range}, which includes no change with N at all"));
-    }
-    if slope > 0.0 {
-        return Verdict::WeaklyIdentified(format!("{range}: the loss RISES with N"));
-    }
-    if by_size(points).len() == 2 {
-        return Verdict::WeaklyIdentified(format!("{range}, but 2 sizes cannot show whether the law's form is right"));
-    }
-    by_factor(range, interval.low / interval.high, RATES) // both negative
-}
-
 /// What else a reader must know: a loss that rises from one size to the next, a law that misses by more than seeds do.
-pub(super) fn remarks(points: &[Point], rss: f64, n_parameters: usize) -> Vec<String> {
+pub(crate) fn remarks(points: &[Point], rss: f64, law: Law) -> Vec<String> {
     let mut remarks = Vec::new();
+    if !law.is_of_n() {
+        return remarks; // runs of one size are no repeats where their tokens differ
+    }
     if let Some(((n_small, small), (n_large, large))) = rise(points) {
         remarks.push(format!(
             "The loss rises from {} at N = {} to {} at N = {}.",
@@ -160,7 +153,7 @@ pub(super) fn remarks(points: &[Point], rss: f64, n_parameters: usize) -> Vec<St
     }
     if let Some(noise) = SeedNoise::of(points) {
         remarks.push(format!("Runs of the same size scatter by {} (standard deviation).", short(noise.deviation)));
-        if let Some(p) = noise.lack_of_fit(rss, points, n_parameters).filter(|p| *p < 0.05) {
+        if let Some(p) = noise.lack_of_fit(rss, points, law.roles().len()).filter(|p| *p < 0.05) {
             remarks.push(format!(
                 "The law misses by more than seeds explain (lack of fit, {}): doubt its form.",
                 p_value(p)
@@ -222,7 +215,7 @@ mod tests {
     #[test]
     fn an_exponent_is_judged_by_the_ends_of_its_interval() {
         let five = points(&[5.0, 4.0, 3.5, 3.2, 3.0]);
-        let words = |low, high| of_alpha(&interval(low, high), &five, 3).to_string();
+        let words = |low, high| of(Role::Exponent(0), &interval(low, high), &five, Law::Power).to_string();
         assert_eq!(words(0.2, 0.3), "identified");
         assert_eq!(
             words(0.1, 0.4),
@@ -246,10 +239,10 @@ mod tests {
     #[test]
     fn a_rising_loss_is_said_to_be_one() {
         assert_eq!(
-            without_interval(&points(&[1.0, 1.1, 1.3, 1.2]), false, 3).unwrap(),
+            without_interval(&points(&[1.0, 1.1, 1.3, 1.2]), false, Law::Power).unwrap(),
             "the loss rises with N, from 1 at N = 100000 to 1.2 at N = 1e8, and no falling law describes that"
         );
-        let remark = remarks(&points(&[1.5, 1.1, 1.3, 1.0]), 0.0, 3);
+        let remark = remarks(&points(&[1.5, 1.1, 1.3, 1.0]), 0.0, Law::Power);
         assert_eq!(remark, ["The loss rises from 1.1 at N = 1e6 to 1.3 at N = 1e7."]);
     }
 
@@ -259,8 +252,11 @@ mod tests {
         seeds.extend(seeds.clone().iter().map(|point| Point::new(point.n_params, point.val_loss + 0.002)));
         let deviation = 0.002 / 2f64.sqrt(); // two runs that differ by d have the standard deviation d / √2
         let pure = 5.0 * deviation * deviation;
-        assert_eq!(remarks(&seeds, pure, 3), ["Runs of the same size scatter by 0.001414 (standard deviation)."]);
-        let last = remarks(&seeds, pure + 0.01, 3).pop().unwrap();
+        assert_eq!(
+            remarks(&seeds, pure, Law::Power),
+            ["Runs of the same size scatter by 0.001414 (standard deviation)."]
+        );
+        let last = remarks(&seeds, pure + 0.01, Law::Power).pop().unwrap();
         assert_eq!(last, "The law misses by more than seeds explain (lack of fit, p < 0.001): doubt its form.");
     }
 }
