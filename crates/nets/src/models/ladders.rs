@@ -183,6 +183,6 @@ mod tests {
         assert!(error.to_string().contains("d_hiden"), "{error}");
         let transformer = "name = 's'\nn_layer = 1\nn_head = 2\nd_model = 8";
         let error = toml::from_str::<LstmSize>(transformer).unwrap_err(); // where a preset lists LSTMs
-        assert!(error.to_string().contains("unknown field `n_head`"), "{error}");
+        assert!(error.to_string().contains("unknown field `d_model`"), "{error}");
     }
 }
