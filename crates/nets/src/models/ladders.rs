@@ -181,5 +181,8 @@ mod tests {
     fn a_misspelt_field_of_an_entry_is_refused_by_name() {
         let error = toml::from_str::<LstmSize>("name = 's'\nn_layer = 1\nd_embed = 8\nd_hiden = 8").unwrap_err();
         assert!(error.to_string().contains("d_hiden"), "{error}");
+        let transformer = "name = 's'\nn_layer = 1\nn_head = 2\nd_model = 8";
+        let error = toml::from_str::<LstmSize>(transformer).unwrap_err(); // where a preset lists LSTMs
+        assert!(error.to_string().contains("unknown field `d_model`"), "{error}");
     }
 }

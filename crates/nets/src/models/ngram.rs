@@ -12,6 +12,15 @@ use std::io::Write;
 const MAX_ORDER: usize = 8;
 
 /// Counts of all n-grams up to an order. Memory: 12 bytes for each different n-gram.
+///
+/// ```
+/// # fn main() -> nets::Result<()> {
+/// // 0 was seen twice and 1 three times, two kinds out of three: P(1) = (3 + 2/3) / 7.
+/// let model = nets::models::NGram::train(&[0, 1, 0, 1, 1], 3, 1)?;
+/// assert!((model.loss(&[0, 1]) + f64::ln((3.0 + 2.0 / 3.0) / 7.0)).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct NGram {
     vocab_size: usize,

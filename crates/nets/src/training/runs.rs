@@ -66,13 +66,15 @@ impl Runs {
         config.validate()?;
         check_data(config, data)?;
         let dir = self.folder_for(config)?;
-        let _lock = lock(&dir)?;
-        if dir.join("summary.json").exists() {
-            let run = Run::load(&dir)?;
+        if let Some(run) = finished(&dir)? {
             if !self.options.quiet {
                 crate::messages::say(format_args!("{run}: loaded"));
             }
-            return Ok(run);
+            return Ok(run); // to read it, nobody needs to be alone
+        }
+        let _lock = lock(&dir)?;
+        if let Some(run) = finished(&dir)? {
+            return Ok(run); // another process trained it meanwhile
         }
         let config = named_after(config, &dir);
         write_json(dir.join("config.json"), &config)?;
@@ -84,8 +86,7 @@ impl Runs {
     /// # Errors
     /// The folder cannot be listed, or the run is damaged.
     pub fn find(&self, config: &RunConfig) -> Result<Option<Run>> {
-        let dir = self.folder_for(config)?;
-        if dir.join("summary.json").exists() { Run::load(&dir).map(Some) } else { Ok(None) }
+        finished(&self.folder_for(config)?)
     }
 
     /// The finished run in the folder `name`.
@@ -93,9 +94,8 @@ impl Runs {
     /// # Errors
     /// There is no such finished run; the sentence names those that there are.
     pub fn get(&self, name: &str) -> Result<Run> {
-        let dir = self.dir.join(name);
-        if dir.join("summary.json").exists() {
-            return Run::load(&dir);
+        if let Some(run) = finished(&self.dir.join(name))? {
+            return Ok(run);
         }
         let known: Vec<String> = self.all()?.into_iter().map(|run| run.config.name).collect();
         let known = if known.is_empty() { "there are none yet".to_string() } else { known.join(", ") };
@@ -110,8 +110,7 @@ impl Runs {
     /// # Errors
     /// The folder cannot be listed, or a run is damaged.
     pub fn all(&self) -> Result<Vec<Run>> {
-        let finished = |dir: &PathBuf| dir.join("summary.json").exists();
-        self.folders()?.iter().filter(|dir| finished(dir)).map(|dir| Run::load(dir)).collect()
+        self.folders()?.iter().filter_map(|dir| finished(dir).transpose()).collect()
     }
 
     /// The folder where this config's run is, or will be.
@@ -144,6 +143,11 @@ impl Runs {
         folders.sort();
         Ok(folders)
     }
+}
+
+/// The run in a folder, if it came to its end.
+fn finished(dir: &Path) -> Result<Option<Run>> {
+    if dir.join("summary.json").exists() { Run::load(dir).map(Some) } else { Ok(None) }
 }
 
 /// Refuses data other than the config names.
@@ -244,6 +248,14 @@ mod tests {
         same(loss(run.model_at(&saved[4]).unwrap()), run.summary.val_loss);
         assert_eq!((run.summary.n_tokens, run.summary.n_steps), (40 * 64, 40));
         assert!(run.summary.val_loss < 8f64.ln(), "{run}");
+    }
+
+    #[test]
+    fn a_finished_run_is_read_while_another_process_holds_its_folder() {
+        let (base, data, config) = (folder(), data(), config("h", transformer()));
+        let run = quiet_runs(&base).get_or_train(&config, &data).unwrap();
+        let _held = lock(&run.dir).unwrap();
+        assert!(quiet_runs(&base).get_or_train(&config, &data).unwrap() == run);
     }
 
     #[test]

@@ -11,6 +11,13 @@
 use super::RunConfig;
 
 /// The closed form above, ready to be asked for any step.
+///
+/// ```
+/// use nets::training::Schedule;
+/// let schedule = Schedule { learning_rate: 1e-3, min_learning_rate: 1e-4, warmup_steps: 10, n_steps: 110 };
+/// assert!((schedule.at(5) - 5e-4).abs() < 1e-15); // half of the warm-up
+/// assert!((schedule.at(60) - 5.5e-4).abs() < 1e-15); // half of the fall
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// The highest rate.
