@@ -39,7 +39,7 @@ details { margin: .4rem 0 } summary { cursor: pointer; color: var(--grey); font-
   white-space: nowrap } summary code { font-size: .78rem }
 img { max-width: 100%; height: auto } audio { width: 100%; max-width: 26rem } .wide { overflow-x: auto }
 table { border-collapse: collapse; font-size: .85rem; margin: .5rem 0 } th, td { padding: .2rem .6rem; text-align: left; vertical-align: top }
-thead th { border-bottom: 1px solid var(--grey) } nav ul { list-style: none; padding-left: 1rem } nav > ul { padding-left: 0 }
+td:first-child { white-space: nowrap } thead th { border-bottom: 1px solid var(--grey) } nav ul { list-style: none; padding-left: 1rem } nav > ul { padding-left: 0 }
 nav > ul > li { margin-bottom: .5rem; font-weight: 600 } nav ul ul li { font-weight: 400; font-size: .9rem }
 blockquote { border-left: 3px solid var(--line); margin-left: 0; padding-left: 1rem; color: var(--grey) }
 math[display=block] { margin: .8rem 0; overflow-x: auto }
@@ -83,9 +83,10 @@ class Renderer(mistune.HTMLRenderer):
 
 
 def formula(text, display):
-    if mathml is None:
+    try:
+        return mathml(text.strip(), display=display)
+    except Exception:  # no converter, or a formula that it does not know
         return f"<code>{html.escape(text)}</code>"
-    return mathml(text.strip(), display=display)
 
 
 def folded(summary, content):

@@ -171,7 +171,8 @@ fn grouped(number: &str) -> String {
 fn cell(tag: &str, is_number: bool, text: &str) -> String {
     let side = if is_number { "right" } else { "left" };
     let line = if tag == "th" { "border-bottom:1px solid #888;" } else { "" };
-    format!("<{tag} style=\"{line}text-align:{side};padding:3px 10px\">{}</{tag}>", escape(text))
+    let whole = if text.chars().count() <= 32 && tag == "td" { "white-space:nowrap;" } else { "" }; // a run's name, a number
+    format!("<{tag} style=\"{line}{whole}text-align:{side};padding:3px 10px\">{}</{tag}>", escape(text))
 }
 
 #[cfg(test)]
