@@ -242,7 +242,7 @@ impl Player {
         let (Event::Bar(bar), Some(tick)) = (event, self.tick()) else { return };
         match bar {
             Bar { ends: 1.., .. } => self.close(SignKind::RepeatEnds(bar.ends), tick),
-            Bar { begins: 1.., .. } | Bar { style: BarStyle::Plain, .. } => {}
+            Bar { begins: 1.., .. } | Bar { style: BarStyle::Plain | BarStyle::Invisible, .. } => {}
             Bar { style: BarStyle::Final, .. } => self.close(SignKind::Final, tick),
             Bar { style: BarStyle::Double | BarStyle::Opening, .. } => self.close(SignKind::Double, tick),
         }
@@ -297,7 +297,7 @@ impl Player {
             Event::Tempo(micros_per_beat) => self.tempos.push(TempoChange { tick, micros_per_beat: *micros_per_beat }),
             Event::Program(program) => self.programs.push(ProgramChange { tick, program: *program }),
             Event::Velocity(velocity) => self.velocity = *velocity,
-            Event::Grace(_) | Event::Ending(_) | Event::Part(_) | Event::LineEnd { .. } => {}
+            Event::Grace(_) | Event::Mark(_) | Event::Ending(_) | Event::Part(_) | Event::LineEnd { .. } => {}
         }
         Some(())
     }
