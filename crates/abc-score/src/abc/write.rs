@@ -87,7 +87,7 @@ fn header(score: &Score, meter: Meter, unit: u32, has_chords: bool, options: &Wr
         let title: String = title.chars().map(|c| if c.is_control() || c == '%' { ' ' } else { c }).collect();
         let _ = writeln!(text, "T:{}", title.trim()); // writing to a String cannot fail, here and below
     }
-    let bpm = score.tempos.first().map_or(120, |change| bpm_of(change.micros_per_beat));
+    let bpm = score.tempos.first().map_or_else(|| "120".to_string(), |change| bpm_of(change.micros_per_beat));
     let _ = write!(text, "M:{meter}\nL:1/{unit}\nQ:1/4={bpm}\nK:{}\n", score.key().in_abc());
     if has_chords {
         text.push_str("%%MIDI chordattack 0\n"); // abc2midi would play the notes of a chord one after the other

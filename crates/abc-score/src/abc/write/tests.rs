@@ -135,11 +135,12 @@ fn any_score() -> impl Strategy<Value = Score> {
         .prop_map(|(numerator, denominator)| Meter { numerator, denominator });
     let modes = [Mode::Major, Mode::Minor, Mode::Dorian, Mode::Phrygian, Mode::Lydian, Mode::Mixolydian, Mode::Locrian];
     let key = (-7..8_i8, 0..7_usize).prop_map(move |(fifths, mode)| Key { fifths, mode: modes[mode] });
-    (prop::collection::vec(voice, 1..5), meter.clone(), meter, key.clone(), key, 30..300_u32).prop_map(
+    (prop::collection::vec(voice, 1..5), meter.clone(), meter, key.clone(), key, 10..99_u32).prop_map(
         |(voices, meter, later, key, new_key, bpm)| {
             let change = meter.bar_ticks() * 2;
             let meters = vec![MeterChange { tick: 0, meter }, MeterChange { tick: change, meter: later }];
-            let tempo = |(tick, bpm)| TempoChange { tick, micros_per_beat: crate::quantise::micros_of(bpm) };
+            let tempo =
+                |(tick, bpm)| TempoChange { tick, micros_per_beat: crate::quantise::written_micros(19_997 * bpm) };
             let keys = vec![KeyChange { tick: 0, key }, KeyChange { tick: change, key: new_key }];
             Score {
                 title: None,
