@@ -79,6 +79,8 @@ pub(super) fn source(text: &str, complaints: &mut Complaints) -> Result<source::
 #[cfg(test)]
 mod bar_tests;
 #[cfg(test)]
+mod kind_tests;
+#[cfg(test)]
 mod performance_tests;
 #[cfg(test)]
 mod tests;

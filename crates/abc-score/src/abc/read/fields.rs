@@ -220,7 +220,9 @@ fn tonic_and_mode(first: &str, second: Option<&str>) -> Option<(i8, Mode)> {
         Some(b'b') => (fifths - 7, &behind[1..]),
         _ => (fifths, behind),
     };
-    let named = if behind.is_empty() { second.and_then(mode_named) } else { Some(mode_named(behind)?) };
+    let behind = behind.trim_start_matches('-');
+    let is_remark = !behind.starts_with(char::is_alphabetic); // or nothing
+    let named = if is_remark { second.and_then(mode_named) } else { Some(mode_named(behind)?) };
     let (mode, of_mode) = named.unwrap_or((Mode::Major, 0));
     let fifths = fifths + of_mode;
     (-14..=14).contains(&fifths).then_some((fifths, mode))
