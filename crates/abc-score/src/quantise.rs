@@ -369,7 +369,7 @@ fn grid_of(times: impl Iterator<Item = u32> + Clone) -> u32 {
 /// place, if near enough.
 fn written_end(note: &Note, onset: u32, known: impl Iterator<Item = u32>, step: u32, ruler: &Ruler) -> u32 {
     let duration = note.duration_ticks.min(LONGEST_NOTE);
-    let end = note.onset_ticks.saturating_add(duration);
+    let end = onset.saturating_add(duration); // a note that is moved keeps its length
     let tolerance = (duration / 5).max(END_TOLERANCE);
     let near = |place: &u32| place.abs_diff(end) <= tolerance && *place > onset && *place - onset <= LONGEST_NOTE;
     let known = known.filter(near).min_by_key(|place| place.abs_diff(end));

@@ -30,7 +30,8 @@ pub enum Layout {
 pub struct WriteOptions {
     /// Order of the voices.
     pub layout: Layout,
-    /// Whether to write the title as `T:`; the text that models learn has none.
+    /// Whether the page is for people: the title as `T:`, names and clefs of voices, drums without a key. The text that models
+    /// learn has none of it.
     pub title: bool,
 }
 

@@ -86,7 +86,10 @@ fn music_behind_an_empty_line_is_reported_and_before_any_other_it_is_read() {
     let book = split_tunebook("X:1\nL:1/4\nK:C\nCDEF|\n\nGABc|]\n\nSome words.\n");
     let (score, complaints) = parse_lenient(&book[0].text).unwrap();
     assert_eq!(score.n_notes(), 4);
-    assert_eq!(complaints[0].to_string(), "line 6, column 1: the empty line 5 ends the tune: this music is not read");
+    assert_eq!(
+        complaints[0].to_string(),
+        "line 6, column 1: an empty line above has ended the tune: this music is not read"
+    );
     assert!(parse(&book[0].text).is_ok(), "by the standard, the tune has ended");
     let book = split_tunebook("X: 1\nL: 1/4\nK: C\n\n+mf+ [CE]D | F\n");
     assert_eq!(notes(&parse_lenient(&book[0].text).unwrap().0), [(0, 60), (0, 64), (8, 62), (16, 65)]);

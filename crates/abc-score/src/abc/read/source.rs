@@ -123,7 +123,7 @@ impl SourceReader<'_> {
             return false;
         }
         if let Some(lost) = rest.find(|line| is_music(line)) {
-            let message = format!("the empty line {} ends the tune: this music is not read", blank.line);
+            let message = "an empty line above has ended the tune: this music is not read";
             self.complaints.remark(place_of(lost), message);
         }
         true

@@ -227,3 +227,15 @@ fn without_velocity(score: &Score) -> Score {
     score.voices.iter_mut().for_each(|voice| voice.name = None);
     score
 }
+
+#[test]
+fn a_page_for_people_has_clefs_and_names_and_drums_without_a_key() {
+    let text = "X:1\nT:Groove\nM:4/4\nL:1/4\nQ:1/4=120\nK:Ab\nV:1 clef=perc name=\"Drums\"\n%%MIDI channel 10\n\
+                V:2 clef=bass name=\"Bass\"\n%%MIDI channel 2\n[V:1][K:none]C,,^F,,C,,F,,|]\n[V:2]A,,E,A,,C,|]\n\n";
+    let score = crate::abc::parse(text).unwrap();
+    assert_eq!(score.key(), Key { fifths: -4, mode: Mode::Major });
+    let pitches = |voice: usize| score.voices[voice].notes.iter().map(|note| note.pitch).collect::<Vec<_>>();
+    assert_eq!((pitches(0), pitches(1)), (vec![36, 42, 36, 42], vec![44, 51, 44, 48]));
+    assert_eq!(write(&score, &WriteOptions { title: true, ..Default::default() }), text);
+    assert!(!write(&score, &WriteOptions::default()).contains("clef"));
+}
