@@ -41,6 +41,11 @@ pub(crate) fn spell(fifths: i8) -> (u8, i8) {
     (LETTERS_BY_FIFTHS[from_f.rem_euclid(7) as usize], from_f.div_euclid(7))
 }
 
+/// Semitones that a signature of so many sharps (negative: flats) puts on a letter, by its place in [`LETTERS_BY_FIFTHS`].
+pub(crate) fn sharps_in_signature(fifths: i8, letter: i8) -> i8 {
+    (fifths - letter + 6).div_euclid(7)
+}
+
 impl Mode {
     /// Each with its name, its suffix in ABC, and how many fifths its tonic lies above that of major.
     pub(crate) const ALL: [(Mode, &str, &str, i8); 7] = [

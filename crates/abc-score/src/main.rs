@@ -13,7 +13,8 @@ abc-score check FILE…
 abc-score convert FILE… --to abc|midi --out DIR
 
 check reads ABC and MIDI files strictly and says what is wrong in them, also bars that do not add up; the exit code is 1
-where anything is. convert writes one file for each tune or piece into DIR, and mends what it can.";
+where anything is. convert writes one file for each tune or piece into DIR; what it mends on the way to MIDI, and what it
+leaves out, it says.";
 
 fn main() -> ExitCode {
     let all_well = match Command::parse(std::env::args_os().skip(1)) {
@@ -95,7 +96,7 @@ fn read(file: &Path) -> Result<Music, String> {
     }
     let tunes = abc::split_tunebook(&abc::decode(&bytes));
     if tunes.is_empty() {
-        return Err(format!("{}: the file holds no tune: no line begins with X:", file.display()));
+        return Err(format!("{}: the file holds no tune: no line begins with X: or K:", file.display()));
     }
     Ok(Music::Tunes(tunes))
 }
@@ -210,10 +211,13 @@ impl Converter {
         let mut outputs: Vec<(String, Vec<u8>)> = Vec::new();
         for tune in tunes {
             let is_midi = self.to == Target::Midi;
-            let name =
-                if is_midi && tunes.len() > 1 { format!("{stem}-{}", tune.reference.trim()) } else { stem.to_string() };
+            let name = if is_midi && tunes.len() > 1 { format!("{stem}-{}", tune.reference) } else { stem.to_string() };
+            let read = abc::parse_lenient(&tune.text).map(|(score, complaints)| {
+                complaints.iter().for_each(|c| eprintln!("{}", sentence(file, tune, c.line, c.column, &c.message)));
+                score
+            });
             let converted = if is_midi {
-                abc::parse_lenient(&tune.text).map(|(score, _)| midi::write(&score))
+                read.map(|score| midi::write(&score))
             } else {
                 abc::canonical(&tune.text).map(String::into_bytes)
             };

@@ -9,6 +9,7 @@ mod events;
 mod not_midi;
 mod notes;
 mod read;
+mod words;
 mod write;
 
 pub(super) use notes::{have_collisions, programs_that_sound, sort_notes, without_collisions};

@@ -2,7 +2,7 @@
 //!
 //! The grid counts from the bar line: sixteenths of a beat (64th notes), or twelfths of a beat (triplets and their halves
 //! and quarters). [`quantise`] cleans a performance up: in each beat of each voice it takes the simplest grid that moves
-//! no onset by more than a 32nd of a beat, and lets notes end where a person would write the end. [`to_grid`] only moves
+//! no onset by more than a twentieth of a beat, and lets notes end where a person would write the end. [`to_grid`] only moves
 //! what is off the grid, and leaves a score that is on it as it is.
 
 use super::midi::{have_collisions, programs_that_sound, sort_notes, without_collisions};
@@ -18,9 +18,10 @@ const STRAIGHT: u32 = TICKS_PER_BEAT / 16;
 /// The triplet grid: a twelfth of a beat.
 const TRIPLET: u32 = TICKS_PER_BEAT / 12;
 
-/// Grids for the onsets of one beat, simplest first, each with the largest error in ticks that it may cause. Triplets must
-/// fit better than straight notes, as they read harder. What fits none is put on the straight grid, off by 15 at most.
-const GRIDS: [(u32, u32); 7] = [(480, 15), (240, 15), (120, 15), (160, 15), (60, 15), (80, 10), (TRIPLET, 4)];
+/// Grids for the onsets of one beat, simplest first, each with the largest error in ticks that it may cause: people play up to a
+/// twentieth of a beat beside a straight note. Triplets must fit better, as they read harder. What fits none is put on the
+/// straight grid, off by 15 at most.
+const GRIDS: [(u32, u32); 7] = [(480, 24), (240, 24), (120, 24), (160, 15), (60, 15), (80, 10), (TRIPLET, 4)];
 
 /// More voices than this are joined where they sound the same.
 const MANY_VOICES: usize = 24;
@@ -37,7 +38,7 @@ const BAR_RANGE: std::ops::RangeInclusive<u32> = TICKS_PER_BEAT / 2..=12 * TICKS
 /// Metre changes are put on bar lines this near, else on sixteenth notes.
 const METER_SNAP: u32 = TICKS_PER_BEAT / 4;
 
-/// A performance as a person would write it down. Deterministic; no onset moves by more than 15 ticks (a 32nd of a beat).
+/// A performance as a person would write it down. Deterministic; no onset moves by more than 24 ticks (a twentieth of a beat).
 pub fn quantise(score: &Score) -> Score {
     let mut written = Score { title: score.title.clone(), ..Score::default() };
     written.meters = written_meters(&score.meters);
@@ -198,33 +199,58 @@ fn written_meters(meters: &[MeterChange]) -> Vec<MeterChange> {
     meters_with_lines(written.iter().map(|change| (change.tick, change.meter)))
 }
 
-/// Whole beats per minute, changed at most once a beat.
+/// Each tempo where it stands, on 32nds; a beat in which it changes more often gets the one tempo with which it lasts as long.
 fn written_tempos(tempos: &[TempoChange]) -> Vec<TempoChange> {
-    let mut written: Vec<TempoChange> = tempos
-        .iter()
-        .map(|change| TempoChange {
-            tick: nearest(change.tick, TICKS_PER_BEAT),
-            micros_per_beat: micros_of(bpm_of(change.micros_per_beat)),
-        })
-        .collect();
+    let mut written: Vec<TempoChange> = Vec::new();
+    let mut before = DEFAULT_MICROS_PER_BEAT;
+    for changes in tempos.chunk_by(|a, b| a.tick / TICKS_PER_BEAT == b.tick / TICKS_PER_BEAT) {
+        let (Some(first), Some(last)) = (changes.first(), changes.last()) else { continue };
+        let start = first.tick / TICKS_PER_BEAT * TICKS_PER_BEAT;
+        if changes.len() <= MOST_TEMPOS_A_BEAT {
+            let tick = |change: &TempoChange| nearest(change.tick, TICKS_PER_BEAT / 8);
+            written.extend(changes.iter().map(|change| TempoChange { tick: tick(change), ..*change }));
+        } else {
+            let ends = changes.iter().skip(1).map(|next| next.tick).chain([start + TICKS_PER_BEAT]);
+            let lasts =
+                |(change, end): (&TempoChange, u32)| u64::from(end - change.tick) * u64::from(change.micros_per_beat);
+            let micros =
+                u64::from(first.tick - start) * u64::from(before) + changes.iter().zip(ends).map(lasts).sum::<u64>();
+            written.push(TempoChange { tick: start, micros_per_beat: (micros / u64::from(TICKS_PER_BEAT)) as u32 });
+            written.push(TempoChange { tick: start + TICKS_PER_BEAT, ..*last });
+        }
+        before = last.micros_per_beat;
+    }
+    written.iter_mut().for_each(|change| change.micros_per_beat = written_micros(change.micros_per_beat));
     keep_last_of_each_tick(&mut written, |change| change.tick);
     written.dedup_by_key(|change| change.micros_per_beat);
     written
 }
 
-/// A beat of a thousandth of a second: more is damage, not a tempo.
-const FASTEST_BPM: u32 = 60_000;
+/// More changes of tempo within a beat are a curve that nobody writes down.
+const MOST_TEMPOS_A_BEAT: usize = 2;
 
-/// Quarter notes per minute, rounded to a whole number that the ABC reader takes.
-pub(super) fn bpm_of(micros_per_beat: u32) -> u32 {
-    let micros = micros_per_beat.max(1);
-    ((60_000_000 + micros / 2) / micros).clamp(1, FASTEST_BPM)
+/// A beat of a thousandth of a second: more is damage, not a tempo. One of a minute: so does the ABC reader have it.
+const MICROS_RANGE: std::ops::RangeInclusive<u32> = 1_000..=60_000_000;
+
+/// A tempo may be off by this part of it: three milliseconds in five minutes.
+const TEMPO_TOLERANCE: f64 = 1e-5;
+
+/// Quarter notes per minute, as the text has them.
+pub(super) fn bpm_of(micros_per_beat: u32) -> String {
+    digits_of(written_micros(micros_per_beat))
 }
 
-/// Microseconds per quarter note.
-pub(super) fn micros_of(bpm: u32) -> u32 {
-    let bpm = bpm.max(1);
-    (60_000_000 + bpm / 2) / bpm
+/// Microseconds per quarter note, as a reader has them from the text.
+pub(super) fn written_micros(micros_per_beat: u32) -> u32 {
+    let read = |micros: u32| digits_of(micros).parse().map_or(micros, |bpm: f64| (60e6 / bpm).round() as u32);
+    (0..8).fold(micros_per_beat, |micros, _| read(micros)) // a rounded tempo may be told in fewer digits yet
+}
+
+/// As few digits as tell the tempo.
+fn digits_of(micros_per_beat: u32) -> String {
+    let exact = 60e6 / f64::from(micros_per_beat.clamp(*MICROS_RANGE.start(), *MICROS_RANGE.end()));
+    let tells = |text: &String| text.parse().is_ok_and(|bpm: f64| (bpm / exact - 1.0).abs() <= TEMPO_TOLERANCE);
+    (0..=8).map(|digits| format!("{exact:.digits$}")).find(tells).unwrap_or_else(|| exact.to_string())
 }
 
 // ------------------------------------------------------------------------------------------------------------ notes
@@ -343,7 +369,7 @@ fn grid_of(times: impl Iterator<Item = u32> + Clone) -> u32 {
 /// place, if near enough.
 fn written_end(note: &Note, onset: u32, known: impl Iterator<Item = u32>, step: u32, ruler: &Ruler) -> u32 {
     let duration = note.duration_ticks.min(LONGEST_NOTE);
-    let end = note.onset_ticks.saturating_add(duration);
+    let end = onset.saturating_add(duration); // a note that is moved keeps its length
     let tolerance = (duration / 5).max(END_TOLERANCE);
     let near = |place: &u32| place.abs_diff(end) <= tolerance && *place > onset && *place - onset <= LONGEST_NOTE;
     let known = known.filter(near).min_by_key(|place| place.abs_diff(end));

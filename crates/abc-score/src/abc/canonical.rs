@@ -19,8 +19,8 @@ mod writer;
 
 use super::Performance;
 use super::read::bars::missing_bar_lines;
-use super::read::body::understand;
-use super::read::fields::{Reach, Shift};
+use super::read::body::{TuneBody, understand};
+use super::read::fields::{DrumNote, Reach, Shift};
 use super::read::place::Complaints;
 use super::read::source::Source;
 use crate::Result;
@@ -40,7 +40,7 @@ const MOST_READINGS: usize = 8;
 /// # Errors
 /// [`crate::Error::Abc`], as [`super::parse`].
 pub fn canonical(text: &str) -> Result<String> {
-    let once = |text: &str| Ok::<String, crate::Error>(Sheet::of(&sound_source(text)?, false).text());
+    let once = |text: &str| Ok::<String, crate::Error>(Sheet::of(&sound_tune(text)?, false).text());
     let mut canonical = once(text)?;
     // What is left out can make a neighbour needless, too: a field behind a bar line that ends nothing belongs in the header.
     for _ in 0..MOST_READINGS {
@@ -89,6 +89,8 @@ pub(super) struct Sheet {
     reach: Reach,
     /// `%%MIDI chordattack`, which our writer sets so that abc2midi sounds chords together.
     chord_attack: Option<String>,
+    /// Which drum each note is, in voices of drums.
+    drums: Vec<DrumNote>,
     /// Order of parts, if the header gives one.
     pub parts: Option<String>,
     pub voices: Vec<Head>,
@@ -104,27 +106,26 @@ pub(super) struct Head {
     started: bool,
 }
 
-/// The tokens of the first tune, if nothing is wrong with them, and with the bar lines that were left out at the ends of
-/// lines.
+/// The first tune, if nothing is wrong with it, and with the bar lines that were left out at the ends of lines.
 ///
 /// # Errors
 /// [`crate::Error::Abc`], as [`super::parse`].
-pub(super) fn sound_source(text: &str) -> Result<Source> {
+pub(super) fn sound_tune(text: &str) -> Result<(Source, TuneBody)> {
     let mut complaints = Complaints::default();
-    let source = super::read::source(text, &mut complaints);
-    let line_ends =
-        source.as_ref().map(|source| missing_bar_lines(&understand(source, Performance::AsWritten, &mut complaints)));
-    let line_ends = line_ends.unwrap_or_default();
+    let read = super::read::source(text, &mut complaints).map(|source| {
+        let tune = understand(&source, Performance::AsWritten, &mut complaints);
+        (source, tune)
+    });
     complaints.into_result()?;
-    let mut source = source?;
-    source.add_bar_lines(&line_ends);
-    Ok(source)
+    let (mut source, tune) = read?;
+    source.add_bar_lines(&missing_bar_lines(&tune));
+    Ok((source, tune))
 }
 
 impl Sheet {
     /// With `single_rests`, `Z4|` becomes four bars, so that voices can be cut at any bar line.
-    pub fn of(source: &Source, single_rests: bool) -> Sheet {
-        SheetWriter::write(source, single_rests)
+    pub fn of((source, tune): &(Source, TuneBody), single_rests: bool) -> Sheet {
+        SheetWriter::write(source, tune, single_rests)
     }
 
     pub fn text(&self) -> String {
@@ -147,13 +148,18 @@ impl Sheet {
             Reach::Octave => "%%propagate-accidentals octave\n",
             Reach::Note => "%%propagate-accidentals not\n",
         };
-        let mut text =
-            format!("X:1\nM:{}\nL:{}\n{parts}{tempo}{reach}K:{}\n", in_force.meter, in_force.unit, in_force.key);
+        let InForce { meter, unit, key, shift, .. } = in_force;
+        let words: String =
+            spelling::shift_words(*shift, Shift::default()).iter().map(|word| format!(" {word}")).collect();
+        let mut text = format!("X:1\nM:{meter}\nL:{unit}\n{parts}{tempo}{reach}K:{key}{words}\n");
         text += &self.chord_attack.as_ref().map(|attack| format!("%%MIDI chordattack {attack}\n")).unwrap_or_default();
+        for drum in &self.drums {
+            text += &format!("%%MIDI drummap {} {}\n", spelling::drum(drum), drum.pitch);
+        }
         for (index, voice) in voices.iter().enumerate() {
             if voices.len() > 1 {
-                let words: String =
-                    spelling::shift_words(voice.in_force.shift).iter().map(|word| format!(" {word}")).collect();
+                let words = spelling::shift_words(voice.in_force.shift, in_force.shift);
+                let words: String = words.iter().map(|word| format!(" {word}")).collect();
                 text += &format!("V:{}{words}\n", index + 1);
             }
             text += &voice.channel.map(|channel| format!("%%MIDI channel {}\n", channel + 1)).unwrap_or_default();

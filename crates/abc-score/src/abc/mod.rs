@@ -30,7 +30,8 @@ pub enum Layout {
 pub struct WriteOptions {
     /// Order of the voices.
     pub layout: Layout,
-    /// Whether to write the title as `T:`; the text that models learn has none.
+    /// Whether the page is for people: the title as `T:`, names and clefs of voices, drums without a key. The text that models
+    /// learn has none of it.
     pub title: bool,
 }
 
@@ -50,7 +51,7 @@ pub struct Complaint {
 pub struct TuneText {
     /// Line of the tune's `X:` in the book, counted from 1.
     pub line: usize,
-    /// What stands after `X:`.
+    /// The number, or word, after `X:`; at most 32 letters and digits.
     pub reference: String,
     /// The first `T:`.
     pub title: Option<String>,
@@ -73,9 +74,20 @@ impl std::fmt::Display for Complaint {
     }
 }
 
-/// The text of an ABC file: UTF-8, or Latin-1 as old files are; a byte order mark is left out.
+/// The text of an ABC file: UTF-8, UTF-16 with its byte order mark, or Latin-1 as old files are.
 pub fn decode(bytes: &[u8]) -> String {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let latin1 = |_| bytes.iter().map(|&byte| char::from(byte)).collect();
-    std::str::from_utf8(bytes).map(str::to_string).unwrap_or_else(latin1)
+    match bytes {
+        [0xef, 0xbb, 0xbf, text @ ..] => decode(text),
+        [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes),
+        [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes),
+        _ => {
+            let latin1 = |_| bytes.iter().map(|&byte| char::from(byte)).collect();
+            std::str::from_utf8(bytes).map(str::to_string).unwrap_or_else(latin1)
+        }
+    }
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|&pair| unit(pair)).collect();
+    String::from_utf16_lossy(&units)
 }

@@ -3,10 +3,13 @@
 //! One reader serves strict and lenient reading: it mends what it can and notes a complaint for each thing that is
 //! wrong. [`parse`] makes an error of the first complaint; [`parse_lenient`] hands them all back.
 
+pub(super) mod accents;
 pub(super) mod bars;
 pub(super) mod body;
 pub(super) mod fields;
 mod lex;
+pub(super) mod lines;
+mod macros;
 pub(super) mod place;
 mod play;
 mod repeats;
@@ -75,6 +78,8 @@ pub(super) fn source(text: &str, complaints: &mut Complaints) -> Result<source::
 
 #[cfg(test)]
 mod bar_tests;
+#[cfg(test)]
+mod kind_tests;
 #[cfg(test)]
 mod performance_tests;
 #[cfg(test)]

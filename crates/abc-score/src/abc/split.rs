@@ -1,6 +1,6 @@
 //! Cutting long tunes at bar lines.
 
-use super::canonical::{Cell, InForce, Line, Sheet, sound_source};
+use super::canonical::{Cell, InForce, Line, Sheet, sound_tune};
 use std::rc::Rc;
 
 /// Bars in a line where voices are cut anew.
@@ -16,12 +16,12 @@ const MAX_BARS: usize = 200_000;
 /// piece is left out of it. A bar that does not fit into a piece by itself is left out, and so is a text that does not
 /// parse (it gives no pieces).
 pub fn split_long(text: &str, max_chars: usize) -> Vec<String> {
-    let Ok(source) = sound_source(text) else { return Vec::new() };
-    let whole = Sheet::of(&source, false).text();
+    let Ok(tune) = sound_tune(text) else { return Vec::new() };
+    let whole = Sheet::of(&tune, false).text();
     if whole.chars().count() < max_chars {
         return vec![whole];
     }
-    let sheet = Sheet::of(&source, true);
+    let sheet = Sheet::of(&tune, true);
     if sheet.cells.len() > MAX_BARS {
         return Vec::new();
     }

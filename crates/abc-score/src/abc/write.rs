@@ -20,7 +20,7 @@ use super::WriteOptions;
 use super::engrave::{Layer, Part, engrave, layers_of};
 use super::spelling::push_length;
 use crate::quantise::{bpm_of, to_grid};
-use crate::score::{Meter, Score, TICKS_PER_BEAT};
+use crate::score::{Meter, Score, TICKS_PER_BEAT, Voice};
 use lines::lines_of;
 use part::PartWriter;
 use std::fmt::Write;
@@ -58,8 +58,11 @@ pub fn write(score: &Score, options: &WriteOptions) -> String {
     let meter = bars.first().map_or(score.meter(), |bar| bar.meter);
     let mut text = header(&score, meter, unit, has_chords, options);
     text.reserve(USUAL_BYTES_PER_NOTE * score.n_notes());
-    let mut writers: Vec<PartWriter> =
-        parts.into_iter().enumerate().map(|(i, part)| PartWriter::new(&score, i, part, &bars, unit)).collect();
+    let mut writers: Vec<PartWriter> = parts
+        .into_iter()
+        .enumerate()
+        .map(|(i, part)| PartWriter::new(&score, i, part, &bars, unit, options.title))
+        .collect();
     for line in lines_of(&writers, &bars, options.layout, score.n_notes()) {
         if let Some(writer) = writers.get_mut(line.voice) {
             writer.write_line(&mut text, line.from_bar, line.to_bar);
@@ -84,17 +87,23 @@ fn layers_within_budget(score: &Score) -> Vec<Vec<Layer>> {
 fn header(score: &Score, meter: Meter, unit: u32, has_chords: bool, options: &WriteOptions) -> String {
     let mut text = String::from("X:1\n");
     if let (true, Some(title)) = (options.title, &score.title) {
-        let title: String = title.chars().map(|c| if c.is_control() || c == '%' { ' ' } else { c }).collect();
-        let _ = writeln!(text, "T:{}", title.trim()); // writing to a String cannot fail, here and below
+        let _ = writeln!(text, "T:{}", plain(title).trim()); // writing to a String cannot fail, here and below
     }
-    let bpm = score.tempos.first().map_or(120, |change| bpm_of(change.micros_per_beat));
-    let _ = write!(text, "M:{meter}\nL:1/{unit}\nQ:1/4={bpm}\nK:{}\n", score.key().in_abc());
+    let bpm = score.tempos.first().map_or_else(|| "120".to_string(), |change| bpm_of(change.micros_per_beat));
+    let clef = |voice: &Voice| if options.title { clef_of(voice) } else { "" };
+    let key = match score.voices.as_slice() {
+        [voice] if options.title && voice.is_drums() => format!("none{}", clef(voice)),
+        [voice] => score.key().in_abc() + clef(voice),
+        _ => score.key().in_abc(),
+    };
+    let _ = write!(text, "M:{meter}\nL:1/{unit}\nQ:1/4={bpm}\nK:{key}\n");
     if has_chords {
         text.push_str("%%MIDI chordattack 0\n"); // abc2midi would play the notes of a chord one after the other
     }
     for (i, voice) in score.voices.iter().enumerate() {
         if score.voices.len() > 1 {
-            let _ = writeln!(text, "V:{}", i + 1);
+            let name = voice.name.as_ref().filter(|_| options.title).map(|name| format!(" name=\"{}\"", plain(name)));
+            let _ = writeln!(text, "V:{}{}{}", i + 1, clef(voice), name.unwrap_or_default());
         }
         if score.voices.len() > 1 || voice.channel != 0 {
             let _ = writeln!(text, "%%MIDI channel {}", voice.channel + 1);
@@ -104,6 +113,23 @@ fn header(score: &Score, meter: Meter, unit: u32, has_chords: bool, options: &Wr
         }
     }
     text
+}
+
+/// A name without what would end it or mean something else.
+fn plain(name: &str) -> String {
+    let is_plain = |c: &char| !c.is_control() && !"%\\\"".contains(*c);
+    name.chars().map(|c| Some(c).filter(is_plain).unwrap_or(' ')).collect()
+}
+
+/// Where most of a voice's notes would stand far below a treble staff, and for drums.
+fn clef_of(voice: &Voice) -> &'static str {
+    const LOWEST_ON_TREBLE: u8 = 57; // the A below middle C, on two ledger lines
+    let n_low = voice.notes.iter().filter(|note| note.pitch < LOWEST_ON_TREBLE).count();
+    match voice.is_drums() {
+        true => " clef=perc",
+        false if 2 * n_low > voice.notes.len() => " clef=bass",
+        false => "",
+    }
 }
 
 /// The unit with which all lengths take the fewest characters.

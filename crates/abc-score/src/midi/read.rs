@@ -3,14 +3,12 @@
 use super::chunks::{Chunks, Division, read_header};
 use super::events::{Event, Events};
 use super::notes::{programs_that_sound, without_collisions};
+use super::words::readable;
 use crate::Result;
 use crate::key::find_key;
 use crate::score::meters_with_lines;
 use crate::{Key, KeyChange, Meter, Mode, Note, ProgramChange, Score, TempoChange, Voice};
 use std::collections::{BTreeMap, VecDeque};
-
-/// A name longer than this is cut (characters): some files carry whole documents as track names.
-const LONGEST_NAME: usize = 120;
 
 /// Reads a MIDI file into a score at [`crate::TICKS_PER_BEAT`], one voice for each track and channel that has notes.
 ///
@@ -72,6 +70,9 @@ impl Song {
                     self.read_message(tick, kind, usize::from(channel), data, &mut voices);
                 }
                 Event::Meta { kind: 0x2f, .. } => break, // the end of the track
+                Event::Meta { kind: 0x01, data: [b'@', b'T', title @ ..] } if self.title.is_none() => {
+                    self.title = readable(title); // of a karaoke file
+                }
                 Event::Meta { kind: 0x03, data } => name = name.take().or_else(|| readable(data)),
                 Event::Meta { kind, data } => self.read_meta(tick, kind, data),
                 Event::Other => {}
@@ -166,16 +167,4 @@ fn changes<T: Copy + PartialEq>(mut map: BTreeMap<u32, T>, default: T) -> impl I
     map.entry(0).or_insert(default);
     let mut last = None;
     map.into_iter().filter(move |&(_, value)| last.replace(value) != Some(value))
-}
-
-/// Text of a file from before UTF-8: invalid bytes are taken as Latin-1; line breaks and control characters go.
-fn readable(bytes: &[u8]) -> Option<String> {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_string(),
-        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
-    };
-    let kept: String =
-        text.trim_start_matches('\u{feff}').chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
-    let kept = kept.trim();
-    (!kept.is_empty()).then(|| kept.to_string())
 }

@@ -170,6 +170,67 @@ proptest! {
     }
 }
 
+/// A MIDI file of one track of 480 ticks a beat.
+fn track(events: &[u8]) -> Vec<u8> {
+    let length = (events.len() as u32).to_be_bytes();
+    [b"MThd\0\0\0\x06\0\0\0\x01\x01\xe0MTrk".as_slice(), &length, events].concat()
+}
+
+/// Quarter notes from middle C up, each so many ticks after its beat, sounding for 400 ticks.
+fn quarters(late: &[i32]) -> Vec<u8> {
+    let mut now = 0;
+    let mut events = Vec::new();
+    for (beat, (late, pitch)) in (0..).zip(late.iter().zip(60..)) {
+        let wait = 480 * beat + late - now;
+        events.extend([0x80 | (wait >> 7) as u8, (wait & 127) as u8, 0x90, pitch, 80, 0x83, 0x10, 0x80, pitch, 0]);
+        now += wait + 400;
+    }
+    track(&events)
+}
+
+#[test]
+fn what_people_play_beside_the_beat_is_written_on_it() {
+    let score = quantise(&read(&quarters(&[0, 13, -9, 18, -15, 7, 20, -20])).unwrap());
+    let notes: Vec<_> = score.voices[0].notes.iter().map(|note| (note.onset_ticks, note.duration_ticks)).collect();
+    assert_eq!(notes, (0..8).map(|beat| (480 * beat, 480)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_tempo_is_kept_as_it_is_and_where_it_stands() {
+    let text = |tempos: &[(u8, [u8; 3])]| {
+        let tempo = |(wait, micros): &(u8, [u8; 3])| [&[*wait, 0xff, 0x51, 3], micros.as_slice()].concat();
+        let notes = [0, 0x90, 60, 80, 0x83, 0x60, 0x80, 60, 0, 0, 0x90, 62, 80, 0x83, 0x60, 0x80, 62, 0];
+        let file = track(&[tempos.iter().flat_map(tempo).collect::<Vec<u8>>(), notes.to_vec()].concat());
+        abc::write(&quantise(&read(&file).unwrap()), &abc::WriteOptions::default())
+    };
+    let micros = 772_532_u32.to_be_bytes(); // 77.6667 beats a minute: 32 beats last 24.72 s
+    let written = text(&[(0, [micros[1], micros[2], micros[3]])]);
+    let read_again = abc::parse(&written).unwrap();
+    assert!(written.contains("Q:1/4=77.667\n"), "{written}");
+    assert!((32.0 * 60.0 / read_again.tempo_bpm() - 24.721).abs() < 0.001);
+    let changed = |tick| Score {
+        tempos: [(0, 500_000), (tick, 300_000)]
+            .map(|(tick, micros_per_beat)| TempoChange { tick, micros_per_beat })
+            .to_vec(),
+        ..read(&quarters(&[0, 0])).unwrap()
+    };
+    assert_eq!(quantise(&changed(720)).tempos, changed(720).tempos, "in the middle of a beat");
+    let curve = Score {
+        tempos: (0..4).map(|i| TempoChange { tick: 120 * i, micros_per_beat: 400_000 + 40_000 * i }).collect(),
+        ..changed(0)
+    };
+    let tempos: Vec<_> = quantise(&curve).tempos.iter().map(|change| (change.tick, change.micros_per_beat)).collect();
+    assert_eq!(tempos[0].0, 0);
+    assert!(tempos[0].1.abs_diff(460_000) < 5, "the beat lasts as long: {tempos:?}");
+}
+
+#[test]
+fn short_and_long_events_of_metre_tempo_and_key_are_read_as_far_as_they_go() {
+    let events = b"\0\xff\x58\x02\x03\x02\0\xff\x51\x04\x09\x27\xc0\0\0\xff\x59\x01\x02\0\x90<P\x8b \x80<@\0\xff\x2f\0";
+    let score = read(&track(events)).unwrap();
+    assert_eq!((score.meter().to_string().as_str(), score.tempo_bpm()), ("3/4", 100.0));
+}
+
 /// The files of an archive of the shared corpora, at most so many; where it is not here, a test says that it is skipped.
 fn shared_files(archive: &str, n: usize) -> Option<BTreeMap<String, Vec<u8>>> {
     let shared = std::env::var("MUSIC_SCALING_SHARED")

@@ -1,7 +1,7 @@
 //! How tokens are spelled in canonical text.
 
 use crate::Meter;
-use crate::abc::read::fields::{self, KeySignature, Shift};
+use crate::abc::read::fields::{self, DrumNote, KeySignature, Shift};
 use crate::abc::read::token::{Bar, BarStyle, Length, Tone};
 use crate::abc::spelling::push_length;
 
@@ -12,7 +12,18 @@ pub(super) fn length(text: &mut String, length: Length) {
 
 /// `^c'`: accidental, letter and octave.
 fn head(text: &mut String, tone: &Tone) {
-    text.push_str(match tone.accidental {
+    push_head(text, tone.accidental, tone.letter, tone.octave);
+}
+
+/// The note that stands for a drum.
+pub(super) fn drum(drum: &DrumNote) -> String {
+    let mut text = String::new();
+    push_head(&mut text, drum.accidental, drum.letter, drum.octave);
+    text
+}
+
+fn push_head(text: &mut String, accidental: Option<i8>, letter: char, octave: i8) {
+    text.push_str(match accidental {
         None => "",
         Some(0) => "=",
         Some(1) => "^",
@@ -20,9 +31,9 @@ fn head(text: &mut String, tone: &Tone) {
         Some(2..) => "^^",
         Some(_) => "__",
     });
-    text.push(if tone.octave > 0 { tone.letter.to_ascii_lowercase() } else { tone.letter });
-    (1..tone.octave).for_each(|_| text.push('\''));
-    (tone.octave..0).for_each(|_| text.push(','));
+    text.push(if octave > 0 { letter.to_ascii_lowercase() } else { letter });
+    (1..octave).for_each(|_| text.push('\''));
+    (octave..0).for_each(|_| text.push(','));
 }
 
 pub(super) fn note(text: &mut String, tone: &Tone) {
@@ -93,6 +104,7 @@ pub(super) fn bar(bar: &Bar) -> String {
             BarStyle::Double => "||",
             BarStyle::Final => "|]",
             BarStyle::Opening => "[|",
+            BarStyle::Invisible => "[|]",
         }
         .to_string(),
         (ends, begins) => format!("{}|{}", colons(ends), colons(begins)),
@@ -112,17 +124,8 @@ pub(super) fn unit(unit: Length) -> String {
     format!("{}/{}", unit.num, unit.den)
 }
 
-/// `G`, `F#m`, `Ddor`, `D =c`, and `octave=-1` behind it where the clef moves the notes.
-pub(super) fn key(value: &str) -> Option<String> {
-    let words = key_name_and_accidentals(value).into_iter().chain(shift_words(fields::shift(value)));
-    let text = words.collect::<Vec<_>>().join(" ");
-    (!text.is_empty()).then_some(text)
-}
-
-/// `G`, `F#m`, `Ddor`, `D =c`; none if the field names no key.
-pub(super) fn key_name_and_accidentals(value: &str) -> Option<String> {
-    let (signature, _) = fields::key(value).ok()?;
-    let KeySignature { key, letters } = signature?;
+/// `G`, `F#m`, `Ddor`, `D =c`.
+pub(super) fn key(KeySignature { key, letters }: &KeySignature) -> String {
     let mut text = key.in_abc();
     for (letter, (&sounds, usual)) in "abcdefg".chars().zip(letters.iter().zip(fields::signature(key.fifths))) {
         if sounds != usual {
@@ -130,10 +133,18 @@ pub(super) fn key_name_and_accidentals(value: &str) -> Option<String> {
             text += &format!(" {sign}{letter}");
         }
     }
-    Some(text)
+    text
 }
 
-pub(super) fn shift_words(shift: Shift) -> Vec<String> {
+/// What clef and octave do to the notes, where that is not what they do already.
+fn new_shift(shift: Shift, before: Shift) -> Shift {
+    let octaves = shift.octaves.filter(|&octaves| octaves != before.octaves.unwrap_or(0));
+    let semitones = shift.semitones.filter(|&semitones| semitones != before.semitones.unwrap_or(0));
+    Shift { octaves, semitones }
+}
+
+pub(super) fn shift_words(shift: Shift, before: Shift) -> Vec<String> {
+    let shift = new_shift(shift, before);
     let octaves = shift.octaves.map(|octaves| format!("octave={octaves}"));
     let semitones = shift.semitones.map(|semitones| format!("transpose={semitones}"));
     octaves.into_iter().chain(semitones).collect()
@@ -146,8 +157,7 @@ pub(super) fn tempo(value: &str, unit_length: Length) -> Option<String> {
     match unquoted.split_once('=') {
         Some((beats, rate)) if !beats.contains(['C', 'c', 'L']) => {
             let beats: Vec<&str> = beats.split_whitespace().collect();
-            let rate = rate.trim();
-            Some(format!("{}={}", beats.join(" "), rate.trim_end_matches(|c: char| !c.is_ascii_digit())))
+            Some(format!("{}={}", beats.join(" "), fields::number_in(rate)))
         }
         _ => Some(format!("1/4={}", (60e6 / f64::from(micros)).round())),
     }

@@ -2,6 +2,7 @@
 
 use super::heads::sheet_heads;
 use super::{Cell, InForce, Sheet, spelling};
+use crate::abc::read::body::TuneBody;
 use crate::abc::read::fields::{self, Midi};
 use crate::abc::read::source::Source;
 use crate::abc::read::token::{Length, Token};
@@ -21,15 +22,15 @@ pub(super) struct SheetWriter {
 }
 
 impl SheetWriter {
-    pub fn write(source: &Source, single_rests: bool) -> Sheet {
-        let mut writer = SheetWriter::new(source, single_rests);
+    pub fn write(source: &Source, tune: &TuneBody, single_rests: bool) -> Sheet {
+        let mut writer = SheetWriter::new(source, tune, single_rests);
         source.body.iter().for_each(|item| writer.token(&item.token));
         writer.end_cell(false, true);
         writer.sheet
     }
 
-    fn new(source: &Source, single_rests: bool) -> Self {
-        let sheet = sheet_heads(source);
+    fn new(source: &Source, tune: &TuneBody, single_rests: bool) -> Self {
+        let sheet = sheet_heads(source, tune);
         let in_force: Vec<Rc<InForce>> = sheet
             .voices
             .iter()
@@ -85,6 +86,10 @@ impl SheetWriter {
             Token::LineEnd => self.end_cell(false, true),
             Token::Field { letter, value } => self.field(*letter, value),
             Token::Directive(text) => self.directive(text),
+            Token::Mark(mark) => {
+                let name = mark.name();
+                *self.music() += &format!("!{name}!");
+            }
             Token::Dynamic(_) | Token::Ornament(_) => {}
         }
     }
@@ -144,12 +149,15 @@ impl SheetWriter {
         let Some(now) = self.now.get_mut(self.current).map(Rc::make_mut) else { return };
         match letter {
             'K' => {
-                if let Some(key) = spelling::key(value) {
-                    self.text += &format!("[K:{key}]");
-                    if !key.starts_with("octave") && !key.starts_with("transpose") {
-                        now.key = key;
-                    }
+                let Ok((signature, shift)) = fields::key(value) else { return };
+                let words = spelling::shift_words(shift, now.shift);
+                now.shift = shift.over(now.shift);
+                let name = signature.as_ref().map(spelling::key);
+                let words: Vec<String> = name.iter().cloned().chain(words).collect();
+                if !words.is_empty() {
+                    self.text += &format!("[K:{}]", words.join(" "));
                 }
+                now.key = name.unwrap_or(std::mem::take(&mut now.key));
             }
             'L' => {
                 if let Ok(unit) = fields::unit_length(value) {
@@ -185,8 +193,11 @@ impl SheetWriter {
         self.end_cell(false, true);
         self.current = known;
         let started = self.sheet.voices.get(known).is_some_and(|voice| voice.started);
-        let words = spelling::shift_words(fields::shift(value));
-        if started && !words.is_empty() {
+        let Some(now) = self.now.get_mut(known).filter(|_| started).map(Rc::make_mut) else { return };
+        let shift = fields::shift(value);
+        let words = spelling::shift_words(shift, now.shift);
+        now.shift = shift.over(now.shift);
+        if !words.is_empty() {
             self.text += &format!("[V:{} {}]", known + 1, words.join(" "));
         }
     }

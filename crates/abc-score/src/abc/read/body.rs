@@ -4,11 +4,11 @@ mod changes;
 pub(super) mod performing;
 mod sounds;
 
-use super::fields::{self, Reach, Shift};
+use super::fields::{self, DrumNote, Reach, Shift};
 use super::place::{Complaints, Place};
 use super::source::Source;
-use super::token::{Bar, Item, Length, Token};
-use crate::{Key, Meter};
+use super::token::{Bar, Item, Length, Mark, Token, Until};
+use crate::{DRUM_CHANNEL, Key, Meter};
 use performing::{Beat, Figure, Hornpipe, Ornament, Performance};
 use sounds::TupletState;
 
@@ -44,6 +44,7 @@ pub(crate) enum Event {
     Ending(Vec<u32>),
     Part(char),
     Overlay,
+    Mark(Mark),
     /// The end of a line behind a note or rest, and whether accidentals still hold there.
     LineEnd {
         altered: bool,
@@ -68,8 +69,19 @@ pub(crate) struct VoiceText {
     pub name: Option<String>,
     /// 0..=15
     pub channel: Option<u8>,
+    pub head: VoiceHead,
     pub events: Vec<PlacedEvent>,
     state: State,
+    /// Whether it has any music so far.
+    started: bool,
+}
+
+/// What is said of a voice before its music.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct VoiceHead {
+    pub program: Option<u8>,
+    pub shift: Shift,
+    pub transpose: Option<i16>,
 }
 
 /// The whole tune, understood but not yet played.
@@ -78,8 +90,15 @@ pub(crate) struct TuneBody {
     pub performance: Performance,
     pub meter: Option<Meter>,
     pub key: Key,
+    /// Semitones for the letters A to G by the key signature at the start, and what the header's `K:` does to all voices.
+    pub letters: [i8; 7],
+    pub shift: Shift,
+    pub unit: Length,
+    pub reach: Reach,
     pub tempo: Option<u32>,
     pub parts: Option<Vec<char>>,
+    /// Which drum each note is, in voices of drums.
+    pub drums: Vec<DrumNote>,
     pub voices: Vec<VoiceText>,
 }
 
@@ -94,6 +113,8 @@ struct State {
     shift: Shift,
     /// `%%MIDI transpose`, in semitones.
     transpose: i16,
+    /// Whether its clef is that of drums.
+    is_percussion: bool,
     tuplet: Option<TupletState>,
     /// Broken rhythm that waits for its second note.
     broken: i8,
@@ -113,10 +134,9 @@ pub(crate) fn understand(source: &Source, performance: Performance, complaints: 
         initial: State { meter: Some(Meter::COMMON), ..State::default() },
         current: 0,
         in_header: true,
-        reach: Reach::default(),
         part: None,
         n_parts: 0,
-        program: None,
+        head: VoiceHead::default(),
         channel: None,
         hornpipe: Hornpipe::No,
         complaints,
@@ -135,12 +155,11 @@ struct Reader<'a> {
     initial: State,
     current: usize,
     in_header: bool,
-    reach: Reach,
     /// The part that runs, for voices that enter later.
     part: Option<char>,
     n_parts: usize,
-    /// Program and channel that stand before any `V:`.
-    program: Option<u8>,
+    /// Program, transposition and channel that stand before any `V:`.
+    head: VoiceHead,
     channel: Option<u8>,
     hornpipe: Hornpipe,
     complaints: &'a mut Complaints,
@@ -172,10 +191,13 @@ impl Reader<'_> {
             }
         }
         self.in_header = false;
+        let State { unit, key, shift, .. } = self.initial;
+        (self.tune.unit, self.tune.letters, self.tune.shift) = (unit, key, shift);
         self.current = 0; // music without a V: belongs to the first voice
         for voice in &mut self.tune.voices {
             let (shift, transpose) = (voice.state.shift.over(self.initial.shift), voice.state.transpose);
-            voice.state = State { shift, transpose, ..self.initial.clone() };
+            let is_percussion = voice.state.is_percussion || self.initial.is_percussion;
+            voice.state = State { shift, transpose, is_percussion, ..self.initial.clone() };
         }
     }
 
@@ -192,10 +214,12 @@ impl Reader<'_> {
     }
 
     fn add_voice(&mut self, id: String, name: Option<String>) {
-        let events = self.program.map(Event::Program).into_iter().chain(self.part.map(Event::Part));
+        let head = self.head;
+        let events = head.program.map(Event::Program).into_iter().chain(self.part.map(Event::Part));
         let events = events.map(|event| PlacedEvent { place: Place::default(), event }).collect();
         let state = self.initial.clone();
-        self.tune.voices.push(VoiceText { id, name, channel: self.channel.take(), events, state });
+        let channel = self.channel.take();
+        self.tune.voices.push(VoiceText { id, name, channel, head, events, state, started: false });
         self.current = self.tune.voices.len() - 1;
     }
 
@@ -205,6 +229,12 @@ impl Reader<'_> {
 
     fn item(&mut self, item: &Item) {
         let place = item.place;
+        if !matches!(
+            item.token,
+            Token::Field { .. } | Token::Directive(_) | Token::Dynamic(_) | Token::Space | Token::LineEnd
+        ) {
+            self.voice().started = true;
+        }
         match &item.token {
             Token::Note(tone) => self.sound(place, std::slice::from_ref(tone), Length::ONE),
             Token::Chord { tones, length } => self.sound(place, tones, *length),
@@ -225,6 +255,7 @@ impl Reader<'_> {
             }
             Token::Field { letter, value } => self.field(place, *letter, value),
             Token::Directive(text) => self.directive(place, text),
+            Token::Mark(mark) => self.push(place, Event::Mark(*mark)),
             Token::Dynamic(name) => self.push(place, Event::Velocity(velocity(name))),
             Token::LineEnd => self.line_ends(place),
             Token::Space => {}
@@ -271,7 +302,44 @@ impl Reader<'_> {
             self.complaints.add(place, "the tune ends within a tuplet or a broken rhythm");
         }
         self.voice(); // a tune has at least one voice, even if it is silent
+        self.check_marks();
+        for voice in self.tune.voices.iter_mut().filter(|voice| voice.state.is_percussion) {
+            voice.channel = voice.channel.or((!self.tune.drums.is_empty()).then_some(DRUM_CHANNEL));
+        }
         self.tune
+    }
+
+    /// Marks such as `!D.C.!` are followed where all voices have them, and where they lead somewhere.
+    fn check_marks(&mut self) {
+        let marks = |voice: &VoiceText| {
+            let of_event = |placed: &PlacedEvent| match placed.event {
+                Event::Mark(mark) => Some((placed.place, mark)),
+                _ => None,
+            };
+            voice.events.iter().filter_map(of_event).collect::<Vec<_>>()
+        };
+        let sounding = self.tune.voices.iter().filter(|voice| voice.started);
+        let of_voices: Vec<Vec<(Place, Mark)>> = sounding.map(marks).collect();
+        let jump = of_voices.iter().flatten().find(|(_, mark)| matches!(mark, Mark::Jump { .. }));
+        let Some(&(place, Mark::Jump { to_segno, until })) = jump else { return };
+        let has = |wanted: Mark| of_voices.iter().flatten().any(|(_, mark)| *mark == wanted);
+        let kinds = |marks: &Vec<(Place, Mark)>| marks.iter().map(|(_, mark)| *mark).collect::<Vec<_>>();
+        let problem = if of_voices.windows(2).any(|pair| matches!(pair, [a, b] if kinds(a) != kinds(b))) {
+            "not all voices have it, or its segno, coda or fine"
+        } else if to_segno && !has(Mark::Segno) {
+            "there is no !segno! to go back to"
+        } else if until == Until::Fine && !has(Mark::Fine) {
+            "there is no !fine! to stop at"
+        } else if until == Until::Coda && !has(Mark::Coda) {
+            "there is no !coda! to go to"
+        } else {
+            return;
+        };
+        let name = Mark::Jump { to_segno, until }.name();
+        self.complaints.remark(place, format!("!{name}! is not followed: {problem}"));
+        for voice in &mut self.tune.voices {
+            voice.events.retain(|placed| !matches!(placed.event, Event::Mark(_)));
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The values of fields: metre, unit note length, key, tempo, voice, parts.
 
-use super::token::Length;
+use super::token::{Length, Tone};
 use crate::Meter;
-use crate::key::{Key, LETTERS_BY_FIFTHS, Mode};
+use crate::key::{Key, LETTERS_BY_FIFTHS, Mode, sharps_in_signature};
 
 /// A key as the reader needs it: its signature, and what each letter sounds like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,40 @@ pub(crate) enum Midi {
     Channel(u8),
     /// Semitones.
     Transpose(i16),
+}
+
+/// Which drum a note of a voice of drums is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DrumNote {
+    pub accidental: Option<i8>,
+    pub letter: char,
+    pub octave: i8,
+    pub pitch: u8,
+}
+
+/// General MIDI's drums from pitch 35 on, as `%%percmap` names them.
+const DRUM_NAMES: &str = "acoustic-bass-drum bass-drum-1 side-stick acoustic-snare hand-clap electric-snare low-floor-tom \
+    closed-hi-hat high-floor-tom pedal-hi-hat low-tom open-hi-hat low-mid-tom hi-mid-tom crash-cymbal-1 high-tom \
+    ride-cymbal-1 chinese-cymbal ride-bell tambourine splash-cymbal cowbell crash-cymbal-2 vibraslap ride-cymbal-2 \
+    hi-bongo low-bongo mute-hi-conga open-hi-conga low-conga high-timbale low-timbale high-agogo low-agogo cabasa maracas \
+    short-whistle long-whistle short-guiro long-guiro claves hi-wood-block low-wood-block mute-cuica open-cuica \
+    mute-triangle open-triangle";
+
+/// `MIDI drummap ^g 42`, `percmap F acoustic-bass-drum`, `percmap F 36`; none for other directives.
+pub(crate) fn drum_note(text: &str) -> Option<DrumNote> {
+    let (note, drum) = match text.split_whitespace().collect::<Vec<_>>().as_slice() {
+        ["MIDI", "drummap", note, drum] | ["percmap", note, drum, ..] => (*note, *drum),
+        _ => return None,
+    };
+    let named = || (35..).zip(DRUM_NAMES.split_whitespace()).find(|(_, name)| *name == drum).map(|(pitch, _)| pitch);
+    let pitch = drum.parse().ok().filter(|&pitch| pitch < 128).or_else(named)?;
+    let Tone { accidental, letter, octave, .. } = super::lex::tone_of(note)?;
+    Some(DrumNote { accidental, letter, octave, pitch })
+}
+
+/// Whether a `K:` or `V:` field has the clef of drums.
+pub(crate) fn is_percussion(value: &str) -> bool {
+    value.split_whitespace().any(|word| word.strip_prefix("clef=").unwrap_or(word).starts_with("perc"))
 }
 
 /// Names that the standard gives to tempi, in quarter notes per minute as abc2midi reads them.
@@ -117,7 +151,7 @@ pub(crate) fn tempo(value: &str, unit: Length) -> Result<Option<u32>, String> {
         Some((beats, rate)) => (beats.trim(), rate.trim()),
         None => ("1/4", numbers),
     };
-    let rate: f64 = rate.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().map_err(|_| wrong())?;
+    let rate: f64 = number_in(rate).parse().map_err(|_| wrong())?;
     let mut whole_notes = 0.0;
     for beat in beats.split_whitespace() {
         let length = match beat.strip_prefix(['C', 'c', 'L']) {
@@ -133,83 +167,85 @@ pub(crate) fn tempo(value: &str, unit: Length) -> Result<Option<u32>, String> {
     Ok(Some(micros.round() as u32))
 }
 
+/// The first number of `ca. 100`, `100-110` or `100bpm`.
+pub(crate) fn number_in(rate: &str) -> &str {
+    let rate = rate.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let end = rate.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rate.len());
+    rate.get(..end).unwrap_or_default().trim_end_matches('.')
+}
+
 /// `G`, `Ador`, `D mix`, `F# minor`, `none`, `HP`, with explicit accidentals (`=c ^g`), `exp`, and clef words behind.
 pub(crate) fn key(value: &str) -> Result<(Option<KeySignature>, Shift), String> {
-    let mut words = value.split_whitespace().peekable();
+    let plain = value.replace('♭', "b").replace('♯', "#");
+    let mut words = plain.split_whitespace().peekable();
     let Some(first) = words.peek().copied().filter(|word| !is_clef_word(word)) else {
         return Ok((None, shift(value))); // clef only: the key stays
     };
     words.next();
-    let key = match first {
-        "none" | "None" => Key { fifths: 0, mode: Mode::Major },
-        "HP" | "Hp" => Key { fifths: 2, mode: Mode::Mixolydian }, // highland pipes: F and C sharp, tonic A
-        _ => tonic_and_mode(first, &mut words).ok_or_else(|| {
+    let (first, attached) = first.split_at(first.find(['^', '_', '=']).unwrap_or(first.len()));
+    let (fifths, mode) = match first {
+        "none" | "None" => (0, Mode::Major),
+        "HP" | "Hp" => (2, Mode::Mixolydian), // highland pipes: F and C sharp, tonic A
+        _ => tonic_and_mode(first, words.peek().copied()).ok_or_else(|| {
             format!(
                 "K:{value} is not a key: expected a tonic such as C, F# or Bb and a mode such as major, m, dor or mix"
             )
         })?,
     };
-    let mut letters = signature(key.fifths);
-    let explicit: Vec<&str> = words.clone().filter(|word| word.starts_with(['^', '_', '='])).collect();
-    if words.any(|word| word == "exp") {
+    let mut letters = signature(fifths);
+    let behind: Vec<&str> = words.filter(|word| word.starts_with(['^', '_', '=']) || *word == "exp").collect();
+    if behind.contains(&"exp") {
         letters = [0; 7];
     }
-    for accidental in explicit {
+    for accidental in std::iter::once(attached).chain(behind) {
         for (letter, semitones) in accidentals(accidental) {
             letters[letter] = semitones;
         }
     }
-    Ok((Some(KeySignature { key, letters }), shift(value)))
-}
-
-fn tonic_and_mode<'a>(first: &str, words: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>) -> Option<Key> {
-    let mut rest = first.chars();
-    let letter = rest.next()?;
-    let mut fifths = LETTERS_BY_FIFTHS.iter().zip(-1..).find(|(known, _)| char::from(**known) == letter)?.1;
-    let mut word = rest.as_str();
-    if let Some(after) = word.strip_prefix('#') {
-        (fifths, word) = (fifths + 7, after);
-    } else if let Some(after) = word.strip_prefix('b') {
-        (fifths, word) = (fifths - 7, after);
-    }
-    let (word, accidentals_at) = word.split_at(word.find(['^', '_', '=']).unwrap_or(word.len()));
-    let mode = if !word.is_empty() || !accidentals_at.is_empty() {
-        mode_named(word)?
-    } else {
-        let named = words.peek().and_then(|word| mode_named(word));
-        if named.is_some() {
-            words.next();
-        }
-        named.unwrap_or((Mode::Major, 0))
+    let written = match fifths {
+        8.. => fifths - 12, // as G# major, which sounds as A flat major: no signature has so many signs
+        ..=-8 => fifths + 12,
+        _ => fifths,
     };
-    let fifths = fifths + mode.1;
-    (-7..=7).contains(&fifths).then_some(Key { fifths, mode: mode.0 })
+    Ok((Some(KeySignature { key: Key { fifths: written, mode }, letters }), shift(value)))
 }
 
-/// Only the first three letters of a mode count, in any case; `m` alone is minor.
+/// The signature and the mode of `Bb`, `Ador`, `D-mix` or `Gmaj/Em`, or of a tonic and the word behind it.
+fn tonic_and_mode(first: &str, second: Option<&str>) -> Option<(i8, Mode)> {
+    let letter = first.chars().next()?;
+    let fifths = LETTERS_BY_FIFTHS.iter().zip(-1..).find(|(known, _)| char::from(**known) == letter)?.1;
+    let behind = first.get(1..)?;
+    let (fifths, behind) = match behind.as_bytes().first() {
+        Some(b'#') => (fifths + 7, &behind[1..]),
+        Some(b'b') => (fifths - 7, &behind[1..]),
+        _ => (fifths, behind),
+    };
+    let behind = behind.trim_start_matches('-');
+    let is_remark = !behind.starts_with(char::is_alphabetic); // or nothing
+    let named = if is_remark { second.and_then(mode_named) } else { Some(mode_named(behind)?) };
+    let (mode, of_mode) = named.unwrap_or((Mode::Major, 0));
+    let fifths = fifths + of_mode;
+    (-14..=14).contains(&fifths).then_some((fifths, mode))
+}
+
+/// Only the first three letters of a mode count, in any case; `m` alone is minor. What stands behind a mode is a remark.
 fn mode_named(word: &str) -> Option<(Mode, i8)> {
+    let word = word.trim_start_matches('-');
+    let word = word.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
     let start = word.chars().take(3).collect::<String>().to_lowercase();
     let start = match start.as_str() {
-        "" | "ion" => "maj",
+        "ion" => "maj",
         "m" | "aeo" => "min",
         start => start,
     };
     let known = |&&(_, name, ..): &&(Mode, &str, &str, i8)| start.len() == 3 && name.starts_with(start);
-    let &(mode, _, _, fifths) = Mode::ALL.iter().find(known).filter(|_| word.chars().all(char::is_alphabetic))?;
-    Some((mode, -fifths))
+    Mode::ALL.iter().find(known).map(|&(mode, _, _, fifths)| (mode, -fifths))
 }
 
 /// Semitones of the letters A to G under a signature of so many sharps (or flats, if negative).
 pub(crate) fn signature(fifths: i8) -> [i8; 7] {
-    const SHARPS: [usize; 7] = [5, 2, 6, 3, 0, 4, 1]; // F C G D A E B; flats come in the opposite order
-    let mut letters = [0; 7];
-    let count = usize::from(fifths.unsigned_abs().min(7));
-    if fifths >= 0 {
-        SHARPS.iter().take(count).for_each(|&letter| letters[letter] = 1);
-    } else {
-        SHARPS.iter().rev().take(count).for_each(|&letter| letters[letter] = -1);
-    }
-    letters
+    let place = |letter: u8| LETTERS_BY_FIFTHS.iter().position(|&known| known == letter).unwrap_or(0) as i8;
+    std::array::from_fn(|letter| sharps_in_signature(fifths, place(b'A' + letter as u8)))
 }
 
 /// `^c`, `__B`, `=f^g`: letters (0 is A) with their semitones.
@@ -233,7 +269,7 @@ fn accidentals(word: &str) -> Vec<(usize, i8)> {
 
 fn is_clef_word(word: &str) -> bool {
     const CLEFS: [&str; 9] = ["treble", "bass", "tenor", "alto", "soprano", "mezzo", "baritone", "perc", "stafflines"];
-    word.contains('=') && !word.starts_with(['=', '^', '_']) && !word.contains(['^', '_'])
+    word.contains('=') && word.starts_with(|c: char| c.is_ascii_lowercase())
         || CLEFS.iter().any(|clef| word.starts_with(clef))
         || word.starts_with(['+', '-'])
 }
@@ -251,6 +287,8 @@ pub(crate) fn shift(value: &str) -> Shift {
             shift.octaves = Some(-1);
         } else if !word.contains('=') && word.ends_with("+8") {
             shift.octaves = Some(1);
+        } else if !word.contains('=') && is_clef_word(word) {
+            shift.octaves = shift.octaves.or(Some(0)); // a clef without a number ends what the one before did
         }
     }
     shift
@@ -259,14 +297,14 @@ pub(crate) fn shift(value: &str) -> Shift {
 /// The identifier of a voice and its `name=`.
 pub(crate) fn voice(value: &str) -> (String, Option<String>) {
     let id = value.split_whitespace().next().unwrap_or_default().to_string();
-    let name = ["name=", "nm="].iter().find_map(|property| {
-        let (_, after) = value.split_once(property)?;
-        match after.strip_prefix('"') {
-            Some(quoted) => quoted.split('"').next(),
-            None => after.split_whitespace().next(),
-        }
-    });
-    (id, name.map(str::to_string).filter(|name| !name.is_empty()))
+    let property = |name: &&str| {
+        let at = value.match_indices(*name).find(|(at, _)| value[..*at].ends_with(char::is_whitespace))?.0;
+        let after = &value[at + name.len()..];
+        let quoted = after.strip_prefix('"').map(|quoted| quoted.split('"').next());
+        quoted.unwrap_or_else(|| after.split_whitespace().next())
+    };
+    let name = ["name=", "nm="].iter().find_map(property);
+    (id, name.map(super::accents::accented).filter(|name| !name.is_empty()))
 }
 
 /// The order of parts: `ABA`, `A2B3`, `(AB)3C`, `A.B.A`. None if it is prose, or plays endlessly long.

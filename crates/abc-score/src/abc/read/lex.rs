@@ -5,13 +5,16 @@ mod groups;
 
 use super::body::performing::Ornament;
 use super::place::{Complaints, Place};
-use super::token::{Item, Length, Token, Tone};
+use super::token::{Item, Length, Mark, Token, Tone};
 
 /// A length or a count above this is a slip of the pen, and would make the music endless.
 const MAX_NUMBER: u32 = 10_000;
 
 /// Symbols that stand for a decoration by the standard (`. ~ H L M O P S T u v`) or by long use (`J R k` and others).
 const DECORATION_LETTERS: &str = "~HIJKLMNOPQRSTUVWhijklmnopqrstuvw";
+
+/// Quotes that word processors put in the place of `"`.
+const TYPOGRAPHIC_QUOTES: &str = "“”„‟«»";
 
 /// Reserved by the standard, which asks programs to pass over them.
 const RESERVED: &str = "#*;?@";
@@ -37,6 +40,16 @@ pub(crate) fn lex_line(
     }
     if !continued {
         lexer.push(Token::LineEnd);
+    }
+}
+
+/// The note that a text is, if it is nothing else.
+pub(crate) fn tone_of(text: &str) -> Option<Tone> {
+    let (mut items, mut complaints) = (Vec::new(), Complaints::default());
+    lex_line(1, text, 1, &mut items, &mut complaints);
+    match (items.as_slice(), complaints.into_result()) {
+        ([Item { token: Token::Note(tone), .. }, _], Ok(())) => Some(tone.clone()),
+        _ => None,
     }
 }
 
@@ -104,6 +117,8 @@ impl Lexer<'_> {
             '-' => self.tie(),
             '{' => self.grace(),
             '"' => self.quoted(),
+            c if TYPOGRAPHIC_QUOTES.contains(c) => self.quoted(),
+            '+' if self.is_plus_chord() => self.chord('+'),
             '!' | '+' => self.decoration(c),
             '&' => {
                 self.push(Token::Overlay);
@@ -115,6 +130,11 @@ impl Lexer<'_> {
             }
             '(' | ')' | '.' | '`' | '$' => self.at += 1, // slurs, staccato, beams and line breaks do not move a note
             c if DECORATION_LETTERS.contains(c) || RESERVED.contains(c) => {
+                match c {
+                    'S' => self.push(Token::Mark(Mark::Segno)),
+                    'O' => self.push(Token::Mark(Mark::Coda)),
+                    _ => {}
+                }
                 self.at += 1;
                 self.ornaments.extend(Ornament::of_letter(c).filter(|_| self.note_is_next()));
             }
@@ -247,7 +267,7 @@ impl Lexer<'_> {
                 self.ending();
             }
             (Some('A'..='Z' | 'a'..='z'), Some(':')) => self.inline_field(),
-            _ => self.chord(),
+            _ => self.chord(']'),
         }
     }
 
@@ -294,7 +314,13 @@ impl Lexer<'_> {
 
     /// A chord symbol or an annotation.
     fn quoted(&mut self) {
-        match self.chars.iter().skip(self.at + 1).position(|&c| c == '"') {
+        let is_typographic = self.peek(0) != Some('"');
+        let ends = |c: char| if is_typographic { TYPOGRAPHIC_QUOTES.contains(c) || c == '"' } else { c == '"' };
+        if is_typographic {
+            let place = self.place();
+            self.complaints.remark(place, "typographic quotes, taken for \"");
+        }
+        match self.chars.iter().skip(self.at + 1).position(|&c| ends(c)) {
             Some(width) => self.at += width + 2,
             None => {
                 self.complain("this text has no closing \"");
@@ -303,25 +329,44 @@ impl Lexer<'_> {
         }
     }
 
+    /// What stands between a sign at this place and the next one.
+    fn enclosed(&self, sign: char) -> Option<String> {
+        let behind = self.chars.get(self.at + 1..)?;
+        let width = behind.iter().position(|&c| c == sign)?;
+        Some(behind.get(..width)?.iter().collect())
+    }
+
+    /// `+CEG+`, a chord of ABC 1.x, and no decoration such as `+f+`.
+    fn is_plus_chord(&self) -> bool {
+        self.enclosed('+').is_some_and(|name| {
+            let is_letter = |c: char| matches!(c, 'A'..='G' | 'a'..='g');
+            let is_of_chord = |c: char| is_letter(c) || "^_=,'/ ".contains(c) || c.is_ascii_digit();
+            !is_dynamic(&name) && name.chars().all(is_of_chord) && name.chars().filter(|&c| is_letter(c)).count() > 1
+        })
+    }
+
     /// `!trill!`, or a lone `!`, which older texts use as a line break.
     fn decoration(&mut self, sign: char) {
-        let name: String = self.chars.iter().skip(self.at + 1).take_while(|&&c| c != sign).collect();
-        let width = name.chars().count();
-        let closed = self.peek(width + 1) == Some(sign);
-        if closed && !name.is_empty() && !name.contains([' ', '|', '"']) {
-            self.ornaments.extend(Ornament::of_name(&name));
-            if is_dynamic(&name) {
-                self.push(Token::Dynamic(name));
-            }
-            self.at += width + 2;
-        } else {
+        let place = self.place();
+        let name = self.enclosed(sign).filter(|name| !name.trim().is_empty() && !name.contains(['|', '"']));
+        let Some(name) = name.filter(|name| sign == '!' || !name.contains(' ')) else {
             if sign != '!' {
                 self.complain(format!(
                     "{sign} begins a decoration that does not end: expected a name and another {sign}"
                 ));
             }
             self.at += 1;
+            return;
+        };
+        self.ornaments.extend(Ornament::of_name(&name));
+        if let Some(mark) = Mark::named(&name) {
+            self.push(Token::Mark(mark));
+        } else if is_dynamic(&name) {
+            self.push(Token::Dynamic(name));
+        } else if name.contains(' ') {
+            self.complaints.remark(place, format!("!{name}! is no decoration of the standard: passed over"));
         }
+        self.at += self.enclosed(sign).map_or(0, |name| name.chars().count()) + 2;
     }
 }
 

@@ -22,11 +22,12 @@ pub(crate) fn play(tune: &TuneBody, title: Option<String>) -> Result<Score> {
     score.keys.push(KeyChange { tick: 0, key: tune.key });
     let parts = tune.parts.as_deref().filter(|parts| tune.voices.iter().any(|voice| has_part(voice, parts)));
     let sounds = |voice: &VoiceText| voice.events.iter().any(|placed| matches!(placed.event, Event::Sound { .. }));
+    let key_voice = tune.voices.iter().position(|voice| voice.channel != Some(DRUM_CHANNEL)).unwrap_or(0); // drums have none
     let leader = tune.voices.iter().position(sounds).unwrap_or(0);
     let mut lines = Vec::new();
     for (index, voice) in tune.voices.iter().enumerate() {
         let mut player = Player::play(tune, voice, parts)?;
-        player.changes_into(&mut score, index == 0);
+        player.changes_into(&mut score, index == key_voice);
         let too_long = || too_long(voice, Place::default());
         let mut notes = player.notes(tune.tempo.unwrap_or(DEFAULT_MICROS_PER_BEAT)).ok_or_else(too_long)?;
         sort_notes(&mut notes);
@@ -242,7 +243,7 @@ impl Player {
         let (Event::Bar(bar), Some(tick)) = (event, self.tick()) else { return };
         match bar {
             Bar { ends: 1.., .. } => self.close(SignKind::RepeatEnds(bar.ends), tick),
-            Bar { begins: 1.., .. } | Bar { style: BarStyle::Plain, .. } => {}
+            Bar { begins: 1.., .. } | Bar { style: BarStyle::Plain | BarStyle::Invisible, .. } => {}
             Bar { style: BarStyle::Final, .. } => self.close(SignKind::Final, tick),
             Bar { style: BarStyle::Double | BarStyle::Opening, .. } => self.close(SignKind::Double, tick),
         }
@@ -297,7 +298,7 @@ impl Player {
             Event::Tempo(micros_per_beat) => self.tempos.push(TempoChange { tick, micros_per_beat: *micros_per_beat }),
             Event::Program(program) => self.programs.push(ProgramChange { tick, program: *program }),
             Event::Velocity(velocity) => self.velocity = *velocity,
-            Event::Grace(_) | Event::Ending(_) | Event::Part(_) | Event::LineEnd { .. } => {}
+            Event::Grace(_) | Event::Mark(_) | Event::Ending(_) | Event::Part(_) | Event::LineEnd { .. } => {}
         }
         Some(())
     }
@@ -382,7 +383,7 @@ impl Player {
         Some(notes)
     }
 
-    /// The first voice says what key the score has; metre and tempo may change in any voice.
+    /// The first voice but drums says what key the score has; metre and tempo may change in any voice.
     fn changes_into(&self, score: &mut Score, is_first: bool) {
         fn add<T: Copy>(known: &mut Vec<T>, changes: &[T], tick: fn(&T) -> u32) {
             let is_new = |change: &&T| known.iter().all(|known| tick(known) != tick(change));

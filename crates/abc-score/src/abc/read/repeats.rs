@@ -6,7 +6,7 @@
 
 use super::body::performing::Performance;
 use super::body::{Event, PlacedEvent};
-use super::token::{Bar, BarStyle};
+use super::token::{Bar, BarStyle, Mark, Until};
 use std::ops::Range;
 
 /// Events that are played one after the other.
@@ -81,22 +81,57 @@ fn sections(events: &[PlacedEvent]) -> Vec<(Option<char>, Range<usize>)> {
     sections
 }
 
-/// One stretch of music with its repeats written out.
+/// One stretch of music with its repeats written out, and what its marks (`!D.C.!`, `!fine!` …) say to a player.
 fn repeated(events: &[PlacedEvent], section: Range<usize>, performance: Performance) -> Vec<Range<usize>> {
-    let (from, start) = (section.start, section.start);
-    let mut walk = Walk { performance, order: Vec::new(), from, start, pass: 1, begun: false, endings: 0 };
-    let mut at = section.start;
-    while at < section.end {
-        let next = match events.get(at).map(|placed| &placed.event) {
-            Some(Event::Bar(bar)) => walk.bar(bar, at, events.get(at + 1).map(|placed| &placed.event)),
-            Some(Event::Ending(passes)) => walk.ending(events, &section, passes, at),
-            _ => at + 1,
-        };
-        at = next;
+    let mut order = Walk::new(section.clone(), performance, false).ranges(events);
+    let marks = |wanted: fn(&Mark) -> bool| {
+        section.clone().filter(
+            move |&at| matches!(events.get(at), Some(PlacedEvent { event: Event::Mark(mark), .. }) if wanted(mark)),
+        )
+    };
+    let Some((jump, to_segno, until)) = section.clone().find_map(|at| match events.get(at)?.event {
+        Event::Mark(Mark::Jump { to_segno, until }) => Some((at, to_segno, until)),
+        _ => None,
+    }) else {
+        return order;
+    };
+    cut(&mut order, jump, behind(events, jump), true);
+    let segno = marks(|mark| *mark == Mark::Segno).next().filter(|_| to_segno);
+    let once = |from: usize| Walk::new(from..section.end, performance, true).ranges(events);
+    let mut again = once(segno.unwrap_or(section.start));
+    let fine = marks(|mark| *mark == Mark::Fine).next().filter(|_| until != Until::Coda);
+    let codas: Vec<usize> = marks(|mark| *mark == Mark::Coda).collect();
+    let leaves = marks(|mark| *mark == Mark::ToCoda).next().or(codas.first().copied().filter(|_| codas.len() > 1));
+    match (fine, leaves, codas.last()) {
+        (Some(fine), ..) => cut(&mut again, fine, behind(events, fine), false),
+        (None, Some(leaves), Some(&coda)) => {
+            cut(&mut again, leaves, behind(events, leaves), false);
+            again.extend(once(coda));
+        }
+        _ => {}
     }
-    walk.order.push(walk.from..section.end.max(walk.from));
-    walk.order.retain(|range| !range.is_empty());
-    walk.order
+    order.extend(again);
+    order
+}
+
+/// Where a mark takes effect: behind the note or bar line that it stands on.
+fn behind(events: &[PlacedEvent], mark: usize) -> usize {
+    let is = |at: usize, wanted: fn(&Event) -> bool| events.get(at).is_some_and(|placed| wanted(&placed.event));
+    let sound = mark + 1 + usize::from(is(mark + 1, |event| matches!(event, Event::Sound { .. })));
+    sound + usize::from(is(sound, |event| matches!(event, Event::Bar(_))))
+}
+
+/// Ends the order at `end`, the first or the last time that it comes to the mark.
+fn cut(order: &mut Vec<Range<usize>>, mark: usize, end: usize, last_time: bool) {
+    let comes = |range: &Range<usize>| range.contains(&mark);
+    let found = if last_time { order.iter().rposition(comes) } else { order.iter().position(comes) };
+    let Some(range) = found.and_then(|found| {
+        order.truncate(found + 1);
+        order.last_mut()
+    }) else {
+        return;
+    };
+    range.end = end;
 }
 
 struct Walk {
@@ -111,11 +146,37 @@ struct Walk {
     begun: bool,
     /// Highest pass that an ending of this section names.
     endings: u32,
+    in_ending: bool,
+    /// Whether a player has come back by a mark: then nothing is repeated, and last endings are played.
+    last_time: bool,
+    end: usize,
 }
 
 impl Walk {
+    fn new(section: Range<usize>, performance: Performance, last_time: bool) -> Self {
+        let Range { start, end } = section;
+        let (order, pass, begun, endings, in_ending) = (Vec::new(), 1, false, 0, false);
+        Walk { performance, order, from: start, start, pass, begun, endings, in_ending, last_time, end }
+    }
+
+    fn ranges(mut self, events: &[PlacedEvent]) -> Vec<Range<usize>> {
+        let mut at = self.start;
+        while at < self.end {
+            at = match events.get(at).map(|placed| &placed.event) {
+                Some(Event::Bar(bar)) if !self.last_time => {
+                    self.bar(bar, at, events.get(at + 1).map(|placed| &placed.event))
+                }
+                Some(Event::Ending(passes)) => self.ending(events, passes, at),
+                _ => at + 1,
+            };
+        }
+        self.order.push(self.from..self.end.max(self.from));
+        self.order.retain(|range| !range.is_empty());
+        self.order
+    }
+
     fn begin_section(&mut self, at: usize, begun: bool) -> usize {
-        (self.start, self.pass, self.begun, self.endings) = (at + 1, 1, begun, 0);
+        (self.start, self.pass, self.begun, self.endings, self.in_ending) = (at + 1, 1, begun, 0, false);
         at + 1
     }
 
@@ -133,6 +194,7 @@ impl Walk {
             let passes = (u32::from(bar.ends) + 1).max(self.endings);
             if self.pass < passes {
                 self.pass += 1;
+                self.in_ending = false;
                 return self.jump(at + 1, self.start);
             }
             return self.begin_section(at, bar.begins > 0);
@@ -140,9 +202,10 @@ impl Walk {
         if bar.begins > 0 {
             return self.begin_section(at, true);
         }
-        let is_double = !matches!(bar.style, BarStyle::Plain);
+        let is_double = !matches!(bar.style, BarStyle::Plain | BarStyle::Invisible);
         let goes_back_here = !self.begun && self.performance == Performance::AsWritten;
-        if is_double && (goes_back_here || self.endings > 0) {
+        let ends_last_ending = self.in_ending && self.pass > 1; // not the repeat that |: began, nor an ending that :| will end
+        if is_double && (goes_back_here || ends_last_ending) {
             return self.begin_section(at, false);
         }
         at + 1
@@ -153,21 +216,34 @@ impl Walk {
     }
 
     /// Plays the ending if it is for this pass, otherwise goes on behind it.
-    fn ending(&mut self, events: &[PlacedEvent], section: &Range<usize>, passes: &[u32], at: usize) -> usize {
+    fn ending(&mut self, events: &[PlacedEvent], passes: &[u32], at: usize) -> usize {
         self.expect_passes(passes);
-        if passes.contains(&self.pass) {
+        let event = |index: usize| events.get(index).map(|placed| &placed.event);
+        let mut double_bar = None;
+        let mut found = None;
+        for index in at + 1..self.end {
+            match event(index) {
+                Some(Event::Ending(_)) => found = Some(index),
+                Some(Event::Bar(bar)) if bar.ends > 0 => found = Some(index + 1),
+                Some(Event::Bar(bar)) if bar.begins > 0 => found = Some(double_bar.unwrap_or(index)),
+                Some(Event::Bar(Bar { style: BarStyle::Plain | BarStyle::Invisible, .. })) | None => continue,
+                Some(Event::Bar(_)) => {
+                    double_bar = double_bar.or(Some(index + 1)); // the end, unless a :| comes
+                    continue;
+                }
+                _ => continue,
+            }
+            break;
+        }
+        let behind = found.or(double_bar).unwrap_or(self.end);
+        let is_played = match self.last_time {
+            true => !matches!(event(behind), Some(Event::Ending(_))),
+            false => passes.contains(&self.pass),
+        };
+        if is_played {
+            self.in_ending = true;
             return at + 1;
         }
-        for index in at + 1..section.end {
-            match events.get(index).map(|placed| &placed.event) {
-                Some(Event::Ending(_)) => return self.jump(at, index),
-                Some(Event::Bar(bar)) if bar.begins > 0 => return self.jump(at, index),
-                Some(Event::Bar(bar)) if bar.ends > 0 || !matches!(bar.style, BarStyle::Plain) => {
-                    return self.jump(at, index + 1);
-                }
-                _ => {}
-            }
-        }
-        self.jump(at, section.end)
+        self.jump(at, behind)
     }
 }

@@ -1,15 +1,17 @@
 //! From a text to the header and the body of its first tune, as tokens.
 
+use super::accents::accented;
 use super::fields;
 use super::lex::{field_token, lex_line};
+use super::lines::{Line, lines};
+use super::macros::Macro;
 use super::place::{Complaints, Place};
-use super::token::{Bar, BarStyle, Item, Length, Token};
+use super::token::{Bar, BarStyle, Item, Length, Mark, Token};
 
 /// One tune, read but not yet understood.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Source {
     pub title: Option<String>,
-    pub reference: Option<String>,
     /// `R:`, such as hornpipe.
     pub rhythm: Option<String>,
     /// Fields and directives up to and with `K:`.
@@ -42,35 +44,29 @@ impl Source {
 
 /// Splits the first tune of the text into tokens. `None` if the text holds no field and no music.
 pub(crate) fn read_source(text: &str, complaints: &mut Complaints) -> Option<Source> {
-    let lines: Vec<&str> = text.lines().collect();
-    let first = lines.iter().position(|line| line.starts_with("X:")).or_else(|| {
-        let first = lines.iter().position(|line| !line.trim().is_empty())?;
-        complaints.add(Place { line: first + 1, column: 1 }, "expected X: and a number, the first field of a tune");
+    let lines = lines(text);
+    let first = lines.iter().position(|line| line.text.starts_with("X:")).or_else(|| {
+        let first = lines.iter().position(|line| !line.is_blank())?;
+        complaints.add(place_of(&lines[first]), "expected X: and a number, the first field of a tune");
         Some(first)
     })?;
-    let mut source = Source { start: Place { line: first + 1, column: 1 }, ..Source::default() };
-    let mut in_body = false;
-    let mut in_directive = false;
-    for (index, &line) in lines.iter().enumerate().skip(first) {
-        let number = index + 1;
-        if index > first && line.starts_with("X:") && !in_body {
-            complaints.add(Place { line: number, column: 1 }, "a second X: before K:, the last field of a header");
+    let source = Source { start: place_of(&lines[first]), ..Source::default() };
+    let mut reader =
+        SourceReader { source, in_body: false, in_directive: false, last_field: 'X', macros: Vec::new(), complaints };
+    for (index, line) in lines.iter().enumerate().skip(first) {
+        if index > first && line.text.starts_with("X:") && !reader.in_body {
+            reader.complaints.add(place_of(line), "a second X: before K:, the last field of a header");
             break;
         }
-        if line.trim().is_empty() {
-            if in_body {
-                break; // an empty line ends the tune
+        if line.is_blank() {
+            if reader.ends_at_blank(lines.get(index..).unwrap_or_default()) {
+                break;
             }
-            complaints.add(Place { line: number, column: 1 }, "an empty line before K:, the last field of a header");
             continue;
         }
-        let continues_directive = in_directive && !line.starts_with("%%");
-        in_directive = (in_directive || line.starts_with("%%")) && line.trim_end().ends_with('\\');
-        if continues_directive {
-            continue;
-        }
-        read_line(number, line, &mut in_body, &mut source, complaints);
+        reader.line(line);
     }
+    let (in_body, mut source) = (reader.in_body, reader.source);
     if !in_body {
         complaints.add(source.start, "this tune has no K:, the last field of a header");
     }
@@ -78,46 +74,117 @@ pub(crate) fn read_source(text: &str, complaints: &mut Complaints) -> Option<Sou
         let place = last.place; // the tune ends in a line that wanted to go on
         source.body.push(Item { place, token: Token::LineEnd });
     }
+    if !source.body.iter().any(|item| matches!(item.token, Token::Mark(Mark::Jump { .. }))) {
+        source.body.retain(|item| !matches!(item.token, Token::Mark(_))); // nobody comes back to them
+    }
     let has_parts = source.header.iter().any(|item| matches!(item.token, Token::Field { letter: 'P', .. }));
     header_takes_first_fields(&mut source);
     source.body = merge_bars(std::mem::take(&mut source.body), has_parts);
     Some(source)
 }
 
-fn read_line(number: usize, line: &str, in_body: &mut bool, source: &mut Source, complaints: &mut Complaints) {
-    let place = Place { line: number, column: 1 };
-    if let Some(directive) = line.strip_prefix("%%") {
-        let item = Item { place, token: Token::Directive(directive.trim().to_string()) };
-        if *in_body { &mut source.body } else { &mut source.header }.push(item);
-        return;
+fn place_of(line: &Line) -> Place {
+    Place { line: line.number, column: line.column }
+}
+
+/// Whether a line can only be music: it has notes, and bar lines or chords, and nothing that makes no sense.
+pub(crate) fn is_music(line: &Line) -> bool {
+    if !line.text.contains(['|', '[']) || line.text.starts_with('%') || field_line(line.text).is_some() {
+        return false;
     }
-    let content = without_comment(line);
-    if content.trim().is_empty() {
-        return;
+    let (mut items, mut complaints) = (Vec::new(), Complaints::default());
+    lex_line(line.number, without_comment(line.text), 1, &mut items, &mut complaints);
+    let has = |is: fn(&Token) -> bool| items.iter().any(|item| is(&item.token));
+    let is_laid_out = |token: &Token| matches!(token, Token::Bar(_) | Token::Chord { .. });
+    complaints.into_result().is_ok() && has(Token::is_sounding) && has(is_laid_out)
+}
+
+struct SourceReader<'a> {
+    source: Source,
+    in_body: bool,
+    /// Whether a directive goes on in the next line.
+    in_directive: bool,
+    last_field: char,
+    macros: Vec<Macro>,
+    complaints: &'a mut Complaints,
+}
+
+impl SourceReader<'_> {
+    /// Whether the tune ends at the blank line that these begin with.
+    fn ends_at_blank(&mut self, lines: &[Line]) -> bool {
+        let blank = lines.first().map(place_of).unwrap_or_default();
+        if !self.in_body {
+            self.complaints.add(blank, "an empty line before K:, the last field of a header");
+            return false;
+        }
+        let mut rest = lines.iter().skip_while(|line| line.is_blank()).take_while(|line| !line.text.starts_with("X:"));
+        if !self.source.body.iter().any(|item| item.token.is_sounding()) && rest.clone().next().is_some_and(is_music) {
+            self.complaints.add(blank, "an empty line before the music, which ends a tune");
+            return false;
+        }
+        if let Some(lost) = rest.find(|line| is_music(line)) {
+            let message = "an empty line above has ended the tune: this music is not read";
+            self.complaints.remark(place_of(lost), message);
+        }
+        true
     }
-    match field_line(content) {
-        Some((letter, value)) if *in_body => {
-            source.body.extend(field_token(letter, value).map(|token| Item { place, token }));
+
+    fn line(&mut self, line: &Line) {
+        let Line { number, column, text } = *line;
+        let place = place_of(line);
+        let continues_directive = self.in_directive && !text.starts_with("%%");
+        self.in_directive = (self.in_directive || text.starts_with("%%")) && text.trim_end().ends_with('\\');
+        if continues_directive {
+            return;
         }
-        Some((letter, value)) => {
-            match letter {
-                'T' if source.title.is_none() => {
-                    source.title = Some(value.to_string()).filter(|title| !title.is_empty())
-                }
-                'R' => source.rhythm = Some(value.to_string()),
-                'X' => source.reference = Some(value.to_string()),
-                _ => {}
+        if let Some(directive) = text.strip_prefix("%%") {
+            return self.push(place, Token::Directive(directive.trim().to_string()));
+        }
+        let content = without_comment(text);
+        if content.trim().is_empty() {
+            return;
+        }
+        if let Some((letter, value)) = field_line(content) {
+            return self.field(place, letter, value);
+        }
+        if !self.in_body {
+            if self.last_field == 'H' {
+                return; // a history may run on over lines, as it could before standard 2.0
             }
-            source.header.extend(field_token(letter, value).map(|token| Item { place, token }));
-            *in_body = letter == 'K';
+            self.complaints.add(place, "music before K:, the last field of a header");
+            self.in_body = true;
         }
-        None => {
-            if !*in_body {
-                complaints.add(place, "music before K:, the last field of a header");
-                *in_body = true;
+        let expanded = self
+            .macros
+            .iter()
+            .fold(String::new(), |expanded, rule| rule.expand(if expanded.is_empty() { content } else { &expanded }));
+        let content = if expanded.is_empty() { content } else { &expanded };
+        lex_line(number, content, column, &mut self.source.body, self.complaints);
+    }
+
+    fn push(&mut self, place: Place, token: Token) {
+        if self.in_body { &mut self.source.body } else { &mut self.source.header }.push(Item { place, token });
+    }
+
+    fn field(&mut self, place: Place, letter: char, value: &str) {
+        if letter == 'm' {
+            self.macros.extend(Macro::new(value));
+        }
+        if let Some(token) = field_token(letter, value) {
+            self.push(place, token);
+        }
+        if self.in_body {
+            return;
+        }
+        self.last_field = letter;
+        match letter {
+            'T' if self.source.title.is_none() => {
+                self.source.title = Some(accented(value)).filter(|title| !title.is_empty());
             }
-            lex_line(number, content, 1, &mut source.body, complaints);
+            'R' => self.source.rhythm = Some(value.to_string()),
+            _ => {}
         }
+        self.in_body = letter == 'K';
     }
 }
 

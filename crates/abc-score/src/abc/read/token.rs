@@ -35,6 +35,65 @@ pub(crate) enum BarStyle {
     Final,
     /// `[|`
     Opening,
+    /// `[|]`: a bar line that is not seen, and ends nothing but its bar.
+    Invisible,
+}
+
+/// What sends a player elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// `!segno!`
+    Segno,
+    /// `!coda!`
+    Coda,
+    /// `!dacoda!`: where a player who has come back leaves for the coda.
+    ToCoda,
+    /// `!fine!`
+    Fine,
+    /// `!D.C.!`, or `!D.S.!`: to the segno.
+    Jump { to_segno: bool, until: Until },
+}
+
+/// Where a player who went back stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// At a fine, or else at the end.
+    End,
+    Fine,
+    /// At the end, by the coda.
+    Coda,
+}
+
+/// The decorations that are marks, as the standard spells them.
+const MARKS: [(&str, Mark); 11] = {
+    const fn jump(to_segno: bool, until: Until) -> Mark {
+        Mark::Jump { to_segno, until }
+    }
+    [
+        ("segno", Mark::Segno),
+        ("coda", Mark::Coda),
+        ("dacoda", Mark::ToCoda),
+        ("fine", Mark::Fine),
+        ("D.C.", jump(false, Until::End)),
+        ("D.C.alfine", jump(false, Until::Fine)),
+        ("D.C.alcoda", jump(false, Until::Coda)),
+        ("D.S.", jump(true, Until::End)),
+        ("D.S.alfine", jump(true, Until::Fine)),
+        ("D.S.alcoda", jump(true, Until::Coda)),
+        ("dacapo", jump(false, Until::End)),
+    ]
+};
+
+impl Mark {
+    /// By its name, whatever its blanks, dots and capitals.
+    pub fn named(name: &str) -> Option<Mark> {
+        let plain = |name: &str| name.replace([' ', '.'], "").to_lowercase().replace("tocoda", "dacoda");
+        MARKS.iter().find(|(known, _)| plain(known) == plain(name)).map(|(_, mark)| *mark)
+    }
+
+    pub fn name(self) -> &'static str {
+        MARKS.iter().find(|(_, mark)| *mark == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// A bar line. `:|` ends a repeat, `|:` begins one, `::` does both; more colons mean more times.
@@ -79,6 +138,7 @@ pub(crate) enum Token {
     },
     /// What follows `%%` or `I:`.
     Directive(String),
+    Mark(Mark),
     /// Dynamics such as `!mf!`.
     Dynamic(String),
     Space,

@@ -3,6 +3,7 @@
 use super::pitches::{Accidentals, KeySpelling};
 use crate::abc::engrave::{Part, Piece, Pitch, Tuplet};
 use crate::abc::spelling::push_length;
+use crate::key::Key;
 use crate::quantise::bpm_of;
 use crate::score::{Bar, Score, SignKind, TICKS_PER_BEAT, Voice};
 use std::fmt::Write;
@@ -24,23 +25,29 @@ pub(super) struct PartWriter<'a> {
     spelling: KeySpelling,
     /// That of the bar before.
     spelling_before: KeySpelling,
+    /// Whether it stands without a key, whatever the key of the score: its pitches are drums, on a page for people.
+    without_key: bool,
 }
 
 impl<'a> PartWriter<'a> {
-    pub fn new(score: &'a Score, index: usize, part: Part, bars: &'a [Bar], unit: u32) -> Self {
+    pub fn new(score: &'a Score, index: usize, part: Part, bars: &'a [Bar], unit: u32, for_people: bool) -> Self {
         let mut end_bar = part.last_bar().map_or(0, |bar| bar + 1);
         if let (0, Some(last)) = (index, score.tempos.last()) {
             end_bar = end_bar.max(bars.partition_point(|bar| bar.start_ticks <= last.tick));
         }
         static SILENT: Voice = Voice { name: None, channel: 0, programs: Vec::new(), notes: Vec::new() };
         let voice = score.voices.get(index).unwrap_or(&SILENT);
-        let spelling = KeySpelling::new(score.key());
-        PartWriter { score, bars, index, voice, part, unit, end_bar, spelling, spelling_before: spelling }
+        let without_key = for_people && voice.is_drums();
+        let spelling = KeySpelling::new(if without_key { Key::default() } else { score.key() });
+        PartWriter { score, bars, index, voice, part, unit, end_bar, spelling, spelling_before: spelling, without_key }
     }
 
     pub fn write_line(&mut self, text: &mut String, from: usize, to: usize) {
         if self.score.voices.len() > 1 {
             let _ = write!(text, "[V:{}]", self.index + 1); // writing to a String cannot fail, here and below
+            if self.without_key && from == 0 {
+                text.push_str("[K:none]");
+            }
         }
         let mut silent = 0;
         for number in from..to {
@@ -131,7 +138,7 @@ impl<'a> PartWriter<'a> {
         self.spelling_before = self.spelling;
         let keys = &self.score.keys;
         let change = keys.binary_search_by_key(&bar.start_ticks, |change| change.tick).ok().and_then(|i| keys.get(i));
-        if let (1.., Some(change)) = (number, change) {
+        if let (1.., Some(change), false) = (number, change, self.without_key) {
             self.spelling = KeySpelling::new(change.key);
             let _ = write!(fields, "[K:{}]", change.key.in_abc());
         }

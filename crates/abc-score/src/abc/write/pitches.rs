@@ -1,6 +1,6 @@
 //! How pitches are spelled in a key, and which accidentals they need.
 
-use crate::key::{Key, LETTERS_BY_FIFTHS, spell};
+use crate::key::{Key, LETTERS_BY_FIFTHS, sharps_in_signature, spell};
 
 /// How the twelve pitch classes are spelled in a key.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ impl KeySpelling {
 
     /// What the key signature says for a letter.
     fn sharps_of_key(&self, letter: usize) -> i8 {
-        (self.key.fifths - letter as i8 + 6).div_euclid(7)
+        sharps_in_signature(self.key.fifths, letter as i8)
     }
 }
 

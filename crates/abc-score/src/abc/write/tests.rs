@@ -135,11 +135,12 @@ fn any_score() -> impl Strategy<Value = Score> {
         .prop_map(|(numerator, denominator)| Meter { numerator, denominator });
     let modes = [Mode::Major, Mode::Minor, Mode::Dorian, Mode::Phrygian, Mode::Lydian, Mode::Mixolydian, Mode::Locrian];
     let key = (-7..8_i8, 0..7_usize).prop_map(move |(fifths, mode)| Key { fifths, mode: modes[mode] });
-    (prop::collection::vec(voice, 1..5), meter.clone(), meter, key.clone(), key, 30..300_u32).prop_map(
+    (prop::collection::vec(voice, 1..5), meter.clone(), meter, key.clone(), key, 10..99_u32).prop_map(
         |(voices, meter, later, key, new_key, bpm)| {
             let change = meter.bar_ticks() * 2;
             let meters = vec![MeterChange { tick: 0, meter }, MeterChange { tick: change, meter: later }];
-            let tempo = |(tick, bpm)| TempoChange { tick, micros_per_beat: crate::quantise::micros_of(bpm) };
+            let tempo =
+                |(tick, bpm)| TempoChange { tick, micros_per_beat: crate::quantise::written_micros(19_997 * bpm) };
             let keys = vec![KeyChange { tick: 0, key }, KeyChange { tick: change, key: new_key }];
             Score {
                 title: None,
@@ -225,4 +226,16 @@ fn without_velocity(score: &Score) -> Score {
     score.voices.iter_mut().flat_map(|voice| &mut voice.notes).for_each(|note| note.velocity = 80);
     score.voices.iter_mut().for_each(|voice| voice.name = None);
     score
+}
+
+#[test]
+fn a_page_for_people_has_clefs_and_names_and_drums_without_a_key() {
+    let text = "X:1\nT:Groove\nM:4/4\nL:1/4\nQ:1/4=120\nK:Ab\nV:1 clef=perc name=\"Drums\"\n%%MIDI channel 10\n\
+                V:2 clef=bass name=\"Bass\"\n%%MIDI channel 2\n[V:1][K:none]C,,^F,,C,,F,,|]\n[V:2]A,,E,A,,C,|]\n\n";
+    let score = crate::abc::parse(text).unwrap();
+    assert_eq!(score.key(), Key { fifths: -4, mode: Mode::Major });
+    let pitches = |voice: usize| score.voices[voice].notes.iter().map(|note| note.pitch).collect::<Vec<_>>();
+    assert_eq!((pitches(0), pitches(1)), (vec![36, 42, 36, 42], vec![44, 51, 44, 48]));
+    assert_eq!(write(&score, &WriteOptions { title: true, ..Default::default() }), text);
+    assert!(!write(&score, &WriteOptions::default()).contains("clef"));
 }

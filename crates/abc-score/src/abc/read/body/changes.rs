@@ -43,7 +43,9 @@ impl Reader<'_> {
 
     fn key_field(&mut self, place: Place, value: &str) {
         let Some((signature, shift)) = self.checked(place, fields::key(value)) else { return };
+        let is_percussion = fields::is_percussion(value);
         if self.in_header {
+            self.initial.is_percussion |= is_percussion;
             self.initial.shift = shift.over(self.initial.shift);
             if let Some(KeySignature { key, letters }) = signature {
                 self.tune.key = key;
@@ -52,6 +54,7 @@ impl Reader<'_> {
             return;
         }
         let state = &mut self.voice().state;
+        state.is_percussion |= is_percussion;
         state.shift = shift.over(state.shift);
         if let Some(KeySignature { key, letters }) = signature {
             state.key = letters;
@@ -76,6 +79,10 @@ impl Reader<'_> {
         let voice = self.voice();
         voice.name = name.or(voice.name.take());
         voice.state.shift = shift.over(voice.state.shift);
+        voice.state.is_percussion |= fields::is_percussion(value);
+        if !voice.started {
+            voice.head.shift = shift.over(voice.head.shift);
+        }
     }
 
     /// `P:A` begins a part in every voice that has music so far.
@@ -92,7 +99,8 @@ impl Reader<'_> {
     }
 
     pub(super) fn directive(&mut self, place: Place, text: &str) {
-        self.reach = fields::reach(text).unwrap_or(self.reach);
+        self.tune.reach = fields::reach(text).unwrap_or(self.tune.reach);
+        self.tune.drums.extend(fields::drum_note(text));
         match self.checked(place, fields::midi(text)).flatten() {
             Some(Midi::Program { channel, program }) => {
                 if let Some(channel) = channel {
@@ -103,8 +111,15 @@ impl Reader<'_> {
             Some(Midi::Channel(channel)) => self.set_channel(channel),
             Some(Midi::Transpose(semitones)) if self.in_header && self.tune.voices.is_empty() => {
                 self.initial.transpose = semitones;
+                self.head.transpose = Some(semitones);
             }
-            Some(Midi::Transpose(semitones)) => self.voice().state.transpose = semitones,
+            Some(Midi::Transpose(semitones)) => {
+                let voice = self.voice();
+                voice.state.transpose = semitones;
+                if !voice.started {
+                    voice.head.transpose = Some(semitones);
+                }
+            }
             None => {}
         }
     }
@@ -120,8 +135,12 @@ impl Reader<'_> {
     /// Before any `V:` a program holds for all voices.
     fn set_program(&mut self, place: Place, program: u8) {
         if self.in_header && self.tune.voices.is_empty() {
-            self.program = Some(program);
+            self.head.program = Some(program);
         } else {
+            let voice = self.voice();
+            if !voice.started {
+                voice.head.program = Some(program);
+            }
             self.push(place, Event::Program(program));
         }
     }

@@ -2,11 +2,11 @@
 
 use super::performing::Figure;
 use super::{Event, Head, PlacedEvent, Reader, State};
-use crate::Meter;
-use crate::abc::read::fields::Reach;
+use crate::abc::read::fields::{DrumNote, Reach};
 use crate::abc::read::place::Place;
 use crate::abc::read::time::{STEPS_PER_WHOLE, scaled, steps_of};
 use crate::abc::read::token::{Length, Tone};
+use crate::{DRUM_CHANNEL, Meter};
 
 /// MIDI pitch of the letters A to G in the octave that begins at middle C.
 pub(super) const PITCHES: [i16; 7] = [69, 71, 60, 62, 64, 65, 67];
@@ -36,7 +36,7 @@ impl Reader<'_> {
     /// Semitones that accidental, tie, bar or key put on a letter. A tie carries its accidental over the bar line, unless
     /// the new bar has said something else of this very place before (as `[=G^G]-|[=G^GG]` does).
     fn semitones(&mut self, tone: &Tone) -> i8 {
-        let (letter, reach) = (letter_index(tone), self.reach);
+        let (letter, reach) = (letter_index(tone), self.tune.reach);
         let state = &self.voice().state;
         let in_bar = state
             .accidentals
@@ -50,9 +50,12 @@ impl Reader<'_> {
 
     /// The pitch that a tone sounds, in semitones by accidental or key, and remembers its accidental.
     fn pitch(&mut self, place: Place, tone: &Tone) -> u8 {
+        if let Some(drum) = self.drum(tone) {
+            return drum;
+        }
         let letter = letter_index(tone);
         let semitones = self.semitones(tone);
-        let reach = self.reach;
+        let reach = self.tune.reach;
         let state = &mut self.voice().state;
         if let Some(semitones) = tone.accidental.filter(|_| reach != Reach::Note) {
             state
@@ -66,6 +69,21 @@ impl Reader<'_> {
                 .add(place, format!("this note is out of the range of MIDI (pitch {pitch}, not in 0..=127)"));
         }
         pitch.clamp(0, 127) as u8
+    }
+
+    /// What a note of a voice of drums stands for, where the tune says so.
+    fn drum(&mut self, tone: &Tone) -> Option<u8> {
+        if self.tune.drums.is_empty() {
+            return None;
+        }
+        let voice = self.voice();
+        if !voice.state.is_percussion && voice.channel != Some(DRUM_CHANNEL) {
+            return None;
+        }
+        let is_meant = |drum: &&DrumNote| {
+            (drum.accidental, drum.letter, drum.octave) == (tone.accidental, tone.letter, tone.octave)
+        };
+        self.tune.drums.iter().rev().find(is_meant).map(|drum| drum.pitch)
     }
 
     pub(super) fn sound(&mut self, place: Place, tones: &[Tone], times: Length) {

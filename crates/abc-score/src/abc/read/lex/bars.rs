@@ -31,7 +31,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// `1`, `1,3`, `1-3`.
+    /// `1`, `1,3`, `1-3`, also `1, 3` and `1.3.`
     pub(super) fn ending(&mut self) {
         let place = self.place();
         let mut passes: Vec<u32> = Vec::new();
@@ -39,8 +39,10 @@ impl Lexer<'_> {
         while let Some(number) = self.number() {
             let first = range_from.take().unwrap_or(number);
             passes.extend((first..=number).take(32)); // nobody plays a section more often
+            let n_blank = self.chars.iter().skip(self.at + 1).take_while(|&&c| c == ' ').count();
             match (self.peek(0), self.peek(1)) {
-                (Some(','), Some('0'..='9')) => self.at += 1,
+                (Some(','), _) if self.peek(1 + n_blank).is_some_and(|c| c.is_ascii_digit()) => self.at += 1 + n_blank,
+                (Some('.'), Some('0'..='9')) => self.at += 1,
                 (Some('-'), Some('0'..='9')) => {
                     self.at += 1;
                     range_from = Some(number.saturating_add(1));
@@ -68,6 +70,7 @@ fn bar_of_run(run: &str) -> Option<Bar> {
     let colons_after: usize = run.rsplit('|').next().map_or(0, |tail| tail.matches(':').count());
     let ends_within = run.contains(":|") && colons_before == 0 && colons_after == 0; // such as [|]:|
     let style = match () {
+        () if run.contains("[|]") && colons_before + colons_after == 0 && !ends_within => BarStyle::Invisible,
         () if run.contains("|]") => BarStyle::Final,
         () if run.contains("[|") => BarStyle::Opening,
         () if lines > 1 => BarStyle::Double,

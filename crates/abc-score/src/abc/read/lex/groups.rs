@@ -4,14 +4,15 @@ use super::{DECORATION_LETTERS, Lexer, MAX_NUMBER};
 use crate::abc::read::token::{Length, Token, Tone};
 
 impl Lexer<'_> {
-    pub(super) fn chord(&mut self) {
+    /// `[CEG]`, or `+CEG+`, up to the closing sign.
+    pub(super) fn chord(&mut self, closing: char) {
         let place = self.place();
         self.at += 1;
         let mut tones = Vec::new();
         let of_chord = std::mem::take(&mut self.ornaments);
         loop {
             match self.peek(0) {
-                Some(']') => {
+                Some(c) if c == closing => {
                     self.at += 1;
                     break;
                 }
@@ -112,7 +113,7 @@ impl Lexer<'_> {
                 r = self.number();
             }
         }
-        if !(2..=64).contains(&p)
+        if !(1..=64).contains(&p)
             || q.is_some_and(|q| !(1..=64).contains(&q))
             || r.is_some_and(|r| !(1..=256).contains(&r))
         {

@@ -1,0 +1,90 @@
+//! Names and words of MIDI files, which say nothing of how their letters are written: UTF-8, UTF-16, Shift-JIS, Windows-1252.
+
+/// A name longer than this is cut (characters): some files carry whole documents as track names.
+const LONGEST_NAME: usize = 120;
+
+/// The characters of JIS X 0208, 94 in each of its rows 1 to 84; where there is none, a replacement character.
+const JIS_0208: &str = include_str!("jis0208.txt");
+
+/// What Windows-1252 has where Latin-1 has control characters, from 0x80 to 0x9f.
+const WINDOWS: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
+
+/// The text of a name, without line breaks and control characters; none if nothing is left.
+pub(super) fn readable(bytes: &[u8]) -> Option<String> {
+    let text = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => crate::abc::decode(bytes),
+        _ => match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_string(),
+            Err(_) => shift_jis(bytes).unwrap_or_else(|| windows(bytes)),
+        },
+    };
+    let kept: String =
+        text.trim_start_matches('\u{feff}').chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_string())
+}
+
+fn windows(bytes: &[u8]) -> String {
+    let of_byte = |&byte: &u8| match byte {
+        0x80..=0x9f => WINDOWS.chars().nth(usize::from(byte - 0x80)).unwrap_or(' '),
+        byte => char::from(byte),
+    };
+    bytes.iter().map(of_byte).collect()
+}
+
+/// `None` for what is no Shift-JIS, or hardly can be: words of Western languages are, too, by chance.
+fn shift_jis(bytes: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    let (mut n_double, mut n_latin) = (0, 0);
+    let mut rest = bytes;
+    while let [first, behind @ ..] = rest {
+        rest = behind;
+        text.push(match *first {
+            0xa1..=0xdf => char::from_u32(0xff61 + u32::from(first - 0xa1))?,
+            0..0x80 => {
+                n_latin += usize::from(first.is_ascii_alphabetic());
+                char::from(*first)
+            }
+            lead => {
+                let (&trail, behind) = behind.split_first()?;
+                rest = behind;
+                n_double += 1;
+                double_byte(lead, trail)?
+            }
+        });
+    }
+    (n_double > n_latin).then_some(text)
+}
+
+fn double_byte(lead: u8, trail: u8) -> Option<char> {
+    let lead = match lead {
+        0x81..=0x9f => usize::from(lead - 0x81),
+        0xe0..=0xea => usize::from(lead - 0xc1),
+        _ => return None,
+    };
+    let trail = match trail {
+        0x40..=0x7e => usize::from(trail - 0x40),
+        0x80..=0xfc => usize::from(trail - 0x41),
+        _ => return None,
+    };
+    let row = JIS_0208.lines().nth(2 * lead + trail / 94)?;
+    row.chars().nth(trail % 94).filter(|&c| c != char::REPLACEMENT_CHARACTER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn names_are_read_in_the_letters_that_they_were_written_in() {
+        let read = |bytes: &[u8]| readable(bytes).unwrap_or_default();
+        assert_eq!(read(b"\x8ec\x8d\x93\x82\xc8\x93V\x8eg"), "残酷な天使", "Shift-JIS");
+        assert_eq!(read(b"\xb1\xb2 \x83\x65\x83\x58\x83\x67"), "ｱｲ テスト");
+        assert_eq!(read(b"\xc9t\xe9 \xe0 la plage"), "Été à la plage", "Latin-1");
+        assert_eq!(read(b"Fran\xe7ais, don\x92t"), "Français, don’t", "Windows-1252");
+        assert_eq!(read("Ét小星星".as_bytes()), "Ét小星星", "UTF-8");
+        assert_eq!(read(b"\xff\xfeE\0t\0u\0d\0e\0"), "Etude", "UTF-16");
+        assert_eq!(read(b"\xfe\xff\0E\0t"), "Et");
+        assert_eq!(readable(b" \n\0"), None);
+    }
+}
