@@ -62,7 +62,7 @@ fn a_repeat_is_played_twice_and_stands_once() {
 
 #[test]
 fn endings_stand_one_behind_the_other_and_are_played_in_turn() {
-    let score = tune("|:C8|[1D8:|[2E8|F8|]");
+    let score = tune("|:C4|[1D4:|[2E4|F4|]");
     let onsets: Vec<(u32, u8)> =
         score.voices[0].notes.iter().map(|note| (note.onset_ticks / 1920, note.pitch)).collect();
     assert_eq!(onsets, [(0, 60), (1, 62), (2, 60), (3, 64), (4, 65)]);
