@@ -25,6 +25,7 @@ mod labels;
 mod lines;
 pub mod live;
 pub mod look;
+mod note_groups;
 mod ornaments;
 mod own;
 mod pdf;
