@@ -2,8 +2,10 @@
 
 use super::output::{json_line, keep_stdout_for};
 use lab::Result;
+use music_scaling::messages::say;
 use music_scaling::models::Family;
 use music_scaling::study::Study;
+use music_scaling::training::Run;
 
 /// Whether all runs came to their end.
 pub(crate) fn train(
@@ -30,5 +32,12 @@ pub(crate) fn train(
             println!("{run}");
         }
     }
-    Ok(runs.iter().all(|run| run.summary.finished))
+    let is_finished = runs.iter().all(|run| run.summary.finished);
+    if is_finished && !repeats && !isoflop {
+        for family in Family::ALL {
+            let of_family: Vec<Run> = runs.iter().filter(|run| run.config.model.family() == family).cloned().collect();
+            study.validation_error(&of_family)?.into_iter().for_each(say);
+        }
+    }
+    Ok(is_finished)
 }
