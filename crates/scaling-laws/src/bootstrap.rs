@@ -42,9 +42,12 @@ impl Bootstrap {
         let delta = delta(fit.objective);
         let seen = |loss: f64| if delta.is_some() { loss.ln() } else { loss };
         let fitted: Vec<f64> = sample.rows.iter().map(|row| seen(sample.loss_of(curve, row))).collect();
-        let squares = sample.rows.iter().zip(&fitted).map(|(row, fitted)| (seen(row.loss) - fitted).powi(2)).sum();
+        let squares = match delta {
+            None => curve.rss,
+            Some(_) => sample.losses.iter().zip(&fitted).map(|(loss, fitted)| (loss.ln() - fitted).powi(2)).sum(),
+        };
         let mut noise = Noise::new(squares, sample.degrees_of_freedom(), n_resamples, seed)?;
-        let drawn: Vec<Vec<f64>> = (0..n_resamples).map(|_| noise.add_to(&fitted)).collect();
+        let drawn: Vec<Vec<f64>> = (0..n_resamples).map(|_| noise.add_to(&fitted, &sample.weights)).collect();
         let refit = |drawn: &Vec<f64>| -> Vec<f64> {
             let Some(delta) = delta else {
                 let sample = sample.with(drawn.iter().copied());
@@ -114,10 +117,16 @@ impl Noise {
         Ok(Noise { random: Pcg64Mcg::seed_from_u64(seed), rss, degrees })
     }
 
-    fn add_to(&mut self, fitted: &[f64]) -> Vec<f64> {
-        let chi_squared: f64 = (0..self.degrees).map(|_| self.normal().powi(2)).sum();
+    fn add_to(&mut self, fitted: &[f64], weights: &[f64]) -> Vec<f64> {
+        let degrees = self.degrees as f64;
+        let chi_squared: f64 = if self.degrees <= 1000 {
+            (0..self.degrees).map(|_| self.normal().powi(2)).sum()
+        } else {
+            let ninth = 2.0 / (9.0 * degrees);
+            degrees * (1.0 - ninth + self.normal() * ninth.sqrt()).powi(3) // Wilson and Hilferty 1931
+        };
         let deviation = (self.rss / chi_squared.max(f64::MIN_POSITIVE)).sqrt();
-        fitted.iter().map(|loss| loss + deviation * self.normal()).collect()
+        fitted.iter().zip(weights).map(|(loss, weight)| loss + deviation * self.normal() / weight.sqrt()).collect()
     }
 
     /// A standard normal number by Box and Muller.

@@ -204,7 +204,9 @@ fn shared_floor(first: &Fit, second: &Fit) -> SharedFloor {
 
 /// The best h·f with the floor held at c.
 fn above(sample: &Sample, c: f64) -> Curve {
-    Sample { law: Law::PowerWithoutC, ..sample.with(sample.rows.iter().map(|row| row.loss - c)) }.optimum()
+    let mut above = sample.with(sample.losses.iter().map(|loss| loss - c));
+    above.law = Law::PowerWithoutC;
+    above.optimum()
 }
 
 impl fmt::Display for Difference {

@@ -63,10 +63,12 @@ impl Fit {
     /// logarithms for a law that is not made of powers alone.
     pub fn new(law: Law, objective: Objective, points: &[Point]) -> Result<Fit> {
         law.check(points)?;
-        let sample = Sample::new(law, points);
-        let mut curve = sample.optimum();
-        if let Some(delta) = delta(objective) {
-            curve = log_fit(&sample, &starts(&sample, curve, law)?, delta);
+        let mut sample = Sample::new(law, points);
+        let grouped = sample.grouped();
+        let mut curve = grouped.optimum();
+        match delta(objective) {
+            Some(delta) => curve = log_fit(&sample, &starts(&grouped, curve, law)?, delta),
+            None => sample = grouped,
         }
         let losses: Vec<f64> = points.iter().map(|point| point.val_loss).collect();
         let unknown = Verdict::NotIdentified("no resamples were asked for".into());
@@ -94,10 +96,15 @@ impl Fit {
     /// Gives every parameter its interval and its verdict.
     pub(crate) fn judge(&mut self, intervals: BTreeMap<&'static str, Interval>) {
         let without = verdict::without_interval(&self.points, self.falls(), self.law);
+        let by_squares = self.objective == Objective::LeastSquares;
+        let profile = || by_squares.then(|| Profile::new(&self.sample, &self.curve, verdict::CAUTIOUS)).flatten();
         for (parameter, (_, role)) in self.parameters.iter_mut().zip(self.law.roles()) {
             parameter.interval = intervals.get(parameter.name).copied();
+            let cautious = || Some(profile()?.interval(Quantity::Parameter(*role)));
             match (&parameter.interval, &without) {
-                (Some(found), _) => parameter.verdict = verdict::of(*role, found, &self.points, self.law),
+                (Some(found), _) => {
+                    parameter.verdict = verdict::judge(*role, found, (&self.points, self.law), cautious)
+                }
                 (None, Some(reason)) => parameter.verdict = Verdict::NotIdentified(reason.clone()),
                 (None, None) => {}
             }
@@ -179,7 +186,7 @@ impl Fit {
         if self.objective != Objective::LeastSquares {
             return None;
         }
-        Profile::new(&self.sample, &self.curve)
+        Profile::new(&self.sample, &self.curve, LEVEL)
     }
 }
 
@@ -189,9 +196,9 @@ impl Sample {
         self.solve(&minimise(self.law.ranges(), |exponents| self.solve(exponents).rss)).or_flat()
     }
 
-    /// The same for a law with two or more exponents from a place that is close; one exponent is searched anew.
+    /// The same for a law with two or more exponents, or a long table, from a place that is close; else all is searched anew.
     pub(crate) fn optimum_near(&self, curve: &Curve) -> Curve {
-        if curve.exponents.len() < 2 {
+        if curve.exponents.is_empty() || curve.exponents.len() < 2 && !self.is_grouped() {
             return self.optimum();
         }
         self.solve(&simplex(self.law.ranges(), &curve.exponents, 1e-13, |exponents| self.solve(exponents).rss).1)

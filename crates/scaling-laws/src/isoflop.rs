@@ -2,11 +2,11 @@
 //! (Hoffmann et al. 2022, approach 2).
 //!
 //! ```text
-//! each budget:  loss = parabola in ln N → N*(C),  loss = parabola in ln D → D*(C)
+//! each budget:  parabola in ln N through the lowest run and its neighbours → N*(C),  the same in ln D → D*(C)
 //! all budgets:  ln N* = const + p·ln C,  ln D* = const + q·ln C;  p + q = 1 where C = 6·N·D
 //! ```
-//! A parabola whose lowest point lies outside the sizes that were trained has found no optimum: that budget is kept, said to be
-//! open, and left out of the exponents.
+//! Where the smallest or the largest model has the lowest loss no optimum was found: that budget is kept, said to be open, and left out
+//! of the exponents.
 
 use crate::{Error, Result};
 use serde::Serialize;
@@ -24,7 +24,7 @@ pub struct Budget {
     pub flops: f64,
     /// The runs, smallest model first.
     pub points: Vec<Point>,
-    /// The lowest point of the parabola through them, where it lies inside.
+    /// The lowest point of the parabola through the lowest run and its neighbours.
     pub best: Option<Optimum>,
     /// Why there is no best, in words.
     pub open: Option<String>,
@@ -48,7 +48,6 @@ pub struct Growth {
     pub exponent: f64,
     /// Student's t over the budgets; None for two budgets.
     pub interval: Option<Interval>,
-    ln_at_one_flop: f64,
 }
 
 /// Parabolas of all budgets and the growth of the best N and D.
@@ -107,92 +106,59 @@ impl IsoFlop {
 }
 
 impl Budget {
+    /// The lowest run decides whether a best size is bracketed; where it is, a parabola through it and its neighbours says where.
     fn fit(mut points: Vec<Point>) -> Budget {
         points.sort_by(|p, q| p.n_params.total_cmp(&q.n_params));
         let flops = mean(&points.iter().map(|point| point.compute().ln()).collect::<Vec<f64>>()).exp();
-        let open = |why: String| (None, Some(why));
-        let losses: Vec<f64> = points.iter().map(|point| point.val_loss).collect();
-        let logs = |value: fn(&Point) -> f64| points.iter().map(|point| value(point).ln()).collect::<Vec<f64>>();
-        let (ln_n, ln_d) = (logs(|point| point.n_params), logs(Point::tokens));
-        let (best, open) = match (Parabola::fit(&ln_n, &losses), Parabola::fit(&ln_d, &losses)) {
-            (Some(in_n), Some(in_d)) => match in_n.lowest_within(&ln_n) {
-                Ok(ln_n) => {
-                    let n_tokens = (in_d.centre - 0.5 * in_d.slope / in_d.curvature).exp();
-                    (Some(Optimum { n_params: ln_n.exp(), n_tokens, val_loss: in_n.at(ln_n) }), None)
-                }
-                Err(why) => open(why),
-            },
-            _ => open(format!("{} sizes cannot bend a parabola", points.len())),
+        let (best, open) = match lowest(&one_a_size(&points)) {
+            Ok(best) => (Some(best), None),
+            Err(why) => (None, Some(why)),
         };
         Budget { flops, points, best, open }
     }
 }
 
-/// loss = height + slope·(x - centre) + curvature·(x - centre)²
-struct Parabola {
-    centre: f64,
-    height: f64,
-    slope: f64,
-    curvature: f64,
+/// Repeats of a size are one point with their mean loss.
+fn one_a_size(points: &[Point]) -> Vec<Point> {
+    let loss = |same: &[Point]| mean(&same.iter().map(|point| point.val_loss).collect::<Vec<f64>>());
+    let sizes = points.chunk_by(|p, q| p.n_params == q.n_params);
+    sizes.filter_map(|same| Some(Point { val_loss: loss(same), ..*same.first()? })).collect()
 }
 
-impl Parabola {
-    /// Least squares; None for fewer than three different x.
-    fn fit(x: &[f64], y: &[f64]) -> Option<Parabola> {
-        let centre = mean(x);
-        let u: Vec<f64> = x.iter().map(|x| x - centre).collect();
-        let line = |y: &[f64]| u.iter().zip(y).map(|(u, y)| u * y).sum::<f64>() / u.iter().map(|u| u * u).sum::<f64>();
-        // u² without its mean and its part along u, so that the three coefficients are independent
-        let square: Vec<f64> = u.iter().map(|u| u * u).collect();
-        let (square_mean, square_slope) = (mean(&square), line(&square));
-        let bent: Vec<f64> = u.iter().zip(&square).map(|(u, s)| s - square_mean - square_slope * u).collect();
-        let length: f64 = bent.iter().map(|b| b * b).sum();
-        let scale: f64 = square.iter().map(|s| s * s).sum();
-        if x.len() < 3 || length <= 1e-12 * scale {
-            return None;
+fn lowest(points: &[Point]) -> Result<Optimum, String> {
+    let lowest = (0..points.len()).min_by(|&i, &j| points[i].val_loss.total_cmp(&points[j].val_loss)).unwrap_or(0);
+    match points.get(lowest.saturating_sub(1)..=lowest + 1) {
+        _ if points.len() < 3 => Err(format!("{} sizes cannot show where the best is", points.len())),
+        _ if lowest == 0 => {
+            Err(format!("the smallest model, N = {}, is the best: try smaller ones", short(points[0].n_params)))
         }
-        let curvature = bent.iter().zip(y).map(|(b, y)| b * y).sum::<f64>() / length;
-        Some(Parabola {
-            centre,
-            height: mean(y) - curvature * square_mean,
-            slope: line(y) - curvature * square_slope,
-            curvature,
-        })
+        Some([left, middle, right]) => {
+            let at = |value: fn(&Point) -> f64| {
+                vertex([left, middle, right].map(|point| (value(point).ln(), point.val_loss)))
+            };
+            let ((ln_n, val_loss), (ln_d, _)) = (at(|point| point.n_params), at(Point::tokens));
+            Ok(Optimum { n_params: ln_n.exp(), n_tokens: ln_d.exp(), val_loss })
+        }
+        _ => Err(format!("the largest model, N = {}, is the best: try larger ones", short(points[lowest].n_params))),
     }
+}
 
-    fn at(&self, x: f64) -> f64 {
-        let u = x - self.centre;
-        self.height + self.slope * u + self.curvature * u * u
+/// The lowest place of the parabola through three points, of which the middle one is the lowest: it lies between the outer two.
+fn vertex([(x0, y0), (x1, y1), (x2, y2)]: [(f64, f64); 3]) -> (f64, f64) {
+    let (left, right) = ((y1 - y0) / (x1 - x0), (y2 - y1) / (x2 - x1)); // slopes of the two chords
+    let curvature = (right - left) / (x2 - x0);
+    if curvature == 0.0 {
+        return (x1, y1); // three equal losses
     }
-
-    /// Where it is lowest, or why that says nothing.
-    fn lowest_within(&self, x: &[f64]) -> Result<f64, String> {
-        if self.curvature <= 0.0 {
-            return Err("the losses do not bend upwards at both ends".into());
-        }
-        let lowest = self.centre - 0.5 * self.slope / self.curvature;
-        let (low, high) =
-            x.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |range, x| (range.0.min(*x), range.1.max(*x)));
-        if lowest < low {
-            return Err(format!("the smallest model, N = {}, is the best: try smaller ones", short(low.exp())));
-        }
-        if lowest > high {
-            return Err(format!("the largest model, N = {}, is the best: try larger ones", short(high.exp())));
-        }
-        Ok(lowest)
-    }
+    let x = 0.5 * (x0 + x1 - left / curvature);
+    (x, y0 + (x - x0) * (left + curvature * (x - x1)))
 }
 
 impl Growth {
     fn fit(found: &[(f64, Optimum)], value: fn(&Optimum) -> f64) -> Result<Growth> {
         let points: Vec<Point> = found.iter().map(|(flops, best)| Point::new(*flops, value(best).ln())).collect();
         let line = Law::Log.fit(&points)?; // ln N* is a straight line in ln C
-        Ok(Growth { exponent: line["B"].value, interval: line["B"].interval, ln_at_one_flop: line["A"].value })
-    }
-
-    /// The best N, or D, for this budget.
-    pub fn at(&self, flops: f64) -> f64 {
-        (self.ln_at_one_flop + self.exponent * flops.ln()).exp()
+        Ok(Growth { exponent: line["B"].value, interval: line["B"].interval })
     }
 }
 
@@ -319,8 +285,8 @@ mod tests {
         // beta / (alpha + beta) and alpha / (alpha + beta); the parabola is an approximation of the same shape at each budget
         assert!((found.n_params.exponent - 0.28 / 0.62).abs() < 1e-3 && found.n_params.interval.is_some());
         assert!((found.n_tokens.exponent - 0.34 / 0.62).abs() < 1e-3);
-        let closed = best(1e20);
-        assert!((found.n_params.at(1e20) / closed - 1.0).abs() < 0.03, "{} {closed}", found.n_params.at(1e20));
+        let at_1e20 = found.budgets[2].best.unwrap().n_params;
+        assert!((at_1e20 / best(1e20) - 1.0).abs() < 0.03, "{at_1e20} {}", best(1e20));
     }
 
     #[test]
@@ -356,6 +322,19 @@ mod tests {
             "{error}"
         );
         assert!(error.contains("the smallest model") && error.ends_with("try smaller ones"), "{error}");
+    }
+
+    /// Losses of five sizes at 6·10^10 FLOPs of this project: the vertex of a parabola through all lies below the smallest.
+    #[test]
+    fn the_lowest_run_decides_whether_a_best_size_is_bracketed() {
+        let table = [(3376.0, 2.0521), (5640.0, 1.9277), (11392.0, 2.2246), (21696.0, 2.438), (35072.0, 2.6232)];
+        let point = |(n, loss): (f64, f64)| Point::new(n, loss).with_tokens(1e10 / n).with_flops(6e10);
+        let best = Budget::fit(table.map(point).to_vec()).best.unwrap();
+        assert!(best.n_params > 3376.0 && best.n_params < 11392.0 && best.val_loss <= 1.9277, "{best:?}");
+        let open = Budget::fit(table[1..].iter().copied().map(point).collect()).open.unwrap();
+        assert_eq!(open, "the smallest model, N = 5640, is the best: try smaller ones");
+        let (x, y) = vertex([(0.0, 5.0), (1.0, 2.0), (4.0, 5.0)]); // (x - 2)² + 1
+        assert!((x - 2.0).abs() < 1e-12 && (y - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Scaling laws fitted to points (N, loss), with intervals and a verdict on what the points can and cannot say.
 //!
-//! L(N) = a·N^-alpha + c, the same without c, and L(N) = A + B·ln N. All are least squares in nats per token unless another
-//! [`Objective`] is asked for; the power law is solved by variable projection: for one exponent it is linear in (a, c), so the fit is a bounded search over
-//! alpha alone, global, with no starting guess. L(N, D) = E + A/N^alpha + B/D^beta is solved the same way.
+//! Every [`Law`] is linear, with shares of the loss that are at least zero, once its exponents are fixed (variable projection): one
+//! bounded search over the exponents, global, with no starting guess. All are least squares in nats per token unless another
+//! [`Objective`] is asked for. A [`Fit`] gives predictions, intervals, bands, resamples and verdicts, whatever the law.
 //!
 //! The crate knows only points. `n_params` may hold any cost (N in either counting, or FLOPs) as long as all points of
 //! one fit hold the same.
@@ -39,6 +39,9 @@ mod plane_tests;
 mod points;
 mod profile;
 mod published;
+mod reading;
+#[cfg(test)]
+mod reading_tests;
 mod sample;
 mod search;
 mod sensitivity;
@@ -53,8 +56,9 @@ pub use fit::{Fit, Parameter};
 pub use isoflop::{IsoFlop, frontier};
 pub use law::{ALPHA_RANGE, Law, R_STAR_RANGE, effective_tokens};
 pub use objective::Objective;
-pub use points::{Interval, Point, read_points, read_run_points};
+pub use points::{Interval, Point};
 pub use published::{PublishedFit, published_fits};
+pub use reading::{Columns, read_points};
 pub use sensitivity::{Jackknife, LawScore, LeftOut, Prediction, jackknife, leave_largest_out, rank_laws};
 pub use table::{Findings, FitOptions, FitReport, fit_table, report};
 pub use verdict::Verdict;

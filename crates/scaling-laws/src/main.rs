@@ -6,7 +6,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 scaling-laws fit TABLE.csv [options]
 
-TABLE.csv has a header line with the columns n_params and val_loss, and n_tokens for --law nd.
+TABLE.csv has a header line with the columns n_params and val_loss, and n_tokens for --law nd; common other names, units such as
+`Parameters (M)` or 1.2M, semicolons, tabs, decimal commas, Markdown and JSON lines are understood.
 
   --law LAW              power (a·N^-alpha + c; the default), power-without-c, log (A + B·ln N),
                          nd (E + A/N^alpha + B/D^beta)
@@ -15,6 +16,8 @@ TABLE.csv has a header line with the columns n_params and val_loss, and n_tokens
   --seed N               of the resamples; 1337 unless given
   --claim CLAIM          published numbers to check against the table: a=8.42,alpha=0.152,c=1.45
   --claim-r2 R2          the R² that was published with them
+  --x COLUMN             the column of N, or of another cost
+  --y COLUMN             the column of the loss
   --json                 one JSON object instead of text";
 
 fn main() -> ExitCode {
@@ -57,6 +60,8 @@ fn run(arguments: Vec<String>) -> Result<String> {
             "--resamples" => options.resamples = number(&name, &value()?)?,
             "--seed" => options.seed = number(&name, &value()?)?,
             "--claim" => options.claim = Some(value()?),
+            "--x" => options.columns.x = Some(value()?),
+            "--y" => options.columns.y = Some(value()?),
             "--claim-r2" => options.claim_r2 = Some(value()?),
             _ if !name.starts_with("--") && table.is_none() => table = Some(name),
             _ => return Err(Error::Fit(format!("`{name}` is not understood; see scaling-laws --help"))),

@@ -91,6 +91,9 @@ pub(crate) fn starts(sample: &Sample, least: Curve, law: Law) -> Result<Vec<Curv
             )));
         }
     };
+    if sample.is_grouped() {
+        return Ok(vec![least]); // a long table has no shallow valleys
+    }
     Ok(std::iter::once(least).chain(ladder.iter().map(|exponents| sample.solve(exponents))).collect())
 }
 
@@ -107,7 +110,8 @@ pub(crate) fn log_fit(sample: &Sample, starts: &[Curve], delta: f64) -> Curve {
         curve.exponents.push(exponent(pair[1]));
     }
     curve = curve.or_flat();
-    curve.rss = sample.rows.iter().map(|row| (row.loss - sample.loss_of(&curve, row)).powi(2)).sum();
+    let misses = sample.rows.iter().zip(&sample.losses).map(|(row, loss)| loss - sample.loss_of(&curve, row));
+    curve.rss = misses.map(|miss| miss * miss).sum();
     curve
 }
 
@@ -125,9 +129,8 @@ impl Logs {
         let rows = &sample.rows;
         let mut t = vec![rows.iter().map(|row| row.t).collect()];
         t.extend((sample.n_terms() == 2).then(|| rows.iter().map(|row| row.ln_tokens(None)).collect()));
-        let loss: Vec<f64> = rows.iter().map(|row| row.loss).collect();
-        let lowest = loss.iter().copied().fold(f64::INFINITY, f64::min);
-        Logs { t, loss, lowest, floor: sample.has_floor() }
+        let lowest = sample.losses.iter().copied().fold(f64::INFINITY, f64::min);
+        Logs { t, loss: sample.losses.clone(), lowest, floor: sample.has_floor() }
     }
 
     fn place(&self, start: &Curve) -> Vec<f64> {

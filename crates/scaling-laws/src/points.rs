@@ -1,9 +1,8 @@
-//! Points (N, loss): checked by hand-readable rules, read from a CSV file with the columns `n_params,val_loss`.
+//! Points (N, loss), checked by hand-readable rules.
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::Path;
 
 use crate::numbers::short;
 
@@ -109,78 +108,8 @@ pub(crate) enum Needs {
 const SMALLEST: f64 = 1e-60; // squares and fifth powers of values between these two stay finite in f64
 const LARGEST: f64 = 1e60;
 
-/// Reads `n_params,val_loss` from a CSV file with a header line; other columns are ignored.
-///
-/// # Errors
-/// They name the file and, for a bad value, its line, row and column: a missing column, an empty cell, text, NaN, zero,
-/// a negative or an absurd number, fewer than two points.
-pub fn read_points(path: impl AsRef<Path>) -> Result<Vec<Point>> {
-    let rows = read_columns(path.as_ref(), ["n_params", "val_loss"])?;
-    Ok(rows.into_iter().map(|[n_params, val_loss]| Point::new(n_params, val_loss)).collect())
-}
-
-/// Reads `n_params,n_tokens,val_loss` from a CSV file with a header line, by the rules of [`read_points`].
-///
-/// # Errors
-/// As [`read_points`].
-pub fn read_run_points(path: impl AsRef<Path>) -> Result<Vec<Point>> {
-    let rows = read_columns(path.as_ref(), ["n_params", "n_tokens", "val_loss"])?;
-    Ok(rows.into_iter().map(|[n, tokens, loss]| Point::new(n, loss).with_tokens(tokens)).collect())
-}
-
-/// The named columns of a CSV file, each cell a positive number.
-fn read_columns<const K: usize>(path: &Path, names: [&str; K]) -> Result<Vec<[f64; K]>> {
-    let file = std::fs::File::open(path).map_err(Error::file("read", path))?;
-    let name = path.display().to_string();
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file);
-    let header = reader.headers().map_err(|error| Error::Fit(format!("{name} is not a CSV file: {error}")))?.clone();
-    let columns = columns(&header, &name, &names)?;
-
-    let mut rows = Vec::new();
-    for (index, record) in reader.records().enumerate() {
-        let record = record.map_err(|error| Error::Fit(format!("{name} is not a CSV file: {error}")))?;
-        let line = record.position().map_or(index as u64 + 2, csv::Position::line);
-        let mut row = [0.0; K];
-        for ((cell, column), column_name) in row.iter_mut().zip(&columns).zip(names) {
-            *cell = positive(record.get(*column).unwrap_or("")).map_err(|problem| {
-                Error::Fit(format!("{name}, line {line} (row {}), column {column_name}: {problem}", index + 1))
-            })?;
-        }
-        rows.push(row);
-    }
-    match rows.len() {
-        0 => {
-            Err(Error::Fit(format!("{name} holds no points; write one row {} for each trained model", names.join(","))))
-        }
-        1 => Err(Error::Fit(format!("{name} holds one point; a law needs models of at least two sizes"))),
-        _ => Ok(rows),
-    }
-}
-
-/// Where the columns stand in the header.
-fn columns(header: &csv::StringRecord, name: &str, wanted: &[&str]) -> Result<Vec<usize>> {
-    let place = |wanted: &str| header.iter().position(|found| found == wanted);
-    let missing = |missing: &str| {
-        let found: Vec<&str> = header.iter().collect();
-        Error::Fit(format!(
-            "{name} has no column {missing}: its first line says `{}` and must name {}",
-            found.join(","),
-            wanted.join(" and ")
-        ))
-    };
-    wanted.iter().map(|wanted| place(wanted).ok_or_else(|| missing(wanted))).collect()
-}
-
-/// A number that a law can use, or what is wrong with it.
-fn positive(text: &str) -> std::result::Result<f64, String> {
-    if text.is_empty() {
-        return Err("the cell is empty; a number greater than zero is needed".into());
-    }
-    let value: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
-    complaint(value).map_or(Ok(value), Err)
-}
-
-fn complaint(value: f64) -> Option<String> {
+/// What is wrong with a number, if anything is.
+pub(crate) fn complaint(value: f64) -> Option<String> {
     if value.is_nan() || value <= 0.0 {
         return Some(format!("{value} is not a number greater than zero"));
     }
@@ -228,63 +157,6 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read(name: &str, text: &str) -> Result<Vec<Point>> {
-        let folder = std::env::temp_dir().join(format!("music-scaling-points-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("points.csv");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(&path, text).unwrap();
-        let points = read_points(&path);
-        std::fs::remove_dir_all(&folder).unwrap();
-        points.map_err(|error| Error::Fit(error.to_string().replace(&format!("{}/", folder.display()), "")))
-    }
-
-    #[test]
-    fn columns_are_found_by_name_in_any_order_beside_others() {
-        let points = read("order", "\u{feff}name, val_loss, n_params\nxs, 1.5, 1e5\n\ns, 1.25, 200000\n").unwrap();
-        assert_eq!(points, [Point::new(1e5, 1.5), Point::new(2e5, 1.25)]);
-    }
-
-    #[test]
-    fn each_bad_csv_is_one_sentence_with_file_line_and_column() {
-        let cases = [
-            (
-                "n_params,val_loss\n1e5,1.5\n2e5,NaN\n",
-                "points.csv, line 3 (row 2), column val_loss: NaN is not a number greater than zero",
-            ),
-            (
-                "n_params,val_loss\n0,1.5\n",
-                "points.csv, line 2 (row 1), column n_params: 0 is not a number greater than zero",
-            ),
-            (
-                "n_params,val_loss\n1e5,-1.5\n",
-                "points.csv, line 2 (row 1), column val_loss: -1.5 is not a number greater than zero",
-            ),
-            (
-                "n_params,val_loss\n1e5,inf\n",
-                "points.csv, line 2 (row 1), column val_loss: inf is not between 1e-60 and 1e60",
-            ),
-            (
-                "n_params,val_loss\n1e5\n",
-                "points.csv, line 2 (row 1), column val_loss: the cell is empty; a number greater than zero is needed",
-            ),
-            ("n_params,val_loss\n5M,1.5\n", "points.csv, line 2 (row 1), column n_params: `5M` is not a number"),
-            (
-                "n_params,loss\n1e5,1.5\n",
-                "points.csv has no column val_loss: its first line says `n_params,loss` and must name n_params and val_loss",
-            ),
-            ("n_params,val_loss\n1e5,1.5\n", "points.csv holds one point; a law needs models of at least two sizes"),
-            (
-                "n_params,val_loss\n",
-                "points.csv holds no points; write one row n_params,val_loss for each trained model",
-            ),
-        ];
-        for (index, (text, sentence)) in cases.into_iter().enumerate() {
-            assert_eq!(read(&index.to_string(), text).unwrap_err().to_string(), sentence);
-        }
-        assert!(read_points("/nowhere/p.csv").unwrap_err().to_string().starts_with("cannot read /nowhere/p.csv: "));
-    }
 
     #[test]
     fn points_given_directly_are_held_to_the_same_rule() {

@@ -6,13 +6,13 @@
 //! fitted again, and the value is moved until the limit is reached.
 //! (Bates and Watts 1988, Nonlinear Regression Analysis and Its Applications, chapter 6.)
 
+use crate::Interval;
 use crate::distributions::f_quantile;
 use crate::law::Role;
 use crate::sample::{Curve, Quantity, Sample, dot};
-use crate::search::{golden, log_grid, simplex};
-use crate::{Interval, LEVEL};
+use crate::search::{log_grid, simplex};
 
-const N_STEPS: usize = 120; // alphas across the interval; golden section does the rest
+const N_STEPS: usize = 120; // alphas across the interval; a search between neighbours does the rest
 const N_HALVINGS: usize = 20; // of the way to the end of an interval: six digits of it
 const TOLERANCE: f64 = 1e-6; // in ln of an exponent; the sum of squares is then right to 1e-12 of itself
 
@@ -22,17 +22,18 @@ pub(crate) struct Profile<'a> {
     best: &'a Curve,
     rss_limit: f64,
     places: Vec<Vec<f64>>, // exponents across the region, ends included; for laws with at most one exponent
+    level: f64,
 }
 
 impl<'a> Profile<'a> {
     /// None where no degree of freedom is left or the best law is flat: there is then nothing to calibrate by.
-    pub fn new(sample: &'a Sample, best: &'a Curve) -> Option<Profile<'a>> {
+    pub fn new(sample: &'a Sample, best: &'a Curve, level: f64) -> Option<Profile<'a>> {
         let degrees = sample.degrees_of_freedom() as f64;
         if degrees == 0.0 || best.exponents.contains(&0.0) {
             return None;
         }
-        let rounding: f64 = sample.rows.iter().map(|row| (4.0 * f64::EPSILON * row.loss).powi(2)).sum();
-        let rss_limit = best.rss.max(rounding) * (1.0 + f_quantile(LEVEL, 1.0, degrees) / degrees);
+        let rounding: f64 = sample.losses.iter().map(|loss| (4.0 * f64::EPSILON * loss).powi(2)).sum();
+        let rss_limit = best.rss.max(rounding) * (1.0 + f_quantile(level, 1.0, degrees) / degrees);
         let mut places = vec![best.exponents.clone()];
         if let ([alpha], [range]) = (&best.exponents[..], sample.law.ranges()) {
             let inside = |alpha: f64| sample.solve(&[alpha]).rss <= rss_limit;
@@ -40,7 +41,7 @@ impl<'a> Profile<'a> {
             places.extend(log_grid(low, high, N_STEPS).into_iter().map(|alpha| vec![alpha]));
             places.sort_by(|p, q| p[0].total_cmp(&q[0]));
         }
-        Some(Profile { sample, best, rss_limit, places })
+        Some(Profile { sample, best, rss_limit, places, level })
     }
 
     pub fn interval(&self, quantity: Quantity) -> Interval {
@@ -58,16 +59,18 @@ impl<'a> Profile<'a> {
                 (self.least(|exponents| across(exponents).0), -self.least(|exponents| -across(exponents).1))
             }
         };
-        Interval { low, high, level: LEVEL }
+        Interval { low, high, level: self.level }
     }
 
     /// The least value of `f` over the places of the region.
     fn least(&self, f: impl Fn(&[f64]) -> f64) -> f64 {
         let values: Vec<f64> = self.places.iter().map(|place| f(place)).collect();
         let Some(best) = (0..values.len()).min_by(|&i, &j| values[i].total_cmp(&values[j])) else { return f64::NAN };
-        let left = self.places[best.saturating_sub(1)].first().copied().unwrap_or_default();
-        let right = self.places[(best + 1).min(self.places.len() - 1)].first().copied().unwrap_or_default();
-        if left < right { values[best].min(f(&[golden(left, right, |x| f(&[x]))])) } else { values[best] }
+        let place = |index: usize| self.places[index].first().copied();
+        match (place(best.saturating_sub(1)), place(best), place((best + 1).min(self.places.len() - 1))) {
+            (Some(left), Some(here), Some(right)) if left < right => simplex(&[(left, right)], &[here], 1e-13, f).0,
+            _ => values[best],
+        }
     }
 
     /// One end of an interval: the last value that a law of the region can be held at.

@@ -5,14 +5,16 @@
 
 use crate::law::Role;
 use crate::{Law, Point};
+use std::collections::BTreeMap;
 
-/// One point, in logarithms.
+const MOST_ROWS: usize = 500; // rows that are fitted one by one
+
+/// The place of one point, in logarithms.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     pub t: f64, // ln(N / N0)
     base: f64,  // ln of the tokens that were new, over D0
     repetitions: f64,
-    pub loss: f64,
 }
 
 /// The points of one fit.
@@ -20,6 +22,9 @@ pub(crate) struct Row {
 pub(crate) struct Sample {
     pub law: Law,
     pub rows: Vec<Row>,
+    pub losses: Vec<f64>,
+    pub weights: Vec<f64>,  // points that a row stands for
+    within: f64,            // sum of squares of those around their row's loss
     pub ln_least: [f64; 2], // ln N0, ln D0
 }
 
@@ -53,7 +58,9 @@ impl Sample {
     pub fn new(law: Law, points: &[Point]) -> Sample {
         let least = |value: fn(&Point) -> f64| points.iter().map(value).fold(f64::INFINITY, f64::min).ln();
         let ln_least = [least(|point| point.n_params), least(Point::tokens)];
-        let mut sample = Sample { law, rows: Vec::new(), ln_least };
+        let losses = points.iter().map(|point| point.val_loss).collect();
+        let mut sample =
+            Sample { law, rows: Vec::new(), losses, weights: vec![1.0; points.len()], within: 0.0, ln_least };
         sample.rows = points.iter().map(|point| sample.row(point)).collect();
         sample
     }
@@ -65,19 +72,49 @@ impl Sample {
             t: point.n_params.ln() - self.ln_least[0],
             base: new.ln() - self.ln_least[1],
             repetitions: point.tokens() / new - 1.0,
-            loss: point.val_loss,
         }
     }
 
     /// The same places with other losses.
-    pub fn with(&self, losses: impl IntoIterator<Item = f64>) -> Sample {
-        let rows = self.rows.iter().zip(losses).map(|(row, loss)| Row { loss, ..*row }).collect();
-        Sample { rows, ..self.clone() }
+    pub fn with(&self, losses: impl Iterator<Item = f64>) -> Sample {
+        Sample { losses: losses.collect(), ..self.clone() }
     }
 
     /// Points minus parameters: what is left to measure the noise with.
     pub fn degrees_of_freedom(&self) -> usize {
-        self.rows.len().saturating_sub(self.law.roles().len())
+        (self.weights.iter().sum::<f64>() as usize).saturating_sub(self.law.roles().len())
+    }
+
+    /// Whether rows stand for several points.
+    pub fn is_grouped(&self) -> bool {
+        self.weights.iter().any(|weight| *weight > 1.0)
+    }
+
+    /// A long table (over [`MOST_ROWS`]) as means over narrow cells of ln N and ln D, so that a million points cost what a few hundred
+    /// do. Points at one place lose nothing; the others are taken to lie at their cell's mean place.
+    pub fn grouped(&self) -> Sample {
+        if self.rows.len() <= MOST_ROWS {
+            return self.clone();
+        }
+        let steps = if self.n_terms() == 1 { 250.0 } else { 30.0 };
+        let widest = |value: fn(&Row) -> f64| self.rows.iter().map(value).fold(1e-9, f64::max) / steps;
+        let (t_step, base_step) = (widest(|row| row.t), widest(|row| row.base));
+        let mut cells: BTreeMap<[i64; 3], [f64; 6]> = BTreeMap::new();
+        for (row, loss) in self.rows.iter().zip(&self.losses) {
+            let base = if self.n_terms() == 1 { 0.0 } else { row.base };
+            let key = [row.t / t_step, base / base_step, 4.0 * row.repetitions.ln_1p()].map(|step| step.round() as i64);
+            let sums = cells.entry(key).or_default();
+            let values = [1.0, row.t, base, row.repetitions, *loss, loss * loss];
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+        let mut grouped = Sample { rows: Vec::new(), losses: Vec::new(), weights: Vec::new(), ..self.clone() };
+        for [weight, t, base, repetitions, loss, square] in cells.into_values() {
+            grouped.rows.push(Row { t: t / weight, base: base / weight, repetitions: repetitions / weight });
+            grouped.losses.push(loss / weight);
+            grouped.weights.push(weight);
+            grouped.within += (square - loss * loss / weight).max(0.0);
+        }
+        grouped
     }
 
     pub fn has_floor(&self) -> bool {
@@ -140,22 +177,23 @@ impl Sample {
     /// Least squares at these exponents.
     pub fn solve(&self, exponents: &[f64]) -> Curve {
         let section = self.section(exponents);
-        let mut best: Option<Face> = None;
-        for face in section.faces() {
-            let is_whole = face.is_whole;
-            if section.allows(&face.shares, 0.0) && best.as_ref().is_none_or(|best| face.rss < best.rss) {
-                best = Some(face);
-                if is_whole {
-                    break; // nothing can be better than least squares without conditions
-                }
+        let (mut shares, mut rss) = ([0.0; 3], f64::INFINITY);
+        for face in section.faces().filter(|face| section.allows(&face.shares, 0.0)) {
+            if face.rss < rss {
+                (shares, rss) = (face.shares, face.rss);
+            }
+            if face.is_whole {
+                break; // nothing can be better than least squares without conditions
             }
         }
-        let (shares, rss) = best.map_or(([0.0; 3], f64::INFINITY), |face| (face.shares, face.rss));
         Curve { exponents: exponents.to_vec(), shares, rss }
     }
 
     pub fn section(&self, exponents: &[f64]) -> Section<'_> {
-        Section { sample: self, drops: self.rows.iter().map(|row| self.drops(exponents, row)).collect() }
+        let is_signed = self.law == Law::Log;
+        let (floor, n_terms, offset) = (self.has_floor(), self.n_terms(), self.offset());
+        let drops = self.rows.iter().map(|row| self.drops(exponents, row)).collect();
+        Section { drops, sample: self, floor, n_terms, offset, is_signed }
     }
 }
 
@@ -169,8 +207,12 @@ impl Row {
 
 /// The linear problem at given exponents.
 pub(crate) struct Section<'a> {
+    drops: Vec<[f64; 2]>, // features less `offset`
     sample: &'a Sample,
-    drops: Vec<[f64; 2]>,
+    offset: f64,
+    floor: bool,
+    n_terms: usize,
+    is_signed: bool, // shares may be less than zero
 }
 
 /// Least squares where some of c, h, k are zero, and how the sum of squares grows around it: by
@@ -185,16 +227,22 @@ pub(crate) struct Face {
 }
 
 impl Section<'_> {
-    /// The faces that have a solution; the one where nothing is zero comes first.
+    /// The faces that have a solution; the one where nothing is zero comes first, and alone where shares may be less than zero.
     pub fn faces(&self) -> impl Iterator<Item = Face> {
-        const TERMS: [[bool; 2]; 4] = [[true, true], [true, false], [false, true], [false, false]];
-        let terms = match self.sample.n_terms() {
-            _ if self.sample.law == Law::Log => &TERMS[1..2],
-            1 => &[TERMS[1], TERMS[3]][..],
-            _ => &TERMS[..],
+        const TERMS: [[bool; 2]; 4] = [[true, true], [false, true], [true, false], [false, false]];
+        let terms: &[[bool; 2]] = match (self.is_signed, self.n_terms) {
+            (true, 1) => &TERMS[2..3],
+            (true, _) => &TERMS[..1],
+            (_, 1) => &TERMS[2..],
+            _ => &TERMS,
         };
-        let floors = if self.sample.has_floor() { &[true, false][..] } else { &[false] };
-        let floors = if self.sample.law == Law::Log { &floors[..1] } else { floors };
+        let floors: &[bool] = if !self.floor {
+            &[false]
+        } else if self.is_signed {
+            &[true]
+        } else {
+            &[true, false]
+        };
         floors.iter().flat_map(move |floor| {
             let sums = self.sums(*floor);
             terms.iter().filter_map(move |terms| sums.face(self, *terms))
@@ -203,23 +251,23 @@ impl Section<'_> {
 
     /// Whether no share is less than zero, but for `tolerance`; a straight line may do what it likes.
     pub fn allows(&self, shares: &[f64; 3], tolerance: f64) -> bool {
-        self.sample.law == Law::Log || shares.iter().all(|share| *share >= -tolerance)
+        self.is_signed || shares.iter().all(|share| *share >= -tolerance)
     }
 
     /// Sums over the points, around their means where there is a floor.
     fn sums(&self, floor: bool) -> Sums {
-        let (rows, offset) = (&self.sample.rows, self.sample.offset());
-        let n = rows.len() as f64;
-        let mut sums = Sums { floor, shift: [-offset; 2], loss: 0.0, gram: [0.0; 3], pull: [0.0; 2] };
+        let Sample { losses, weights, .. } = self.sample;
+        let n = weights.iter().sum::<f64>();
+        let mut sums = Sums { floor, n, shift: [-self.offset; 2], loss: 0.0, gram: [0.0; 3], pull: [0.0; 2] };
         if floor {
-            let mean = |index: usize| self.drops.iter().map(|drop| drop[index]).sum::<f64>() / n;
+            let mean = |index: usize| self.drops.iter().zip(weights).map(|(drop, w)| w * drop[index]).sum::<f64>() / n;
             sums.shift = [mean(0), mean(1)];
-            sums.loss = rows.iter().map(|row| row.loss).sum::<f64>() / n;
+            sums.loss = losses.iter().zip(weights).map(|(loss, w)| w * loss).sum::<f64>() / n;
         }
-        for (drop, row) in self.drops.iter().zip(rows) {
-            let (f, g, y) = (drop[0] - sums.shift[0], drop[1] - sums.shift[1], row.loss - sums.loss);
-            sums.gram = [sums.gram[0] + f * f, sums.gram[1] + f * g, sums.gram[2] + g * g];
-            sums.pull = [sums.pull[0] + f * y, sums.pull[1] + g * y];
+        for ((drop, loss), w) in self.drops.iter().zip(losses).zip(weights) {
+            let (f, g, y) = (drop[0] - sums.shift[0], drop[1] - sums.shift[1], loss - sums.loss);
+            sums.gram = [sums.gram[0] + w * f * f, sums.gram[1] + w * f * g, sums.gram[2] + w * g * g];
+            sums.pull = [sums.pull[0] + w * f * y, sums.pull[1] + w * g * y];
         }
         sums
     }
@@ -227,6 +275,7 @@ impl Section<'_> {
 
 struct Sums {
     floor: bool,
+    n: f64,
     shift: [f64; 2],
     loss: f64,
     gram: [f64; 3],
@@ -247,14 +296,14 @@ impl Sums {
             [false, false] => [[0.0; 2]; 2],
         };
         let [h, k] = inverse.map(|row| row[0] * self.pull[0] + row[1] * self.pull[1]);
-        let residual = |(drop, row): (&[f64; 2], &Row)| {
-            (row.loss - self.loss - h * (drop[0] - self.shift[0]) - k * (drop[1] - self.shift[1])).powi(2)
+        let Sample { losses, weights, within, .. } = section.sample;
+        let residual = |((drop, loss), w): ((&[f64; 2], &f64), &f64)| {
+            w * (loss - self.loss - h * (drop[0] - self.shift[0]) - k * (drop[1] - self.shift[1])).powi(2)
         };
-        let sample = section.sample;
-        let rss = section.drops.iter().zip(&sample.rows).map(residual).sum();
-        let means = self.shift.map(|shift| if self.floor { sample.offset() + shift } else { 0.0 });
-        let n = if self.floor { sample.rows.len() as f64 } else { 0.0 };
-        let is_whole = self.floor == sample.has_floor() && terms == [true, sample.n_terms() == 2];
+        let rss = within + section.drops.iter().zip(losses).zip(weights).map(residual).sum::<f64>();
+        let means = self.shift.map(|shift| if self.floor { section.offset + shift } else { 0.0 });
+        let n = if self.floor { self.n } else { 0.0 };
+        let is_whole = self.floor == section.floor && terms == [true, section.n_terms == 2];
         let shares = [self.loss - h * means[0] - k * means[1], h, k];
         (h + k).is_finite().then_some(Face { shares, rss, is_whole, n, means, inverse })
     }

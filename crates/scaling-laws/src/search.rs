@@ -1,4 +1,4 @@
-//! The search over exponents: every valley of a logarithmic grid, then golden section or a simplex. No starting guess.
+//! The search over exponents: every valley of a logarithmic grid, then a simplex. No starting guess.
 
 /// Where `f` is least over the box, searched in logarithms: the lowest place of a grid and every other valley of it are refined.
 pub(crate) fn minimise(ranges: &[(f64, f64)], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
@@ -23,16 +23,8 @@ pub(crate) fn minimise(ranges: &[(f64, f64)], f: impl Fn(&[f64]) -> f64) -> Vec<
     let lowest = (0..values.len()).min_by(|&i, &j| values[i].total_cmp(&values[j]));
     let mut best = (f64::INFINITY, Vec::new());
     for cell in lowest.into_iter().chain((0..values.len()).filter(is_valley)) {
-        let refined = match (ranges, &grids[..]) {
-            ([_], [grid]) => {
-                let x = golden(grid[cell.saturating_sub(1)], grid[(cell + 1).min(side - 1)], |x| f(&[x]));
-                (f(&[x]), vec![x])
-            }
-            _ => simplex(ranges, &at(cell), 1e-13, &f),
-        };
-        for candidate in [refined, (values[cell], at(cell))] {
-            best = if candidate.0 < best.0 { candidate } else { best };
-        }
+        let refined = simplex(ranges, &at(cell), 1e-13, &f);
+        best = if refined.0 < best.0 { refined } else { best };
     }
     if best.1.is_empty() { at(0) } else { best.1 }
 }
@@ -95,30 +87,6 @@ pub(crate) fn log_grid(low: f64, high: f64, n: usize) -> Vec<f64> {
         index => inner(index),
     };
     (0..=last).map(at).collect()
-}
-
-/// Golden section in ln x down to one part in 10^13, where `f` has no more digits to tell two points apart.
-pub(crate) fn golden(low: f64, high: f64, f: impl Fn(f64) -> f64) -> f64 {
-    const SHRINK: f64 = 0.618_033_988_749_894_9;
-    let (mut low, mut high) = (low.ln(), high.ln());
-    let g = |x: f64| f(x.exp());
-    let (mut left, mut right) = (high - SHRINK * (high - low), low + SHRINK * (high - low));
-    let (mut f_left, mut f_right) = (g(left), g(right));
-    while high - low > 1e-13 {
-        if f_left < f_right {
-            (high, right, f_right) = (right, left, f_left);
-            left = high - SHRINK * (high - low);
-            f_left = g(left);
-        } else {
-            (low, left, f_left) = (left, right, f_right);
-            right = low + SHRINK * (high - low);
-            f_right = g(right);
-        }
-        if left >= right {
-            break; // the bracket is as narrow as f64 can hold
-        }
-    }
-    (0.5 * (low + high)).exp()
 }
 
 #[cfg(test)]

@@ -35,11 +35,19 @@ pub struct Jackknife {
     pub fits: Vec<LeftOut>,
 }
 
+const MOST_LEFT_OUT: usize = 100; // of more points none decides, and each costs a fit
+
 /// Refits without each point in turn.
 ///
 /// # Errors
-/// Fewer sizes than parameters once a point is left out.
+/// Fewer sizes than parameters once a point is left out; more than 100 points.
 pub fn jackknife(points: &[Point], law: Law) -> Result<Jackknife> {
+    if points.len() > MOST_LEFT_OUT {
+        let n = points.len();
+        return Err(Error::Fit(format!(
+            "one of {n} points decides nothing; leave out up to {MOST_LEFT_OUT} points in turn"
+        )));
+    }
     let mut fits = Vec::new();
     for (index, point) in points.iter().enumerate() {
         let mut rest = points.to_vec();

@@ -1,8 +1,9 @@
 //! One table, one law: what both command lines do, `scaling-laws fit` and `music-scaling fit`.
 
-use crate::numbers::short;
-use crate::{Bootstrap, Claim, ClaimCheck, Error, Fit, Jackknife, Law, Objective, Point, Prediction, Result};
-use crate::{jackknife, leave_largest_out};
+use crate::distributions::f_tail;
+use crate::numbers::{p_value, short};
+use crate::{Bootstrap, Claim, ClaimCheck, Fit, Jackknife, Law, Objective, Point, Prediction, Result};
+use crate::{Columns, jackknife, leave_largest_out, read_points};
 use serde::Serialize;
 use std::fmt;
 use std::path::Path;
@@ -25,7 +26,12 @@ pub struct FitReport {
     pub leave_one_out: Option<Jackknife>,
     /// The largest size predicted from the others.
     pub largest: Option<Prediction>,
+    /// The one point that the rest contradicts, in a sentence with what the rest and the robust objective say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outlier: Option<String>,
 }
+
+const MOST_RESAMPLED: usize = 2000; // points, by objectives that cannot put them together
 
 /// Everything that one set of points says about one law; `resamples` = 0 leaves the bootstrap out.
 ///
@@ -34,6 +40,7 @@ pub struct FitReport {
 pub fn report(points: &[Point], law: Law, objective: Objective, resamples: usize, seed: u64) -> Result<FitReport> {
     let mut fit = Fit::new(law, objective, points)?;
     let can_resample = points.len() > fit.parameters.len() && (fit.falls() || law == Law::Log) && resamples > 0;
+    let can_resample = can_resample && (objective == Objective::LeastSquares || points.len() <= MOST_RESAMPLED);
     let bootstrap = can_resample.then(|| fit.bootstrap(resamples, seed)).transpose()?;
     if objective != Objective::LeastSquares
         && let Some(bootstrap) = &bootstrap
@@ -43,7 +50,27 @@ pub fn report(points: &[Point], law: Law, objective: Objective, resamples: usize
     let of_squares = objective == Objective::LeastSquares;
     let leave_one_out = of_squares.then(|| jackknife(points, law).ok()).flatten();
     let largest = of_squares.then(|| leave_largest_out(points, law).ok()).flatten();
-    Ok(FitReport { optimal_exponent: fit.optimal_exponent(), fit, bootstrap, leave_one_out, largest })
+    let outlier = leave_one_out.as_ref().and_then(|left_out| outlier(&fit, left_out));
+    Ok(FitReport { optimal_exponent: fit.optimal_exponent(), fit, bootstrap, leave_one_out, largest, outlier })
+}
+
+/// The point without which the sum of squares falls by more than chance allows, tried for every point: F of 1 and n-p-1 degrees of
+/// freedom, p multiplied by the number of points (Cook and Weisberg 1982).
+fn outlier(fit: &Fit, left_out: &Jackknife) -> Option<String> {
+    let worst = left_out.fits.iter().min_by(|p, q| p.fit.rss.total_cmp(&q.fit.rss))?;
+    let spare = fit.n_points.checked_sub(fit.parameters.len() + 1).filter(|spare| *spare > 0)? as f64;
+    let f = (fit.rss - worst.fit.rss) / (worst.fit.rss / spare);
+    let p = fit.n_points as f64 * f_tail(f, 1.0, spare);
+    let rate = |fit: &Fit| format!("{} {}", fit.law.rate(), short(fit[fit.law.rate()].value));
+    let robust = Fit::new(fit.law, Objective::CHINCHILLA, &fit.points).ok();
+    let robust = robust.map_or(String::new(), |robust| format!(", by the objective huber {}", rate(&robust)));
+    (p < 0.01).then(|| {
+        let (n, loss, rest) = (short(worst.n_params), short(worst.val_loss), rate(&worst.fit));
+        format!(
+            "The point N = {n}, loss {loss} does not agree with the rest ({}): without it {rest}{robust}.",
+            p_value(p)
+        )
+    })
 }
 
 impl fmt::Display for FitReport {
@@ -60,7 +87,8 @@ impl fmt::Display for FitReport {
             write!(out, "\nBootstrap ({} resamples): {}", bootstrap.n_resamples, names.join(", "))?;
         }
         self.leave_one_out.iter().try_for_each(|jackknife| write!(out, "\n{jackknife}"))?;
-        self.largest.iter().try_for_each(|largest| write!(out, "\n{largest}"))
+        self.largest.iter().try_for_each(|largest| write!(out, "\n{largest}"))?;
+        self.outlier.iter().try_for_each(|outlier| write!(out, "\n{outlier}"))
     }
 }
 
@@ -79,12 +107,22 @@ pub struct FitOptions {
     pub claim: Option<String>,
     /// The R² that was published with the claim.
     pub claim_r2: Option<String>,
+    /// Which columns hold N and the loss.
+    pub columns: Columns,
 }
 
 impl Default for FitOptions {
     fn default() -> FitOptions {
         let (law, objective) = ("power".into(), Objective::LeastSquares.name().into());
-        FitOptions { law, objective, resamples: 1000, seed: 1337, claim: None, claim_r2: None }
+        FitOptions {
+            law,
+            objective,
+            resamples: 1000,
+            seed: 1337,
+            claim: None,
+            claim_r2: None,
+            columns: Columns::default(),
+        }
     }
 }
 
@@ -98,28 +136,28 @@ pub enum Findings {
     Check(Box<ClaimCheck>),
 }
 
-/// Reads a CSV table of `n_params,val_loss` (and `n_tokens` for the law `nd`) and fits what the options ask for.
+/// Reads a table of `n_params,val_loss` (and `n_tokens` for the law `nd`; see [`read_points`]) and fits what the options ask for.
 ///
 /// # Errors
 /// A table that cannot be read, points that do not suffice for the law, and options that name no law, objective or claim.
 pub fn fit_table(file: impl AsRef<Path>, options: &FitOptions) -> Result<Findings> {
     let FitOptions { law, resamples, seed, claim, claim_r2, .. } = options;
-    let (file, objective): (_, Objective) = (file.as_ref(), options.objective.parse()?);
+    let (objective, law): (Objective, Law) = (options.objective.parse()?, law.parse()?);
     if let Some(claim) = claim {
         let claim: Claim = claim.parse()?;
         let claim = match claim_r2 {
             Some(r_squared) => claim.with_r_squared(r_squared)?,
             None => claim,
         };
-        return Ok(Findings::Check(Box::new(claim.check(&crate::read_points(file)?)?)));
+        let (points, choice) = read_points(file, claim.law, &options.columns)?;
+        let mut check = claim.check(&points)?;
+        check.optimum.remarks.extend(choice);
+        return Ok(Findings::Check(Box::new(check)));
     }
-    let law: Law = law.parse()?;
-    let points = match law {
-        Law::Plane => crate::read_run_points(file)?,
-        Law::Repeated => return Err(Error::Fit("the law of repeated data has no table yet".into())),
-        _ => crate::read_points(file)?,
-    };
-    Ok(Findings::Law(Box::new(report(&points, law, objective, *resamples, *seed)?)))
+    let (points, choice) = read_points(file, law, &options.columns)?;
+    let mut found = report(&points, law, objective, *resamples, *seed)?;
+    found.fit.remarks.extend(choice);
+    Ok(Findings::Law(Box::new(found)))
 }
 
 impl fmt::Display for Findings {

@@ -24,12 +24,19 @@ pub(crate) struct FitOptions {
     /// The R² published with the claim
     #[arg(long, requires = "claim")]
     claim_r2: Option<String>,
+    /// The column of N, or of another cost; without it common names are looked for
+    #[arg(long)]
+    x: Option<String>,
+    /// The column of the loss
+    #[arg(long)]
+    y: Option<String>,
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn fit(file: &Path, options: FitOptions) -> Result<()> {
-    let FitOptions { law, objective, resamples, seed, claim, claim_r2, json } = options;
-    let options = fitting::FitOptions { law, objective, resamples, seed, claim, claim_r2 };
+    let FitOptions { law, objective, resamples, seed, claim, claim_r2, x, y, json } = options;
+    let columns = fitting::Columns { x, y };
+    let options = fitting::FitOptions { law, objective, resamples, seed, claim, claim_r2, columns };
     show(json, &fitting::fit_table(file, &options)?)
 }
