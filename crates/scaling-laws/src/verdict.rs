@@ -83,7 +83,7 @@ pub(crate) fn without_interval(points: &[Point], falls: bool, law: Law) -> Optio
 pub(crate) const ENOUGH_TO_SPARE: usize = 5;
 
 /// The level at which an interval must be narrow too where fewer are to spare: luck does not reach that far.
-pub(crate) const CAUTIOUS: f64 = 1.0 - 1e-6;
+pub(crate) const CAUTIOUS: f64 = 1.0 - 1e-8;
 
 /// A verdict that takes into account how few sizes and how few points to spare there are. `cautious` is the interval at the level
 /// [`CAUTIOUS`].
