@@ -19,6 +19,9 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+/// With fewer, the standard error of a loss over tunes is commonly larger than a size step of a ladder.
+const FEW_TUNES: usize = 30;
+
 impl Corpus {
     /// Opens the corpus in `data_dir/<name>`, and prepares it first if it isn't there or was made by other choices or from other
     /// files: it is known by its choices and by the content of its files, wherever they lie.
@@ -47,6 +50,14 @@ impl Corpus {
         let _ = fs::remove_dir_all(&drafts); // holds nothing of worth any more
         let corpus = Corpus { source_stamp: content, ..prepared? };
         files::write_json(dir.join("corpus.json"), &corpus)?;
+        if corpus.n_tunes(Split::Val) < FEW_TUNES {
+            say(format_args!(
+                "warning: {} has few tunes for validation ({}): a loss over them depends on which they are; hold out more, such as \
+                 split = [80, 10, 10] in a preset's [corpus]",
+                config.name(),
+                corpus.n_tunes(Split::Val)
+            ));
+        }
         Ok(corpus)
     }
 

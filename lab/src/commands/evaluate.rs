@@ -1,7 +1,7 @@
 //! `evaluate`: the loss of a run, or of a model that was trained anywhere.
 
 use super::output::json_line;
-use lab::Result;
+use lab::{Error, Result};
 use music_scaling::data::Split;
 use music_scaling::study::Subject;
 use serde::Serialize;
@@ -18,11 +18,14 @@ struct Score {
     perplexity: f64,
     bits_per_char: f64,
     n_tokens: usize,
+    /// Of the loss, over tunes, and their number; of the best checkpoint only.
+    standard_error: Option<f64>,
+    n_tunes: Option<usize>,
 }
 
 pub(crate) fn score(folder: &Path, split: Split, all: bool, data: Option<&Path>, json: bool) -> Result<()> {
     let subject = Subject::open(folder, data)?;
-    let score = |step, loss: f64| Score {
+    let score = |step, loss: f64, error: Option<(f64, usize)>| Score {
         run: subject.name.clone(),
         split,
         step,
@@ -30,15 +33,23 @@ pub(crate) fn score(folder: &Path, split: Split, all: bool, data: Option<&Path>,
         perplexity: loss.exp(),
         bits_per_char: loss / std::f64::consts::LN_2,
         n_tokens: subject.data.split(split).len(),
+        standard_error: error.map(|(error, _)| error),
+        n_tunes: error.map(|(_, n_tunes)| n_tunes),
     };
     let mut scores = Vec::new();
     match &subject.run {
         Some(run) if all => {
             for saved in run.checkpoints()? {
-                scores.push(score(Some(saved.step), subject.loss_of(&run.model_at(&saved)?, split)?));
+                scores.push(score(Some(saved.step), subject.loss_of(&run.model_at(&saved)?, split)?, None));
             }
         }
-        _ => scores.push(score(None, subject.loss(split)?)),
+        None if all => {
+            let file = folder.display();
+            return Err(Error::Config(format!(
+                "{file} is one model, --all is for a run's folder with its checkpoints"
+            )));
+        }
+        _ => scores.push(score(None, subject.loss(split)?, subject.standard_error(split)?)),
     }
     for score in &scores {
         if json {
@@ -51,8 +62,11 @@ pub(crate) fn score(folder: &Path, split: Split, all: bool, data: Option<&Path>,
             None => String::new(),
         };
         let Score { run, loss, perplexity, bits_per_char, .. } = score;
+        let error = score.standard_error.zip(score.n_tunes);
+        let error =
+            error.map(|(error, n)| format!(" ± {error:.4} (standard error over {n} tunes)")).unwrap_or_default();
         println!(
-            "{run}{which}: {split} loss {loss:.4} nats per token, perplexity {perplexity:.3}, {bits_per_char:.3} bits per character"
+            "{run}{which}: {split} loss {loss:.4}{error} nats per token, perplexity {perplexity:.3}, {bits_per_char:.3} bits per character"
         );
     }
     Ok(())

@@ -15,10 +15,10 @@ pub(crate) struct GenerateOptions {
     #[arg(long)]
     prefix: Option<String>,
     /// With --prefix: below 1 is more cautious, above 1 more daring
-    #[arg(long, default_value_t = 0.8)]
+    #[arg(long, requires = "prefix", default_value = "0.8")]
     temperature: f64,
     /// With --prefix: draw among the k likeliest characters only
-    #[arg(long)]
+    #[arg(long, requires = "prefix")]
     top_k: Option<usize>,
     #[arg(long, default_value_t = 1000)]
     max_tokens: usize,

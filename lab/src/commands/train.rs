@@ -2,6 +2,7 @@
 
 use super::output::{json_line, keep_stdout_for};
 use lab::{Error, Result};
+use music_scaling::messages::say;
 use music_scaling::models::Family;
 use music_scaling::study::Study;
 use music_scaling::training::{Run, Summary, interrupted};
@@ -71,6 +72,12 @@ pub(crate) fn train(options: &TrainOptions) -> Result<ExitCode> {
         return Err(Error::Config(failures.join("; ")));
     }
     let finished = runs.iter().all(|run| run.summary.finished);
+    if finished && !repeats && !isoflop {
+        for family in Family::ALL {
+            let of_family: Vec<Run> = runs.iter().filter(|run| run.config.model.family() == family).cloned().collect();
+            study.validation_error(&of_family)?.into_iter().for_each(say);
+        }
+    }
     Ok(if finished { ExitCode::SUCCESS } else { ExitCode::from(STOPPED_EARLY) })
 }
 

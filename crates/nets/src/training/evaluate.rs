@@ -7,9 +7,9 @@
 //! exactly once. (Estimates from random batches wobble by more than the sizes of a study differ.)
 
 use crate::models::Model;
-use crate::ops::keep_memory;
+use crate::ops::{Dropout, keep_memory};
 use crate::{Error, Result};
-use candle_core::{Device, Tensor};
+use candle_core::{D, Device, Tensor};
 
 /// Nats per token over all of `tokens`.
 ///
@@ -29,6 +29,25 @@ pub fn evaluate(model: &Model, tokens: &[u16], block_size: usize, batch_size: us
         )));
     }
     Ok(loss)
+}
+
+/// The loss of every token but the first, in their order, in the windows of [`evaluate`], which is their mean: a standard error over
+/// tunes needs them one by one.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn token_losses(model: &Model, tokens: &[u16], block_size: usize, batch_size: usize) -> Result<Vec<f32>> {
+    let (model, device) = (model.without_gradients()?, device_of(model));
+    let mut losses = Vec::with_capacity(tokens.len());
+    split_loss(tokens, block_size, batch_size, |inputs, targets, (b, t)| {
+        let inputs = Tensor::from_vec(inputs, (b, t), &device)?; // (B, T)
+        let targets = Tensor::from_vec(targets, (b, t, 1), &device)?; // (B, T, 1)
+        let logits = model.forward(&inputs, &mut Dropout::off())?; // (B, T, V)
+        let of_batch = candle_nn::ops::log_softmax(&logits, D::Minus1)?.gather(&targets, D::Minus1)?.neg()?;
+        losses.extend(of_batch.flatten_all()?.to_vec1::<f32>()?);
+        Ok(0.0)
+    })?;
+    Ok(losses)
 }
 
 /// The mean over all targets, given the mean over the targets of one batch (inputs, targets, shape (B, T)).
@@ -97,6 +116,22 @@ mod tests {
             }
             let loss = evaluate(&model, &data().val, 16, 4).unwrap();
             assert!((loss - 8f64.ln()).abs() < 1e-6, "{loss}");
+        }
+    }
+
+    #[test]
+    fn the_loss_is_the_mean_of_the_tokens_losses_which_stand_in_their_order() {
+        use super::super::stand_in_tests::{data, lstm, transformer};
+        for config in [transformer(), lstm()] {
+            let model = Model::new(&config, 3, &Device::Cpu).unwrap();
+            let tokens = &data().val[..60]; // windows of 16, the last one shorter
+            let losses = token_losses(&model, tokens, 16, 2).unwrap();
+            let mean = losses.iter().map(|loss| f64::from(*loss)).sum::<f64>() / 59.0;
+            assert_eq!(losses.len(), 59);
+            assert!((mean - evaluate(&model, tokens, 16, 2).unwrap()).abs() < 1e-5);
+            let first = evaluate(&model, &tokens[..17], 16, 2).unwrap();
+            let of_first = losses[..16].iter().map(|loss| f64::from(*loss)).sum::<f64>() / 16.0;
+            assert!((first - of_first).abs() < 1e-5);
         }
     }
 

@@ -35,7 +35,7 @@ pub use checkpoint::SavedModel;
 pub use config::RunConfig;
 pub use device::with_threads;
 pub use device::{default_threads, describe_device, device, device_name};
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, token_losses};
 pub use memory::{peak_rss_mb, reset_peak_rss, rss_mb};
 pub use metrics::Metric;
 pub use optimizer::{AdamW, global_norm};
