@@ -202,6 +202,15 @@ fn a_nanogpt_checkpoint_is_scored_and_writes_on_its_own_folder() {
     let options = ["--prefix", "A", "--max-tokens", "40", "--out", &out];
     let output = music_scaling(&[["generate", checkpoint, "--data", &data].as_slice(), &options].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (more, what) in [
+        (&["--all"][..], "is one model, --all is for a run's folder"),
+        (&["--split", "test"], "test.bin, or it is empty: name a split that the folder has"),
+    ] {
+        let error = error_of(&[&["evaluate", checkpoint, "--data", &data], more].concat());
+        assert!(error.contains(what), "{error}");
+    }
+    let refused = music_scaling(&["generate", checkpoint, "--data", &data, "--temperature", "1"]);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("--prefix"));
     let error = error_of(&["evaluate", checkpoint]);
     assert!(error.contains("is a file: say which folder of tokens it belongs to (--data)"), "{error}");
     Tokenizer::from_text("AB").unwrap().save(&folder).unwrap();
@@ -209,6 +218,46 @@ fn a_nanogpt_checkpoint_is_scored_and_writes_on_its_own_folder() {
     std::fs::write(folder.join("val.bin"), [0; 20]).unwrap();
     let error = error_of(&["evaluate", checkpoint, "--data", &data]);
     assert!(error.contains("has a vocabulary of 13, but ") && error.contains(" of 2: name the folder"), "{error}");
+}
+
+#[test]
+fn a_plain_text_trains_and_its_run_is_refused_when_the_text_has_changed() {
+    let folder = folder("text");
+    let text = |i: usize| format!("Speaker {i}:\nWords and {} more words.\n\n", i % 7).repeat(3);
+    file(&folder, "input.txt", &(0..200).map(text).collect::<String>());
+    let preset = file(
+        &folder,
+        "mine.toml",
+        "about = \"A text\"\nseed = 1\ntransformer = [{ name = \"t\", n_layer = 1, n_head = 1, d_model = 8 }]\n\
+         lstm = [{ name = \"l\", n_layer = 1, d_embed = 8, d_hidden = 8 }]\ncorpus = { source = \"input.txt\", split = [8, 1, 1] }\n\
+         training = { block_size = 16, batch_size = 4, n_tokens = 2000, transformer_learning_rate = 1e-2, lstm_learning_rate = 1e-2, \
+         n_evals = 1 }\nbest = { n_tokens = 3000 }\ngeneration = { n_samples = 1, max_tokens = 20 }\n",
+    );
+    let data = folder.join("data");
+    let run_here = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_music-scaling"));
+        command.args(arguments).env("MUSIC_SCALING_DATA", &data).output().unwrap()
+    };
+    let trained = run_here(&["train", "--preset", &preset, "--size", "t"]);
+    assert!(trained.status.success(), "{trained:?}");
+    let said = String::from_utf8_lossy(&trained.stdout).into_owned();
+    assert!(said.contains("standard error of"), "{said}");
+    let run = data.join("studies/mine/runs/t").to_string_lossy().into_owned();
+    let score = run_here(&["evaluate", &run, "--json"]);
+    let score: serde_json::Value = serde_json::from_slice(&score.stdout).unwrap();
+    assert!(score["standard_error"].as_f64().unwrap() > 0.0 && score["n_tunes"].as_u64().unwrap() >= 30, "{score}");
+    let corpora = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path());
+    let corpus = corpora.into_iter().find(|path| path.join("val.bin").exists()).unwrap();
+    let tokens = std::fs::read(corpus.join("val.bin")).unwrap();
+    std::fs::write(corpus.join("val.bin"), &tokens[..tokens.len() - 2]).unwrap();
+    let refused = run_here(&["evaluate", &run]);
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && error.contains("was trained on the data ") && error.contains("--data"),
+        "{error}"
+    );
+    let corpus = corpus.to_string_lossy().into_owned();
+    assert!(run_here(&["evaluate", &run, "--data", &corpus]).status.success());
 }
 
 #[test]
