@@ -464,7 +464,7 @@ fn scaling_06() {
     let smallest: Vec<&&RunRecord> = isoflop.iter().filter(|run| run.config.name.ends_with("-6e10")).collect();
     let best = smallest.iter().min_by(|p, q| p.summary.val_loss.total_cmp(&q.summary.val_loss)).unwrap();
     page.says(format!(
-        "In the smallest budget the best of the runs is $N = {}$ with {:.4} nats, not the smallest model, {} with {:.4}:",
+        "In the smallest budget the best of the runs is $N = {}$ with {:.4} nats, not the smallest model, {} with {:.4};",
         best.summary.n_params, best.summary.val_loss, smallest[0].summary.n_params, smallest[0].summary.val_loss
     ));
     let largest: Vec<&&RunRecord> = isoflop.iter().filter(|run| run.config.name.ends_with("-4.8e11")).collect();
@@ -484,7 +484,7 @@ fn scaling_06() {
         "alpha of Transformer minus alpha of LSTM: -0.2924 (95 % -0.393 to 0.3519: may be either way)",
         "the points do not rule one floor out (p = 0.206)",
         "The best N grows as C^0.7665",
-        "R* = 0.5899 (95 % 0.2736 to 1.345)",
+        "R* is weakly identified: its 95 % interval is 0.2735 to 1.347",
         "PASS B LSTM",
     ] {
         page.printed(line);

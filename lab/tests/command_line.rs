@@ -162,7 +162,7 @@ fn a_conversion_and_a_preparation_that_were_killed_begin_again_and_end_with_the_
     };
     let (expected, found) = (but_its_time(&undisturbed), but_its_time(&killed));
     assert_eq!(expected.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>());
-    assert!(expected.len() > 411 && expected == found);
+    assert!(expected.len() > 410 && expected == found); // 400 texts, the corpus, two lists of failures
 }
 
 #[test]
@@ -287,5 +287,5 @@ fn fit_takes_the_chinchilla_law_and_its_objective() {
     let error = error_of(&["fit", &points, "--objective", "median"]);
     assert!(error.contains("there is no objective `median`; the objectives are least-squares, log, huber"), "{error}");
     let error = error_of(&["fit", &points, "--law", "log", "--objective", "huber"]);
-    assert!(error.contains("--objective huber is offered for --law power and --law nd"), "{error}");
+    assert!(error.contains("is offered for the laws power, power-without-c, nd, not for log"), "{error}");
 }

@@ -41,14 +41,14 @@ fn an_interrupted_training_is_saved_a_panic_names_the_line_and_variables_stay() 
         { "cell": "use music_scaling::prelude::*;\nlet mut study = Study::open_default()?;\nlet kept = 42;" },
         { "cell": "study.preset.training.n_tokens = Some(30_000_000);" },
         { "cell": "let run = study.train_size(\"smoke-lstm-tiny\")?;", "interrupt_at": "to go" },
-        { "cell": "let none: Vec<u32> = vec![];\nnone[kept]" },
+        { "cell": "let none: Vec<u32> = vec![];\nnone[7]" },
         { "cell": "kept" },
     ]);
     let Some(answers) = answers(&steps) else { return };
     let said = answers[2].to_string();
     assert!(said.contains("stopped after step") && said.contains("all variables are kept"), "{said}");
     let panic = answers[3]["printed"].as_str().unwrap();
-    assert!(panic.contains("panicked: index out of bounds") && panic.contains("in the line: none[kept]"), "{panic}");
+    assert!(panic.contains("panicked: index out of bounds") && panic.contains("in the line: none[7]"), "{panic}");
     assert!(!panic.contains("lib.rs") && panic.lines().count() < 5, "{panic}");
     assert_eq!(answers[4]["result"], "42");
 }

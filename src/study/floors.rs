@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_committed_study_of_a_known_source_can_be_read_by_every_other() {
-        let floors = Study::open(KNOWN).unwrap().recorded_floors().unwrap();
+        let floors = Study::beside(KNOWN).unwrap().or_committed().recorded_floors().unwrap();
         println!("{floors}");
         assert_eq!(floors.source, SourceEntropy::new(floors.source.chars_per_tune));
         assert!(floors.floors.iter().all(|floor| floor.lowest > floors.source.nats_per_char));
