@@ -1,8 +1,9 @@
 //! What a kernel does when Jupyter interrupts it.
 
 use crate::{Error, Result};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 
 /// Runs a kernel until it ends. SIGINT, Jupyter's interrupt, comes to this program, to evcxr and to the process that runs the cells;
 /// the two ignore it. That process hears of it by SIGUSR1: where the library listens ([`music_scaling::training::answer_interrupt_key`]),
@@ -22,8 +23,11 @@ pub(super) fn run(mut kernel: Command) -> Result<ExitStatus> {
     };
     // SAFETY: between fork and exec only two system calls are made.
     unsafe { kernel.pre_exec(ignore) };
-    let mut kernel = kernel.spawn().map_err(Error::file("start", program))?;
+    let mut kernel = kernel.stderr(Stdio::piped()).spawn().map_err(Error::file("start", program))?;
     let evcxr = kernel.id();
+    if let Some(stderr) = kernel.stderr.take() {
+        std::thread::spawn(move || pass_on(BufReader::new(stderr)));
+    }
     std::thread::spawn(move || {
         let mut signal = 0;
         // SAFETY: both point to values that live here; the signal is blocked in every thread.
@@ -35,6 +39,18 @@ pub(super) fn run(mut kernel: Command) -> Result<ExitStatus> {
         }
     });
     kernel.wait().map_err(Error::file("wait for", "the kernel"))
+}
+
+/// What evcxr says of itself, but for its words on a Jupyter that hung up first: that is how each kernel ends.
+fn pass_on(words: impl BufRead) {
+    let mut hung_up = false;
+    for line in words.lines().map_while(std::result::Result::ok) {
+        hung_up = line.starts_with("hb error: Codec Error: Connection reset")
+            || hung_up && (line.is_empty() || line == "Caused by:" || line.starts_with("    "));
+        if !hung_up {
+            eprintln!("{line}");
+        }
+    }
 }
 
 fn only_interrupt() -> libc::sigset_t {
