@@ -216,13 +216,13 @@ impl Figure {
     /// # Errors
     /// Where the picture cannot be drawn or written.
     pub fn save_in(self, dir: &Path, name: &str) -> Result<Figure> {
-        let (drawing, csv, caption) = (self.drawing()?, self.csv()?, self.caption(name));
+        let (drawing, csv, caption) = (self.drawing()?, self.csv()?, self.caption());
         let (png, pdf) = (png::write(&drawing)?, self.in_print().pdf()?);
         let write = |kind: &str, bytes: &[u8]| files::write_atomic(dir.join(format!("{name}.{kind}")), bytes);
         if !csv.is_empty() {
             write("csv", csv.as_bytes())?;
         }
-        write("txt", caption.as_bytes())?;
+        write("txt", format!("{caption} {}\n", self.where_numbers_are(name)).trim_start().as_bytes())?;
         write("tex", tex::figure(name, &caption).as_bytes())?;
         write("png", &png)?;
         write("pdf", &pdf)?;
@@ -269,12 +269,17 @@ impl Figure {
     }
 
     /// The title as a sentence, what the marks mean, and where the numbers lie.
-    fn caption(&self, name: &str) -> String {
-        let columns = self.picture.numbers(&self.options).header.join(", ");
+    fn caption(&self) -> String {
         let title = self.options.title.trim_end_matches('.');
         let finding = if title.is_empty() { String::new() } else { format!("{title}. ") };
-        let numbers = format!("The numbers are in {name}.csv (columns: {columns}).");
-        format!("{finding}{}{}\n", self.picture.legend(), if columns.is_empty() { "" } else { &numbers })
+        format!("{finding}{}", self.picture.legend()).trim_end().to_owned()
+    }
+
+    fn where_numbers_are(&self, name: &str) -> String {
+        match self.picture.numbers(&self.options).header.join(", ") {
+            none if none.is_empty() => none,
+            columns => format!("The numbers are in {name}.csv (columns: {columns})."),
+        }
     }
 
     fn drawing(&self) -> Result<Drawing> {

@@ -64,7 +64,7 @@ fn numbers(data: &DataFrame) -> Numbers {
     }
 }
 
-/// A `tabular`, without packages.
+/// A `tabular`, no wider than the column that it stands in.
 fn latex(data: &DataFrame) -> String {
     let columns: Vec<Column> = data.columns().iter().map(Column::new).collect();
     let sides: String = columns.iter().map(|column| if column.is_number { 'r' } else { 'l' }).collect();
@@ -72,7 +72,8 @@ fn latex(data: &DataFrame) -> String {
     let head = line(columns.iter().map(|column| tex::escape(&column.name.replace('_', " "))).collect());
     let body: String =
         (0..data.height()).map(|i| line(columns.iter().map(|column| tex::escape(column.text(i))).collect())).collect();
-    format!("\\begin{{tabular}}{{{sides}}}\n\\hline\n{head}\\hline\n{body}\\hline\n\\end{{tabular}}\n")
+    let tabular = format!("\\begin{{tabular}}{{{sides}}}\n\\hline\n{head}\\hline\n{body}\\hline\n\\end{{tabular}}");
+    tex::within_the_line(&tabular) + "\n"
 }
 
 struct Column {
@@ -205,8 +206,8 @@ mod tests {
         let data = df!("run_name" => ["a_b", "50 %"], "val_loss" => [Some(-1.741_921_5), None]).unwrap();
         assert_eq!(numbers(&data).csv().unwrap(), "run_name,val_loss\na_b,-1.7419215\n50 %,\n");
         let tex = "\\begin{tabular}{lr}\n\\hline\nrun name & val loss \\\\\n\\hline\n\
-                   a\\_b & $-$1.742 \\\\\n50 \\% & -- \\\\\n\\hline\n\\end{tabular}\n";
-        assert_eq!(latex(&data), tex);
+                   a\\_b & $-$1.742 \\\\\n50 \\% & -- \\\\\n\\hline\n\\end{tabular}";
+        assert_eq!(latex(&data), tex::within_the_line(tex) + "\n");
     }
 
     #[test]

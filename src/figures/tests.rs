@@ -48,9 +48,9 @@ fn a_saved_figure_is_six_files() {
     );
     let tex = files::read_text(dir.join("06_scaling.tex")).unwrap();
     assert!(tex.starts_with(
-        "\\begin{figure}\n  \\centering\n  \\includegraphics{06_scaling.pdf}\n  \\caption{It falls \\& falls. "
+        "\\begin{figure}\n  \\centering\n  \\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{\\includegraphics{06_scaling.pdf}}\n  \\caption{It falls \\& falls. "
     ));
-    assert!(tex.ends_with("val\\_loss).}\n  \\label{fig:06_scaling}\n\\end{figure}\n"), "{tex}");
+    assert!(tex.ends_with("there for comparison.}\n  \\label{fig:06_scaling}\n\\end{figure}\n"), "{tex}");
     let pdf = String::from_utf8_lossy(&files::read_bytes(dir.join("06_scaling.pdf")).unwrap()).into_owned();
     assert!(pdf.contains("/MediaBox[0 0 234.00 "), "as wide as a column: 3.25 inches of 72 points");
     std::fs::remove_dir_all(&dir).unwrap();

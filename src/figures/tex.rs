@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Writes `numbers.tex` beside a JSON file of results: a `\newcommand` for each number, word and yes or no in it, named by its
 /// place, numbers with four significant digits. `{"test": {"ngram": {"val_loss": 0.35871}}}` becomes
 /// `\newcommand{\resTestNgramValLoss}{0.3587}`. Entries of lists are named by the words that they begin with, or else counted;
-/// lists of mere numbers (curves) are left out.
+/// where that gives one name twice, the second ends in `Two`. Lists of mere numbers (curves) are left out.
 ///
 /// # Errors
 /// Where the file cannot be read, is no JSON, or `numbers.tex` cannot be written.
@@ -45,7 +45,9 @@ fn collect(name: &str, value: &Value, macros: &mut BTreeMap<String, String>) {
             return;
         }
     };
-    macros.entry(name.to_owned()).or_insert(text);
+    let numbered = (2..).map(|i: usize| name.to_owned() + &letters(&i.to_string()));
+    let free = std::iter::once(name.to_owned()).chain(numbered).find(|name| !macros.contains_key(name));
+    macros.extend(free.map(|name| (name, text)));
 }
 
 fn is_of_numbers(value: &Value) -> bool {
@@ -85,9 +87,15 @@ fn letters(key: &str) -> String {
 /// The figure with its caption, to be read by `\input`.
 pub(super) fn figure(name: &str, caption: &str) -> String {
     format!(
-        "\\begin{{figure}}\n  \\centering\n  \\includegraphics{{{name}.pdf}}\n  \\caption{{{}}}\n  \\label{{fig:{name}}}\n\\end{{figure}}\n",
-        escape(caption.trim_end())
+        "\\begin{{figure}}\n  \\centering\n  {}\n  \\caption{{{}}}\n  \\label{{fig:{name}}}\n\\end{{figure}}\n",
+        within_the_line(&format!("\\includegraphics{{{name}.pdf}}")),
+        escape(caption)
     )
+}
+
+/// Shrinks what is wider than the column that it stands in (package graphicx).
+pub(super) fn within_the_line(content: &str) -> String {
+    format!("\\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{{content}}}")
 }
 
 /// Text as LaTeX writes it, without packages.
@@ -119,12 +127,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("results.json");
         let results = r#"{"study": "a_b", "test": {"abc2midi": {"passed": 9, "rate": 0.123456, "ok": true, "none": null}},
-            "curve": [[1.0, 2.0], [3.0, 4.0]], "loss": [["lstm-tiny", 1.5], ["lstm-xl", -0.25]], "n": [{"family": "lstm", "x": 1234567}],
+            "curve": [[1.0, 2.0], [3.0, 4.0]], "loss": [["lstm-tiny", 1.5], ["lstm-xl", -0.25]], "n": [{"family": "lstm", "x": 1234567}, {"family": "lstm", "x": 7}],
             "tiny": 6.2e-9, "notes": ["first", "second"]}"#;
         std::fs::write(&path, results).unwrap();
         let text = std::fs::read_to_string(save_numbers(&path).unwrap()).unwrap();
         let expected = "\\newcommand{\\resLossLstmTiny}{1.500}\n\\newcommand{\\resLossLstmXl}{$-$0.2500}\n\
-            \\newcommand{\\resNLstmFamily}{lstm}\n\\newcommand{\\resNLstmX}{1\\,234\\,567}\n\
+            \\newcommand{\\resNLstmFamily}{lstm}\n\\newcommand{\\resNLstmFamilyTwo}{lstm}\n\\newcommand{\\resNLstmX}{1\\,234\\,567}\n\\newcommand{\\resNLstmXTwo}{7}\n\
             \\newcommand{\\resNotesOne}{first}\n\\newcommand{\\resNotesTwo}{second}\n\\newcommand{\\resStudy}{a\\_b}\n\
             \\newcommand{\\resTestAbcTwoMidiOk}{yes}\n\\newcommand{\\resTestAbcTwoMidiPassed}{9}\n\
             \\newcommand{\\resTestAbcTwoMidiRate}{0.1235}\n\\newcommand{\\resTiny}{6.20e-9}\n";
