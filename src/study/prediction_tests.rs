@@ -6,13 +6,11 @@ use crate::study::{Axis, Preset, Subject, TestResult, run_table};
 
 /// The smoke preset on few tunes and few tokens.
 fn study(folder: &tempfile::TempDir) -> Study {
-    let root = folder.path().to_owned();
-    let (_, mut preset) = Preset::load("smoke").unwrap();
-    preset.corpus.n_composed = 40;
-    preset.training.n_tokens = Some(4000);
-    preset.training.block_size = 32;
-    let results = root.join("results");
-    Study { argument: "tiny".into(), name: "tiny".into(), preset, root, results, opened: Default::default() }
+    let mut study = Study::smoke_in(folder.path());
+    study.preset.corpus.n_composed = 40;
+    study.preset.training.n_tokens = Some(4000);
+    study.preset.training.block_size = 32;
+    study
 }
 
 #[test]

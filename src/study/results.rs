@@ -248,30 +248,23 @@ pub(super) fn fit_or_reason<T: Serialize>(fit: Result<T>) -> Value {
 mod tests {
     use super::*;
 
-    fn study(folder: &tempfile::TempDir) -> Study {
-        let (_, preset) = crate::study::Preset::load("smoke").unwrap();
-        let root = folder.path().to_owned();
-        let results = root.join("results");
-        Study { argument: "mine".into(), name: "mine".into(), preset, root, results, opened: Default::default() }
-    }
-
     #[test]
     fn what_other_cells_recorded_stays_and_what_is_no_number_is_not_recorded() {
         let folder = tempfile::tempdir().unwrap();
-        let study = study(&folder);
+        let study = Study::smoke_in(folder.path());
         study.record(|results| results.baselines.unigram = Some(3.1)).unwrap();
         study.record(|results| results.longer = vec![("xl".into(), 0.9)]).unwrap();
         let error = study.record(|results| results.longer = vec![("xl".into(), f64::NAN)]).unwrap_err().to_string();
         assert!(error.starts_with("a result is not a number, nothing was recorded"), "{error}");
         let results = study.results().unwrap();
-        assert_eq!((results.version, results.study.as_str()), (VERSION, "mine"));
+        assert_eq!((results.version, results.study.as_str()), (VERSION, "tiny"));
         assert_eq!((results.baselines.unigram, results.longer), (Some(3.1), vec![("xl".into(), 0.9)]));
     }
 
     #[test]
     fn a_file_of_another_version_or_with_unknown_fields_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let study = study(&folder);
+        let study = Study::smoke_in(folder.path());
         let path = study.results_folder().join("results.json");
         for (text, expected) in [
             ("{\"baselines/unigram\": 3.1}", "is of version 1, and this program reads version 2"),
