@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::Split;
-use crate::study::{Axis, Preset, Subject, TestResult, run_table};
+use crate::study::{Axis, Subject, TestResult, run_table};
 
 /// The smoke preset on few tunes and few tokens.
 fn study(folder: &tempfile::TempDir) -> Study {
