@@ -138,27 +138,25 @@ def said(pattern, notebooks):
     return "not said"
 
 
-def findings(value, path=()):
-    """(where, what) of every law with a verdict, of the prediction and of the test, wherever they stand in the results."""
-    if not isinstance(value, dict):
-        return
-    verdict = value.get("verdict")
-    where = " ".join(path).replace("/", " ").replace("_", " ").capitalize()
-    if isinstance(verdict, dict) and isinstance(value.get("alpha"), float) and not {"comparison", "published"} & set(path[0].split("/")):
-        words = verdict.get("kind", "").replace("_", " ").replace("not ", "NOT ")
-        yield where, f"alpha {value['alpha']:.3f} is {words}" + (f": {verdict['reason']}" if verdict.get("reason") else "")
-    elif {"predicted", "measured", "inside"} <= set(value):
-        yield where, f"predicted {value['predicted']:.4f}, measured {value['measured']:.4f}"
-    elif {"test_loss", "perplexity", "bits_per_char"} <= set(value):
-        run = value.get("run", where)
-        yield "Test", f"{run}: {value['test_loss']:.4f} nats a token, perplexity {value['perplexity']:.3f}, {value['bits_per_char']:.3f} bits a character"
-    elif isinstance(value.get("measured"), float) and isinstance(value.get("prediction"), dict):
-        inside = "inside" if value.get("inside") else "OUTSIDE"
-        told = value["prediction"].get("predicted", float("nan"))
-        yield where, f"predicted {told:.4f}, measured {value['measured']:.4f} nats a token: {inside} its interval"
-    else:
-        for key, inner in value.items():
-            yield from findings(inner, path + (key,))
+LAWS = {"Transformers' law": "transformer", "LSTMs' law": "lstm", "L(N, D)": "in_n_and_d"}
+
+
+def findings(results):
+    """(title, sentence) of the laws, the prediction and the test in a study's results.json."""
+    for title, name in LAWS.items():
+        law = (results.get("laws") or {}).get(name)
+        if isinstance(law, str):  # why there is none
+            yield title, law
+        elif law:
+            verdict = law["verdict"]
+            words = verdict["kind"].replace("_", " ").replace("not ", "NOT ")
+            yield title, f"alpha {law['alpha']:.3f} is {words}" + (f": {verdict['reason']}" if verdict.get("reason") else "")
+    if outcome := results.get("outcome"):
+        held = {True: ", inside its interval", False: ", OUTSIDE its interval", None: ""}[outcome["inside"]]
+        yield "Prediction", f"{outcome['prediction']['predicted']:.4f} predicted, {outcome['measured']:.4f} measured nats a token{held}"
+    for test in [*results.get("test", {}).values(), results.get("test_ngram")]:
+        if test:
+            yield "Test", f"{test['run']}: {test['test_loss']:.4f} nats a token, perplexity {test['perplexity']:.3f}, {test['bits_per_char']:.3f} bits a character"
 
 
 def cover(title, notebooks, results):

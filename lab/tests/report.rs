@@ -9,8 +9,7 @@ const NOTEBOOK: &str = r##"{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, 
         {"output_type": "stream", "name": "stdout", "text": "study   tiny: a <test>\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n"},
         {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"image/png": "iVBORw0KGgo="}}]}]}"##;
 
-const RESULTS: &str =
-    r#"{"scaling/lstm": {"alpha": 0.25, "verdict": {"kind": "not_identified", "reason": "too few sizes"}}}"#;
+const RESULTS: &str = r#"{"laws": {"transformer": "three sizes are too few", "lstm": {"alpha": 0.25, "verdict": {"kind": "not_identified", "reason": "too few sizes"}}}}"#;
 
 #[test]
 fn the_report_has_a_cover_contents_folds_formulas_and_inner_links_and_asks_no_other_host() {
@@ -37,6 +36,7 @@ fn the_report_has_a_cover_contents_folds_formulas_and_inner_links_and_asks_no_ot
         "<h1>The tiny study</h1>",
         "tiny: a &lt;test&gt;",
         "alpha 0.250 is NOT identified: too few sizes",
+        "three sizes are too few",
         "<nav aria-label=\"Contents\">",
         "<li><a href=\"#06_a-same-2\">Same</a></li>",
         "<a href=\"#07_b\">07</a> and x.",
