@@ -4,7 +4,7 @@
 //! `MUSIC_SCALING_TORCH_EXPORT` names folders (separated by `:`) that the PyTorch peer's `export` wrote, those are compared too.
 
 use candle_core::{DType, Device, Tensor};
-use nets::models::{LstmConfig, Model, ModelConfig, TransformerConfig, ladder};
+use nets::models::{LstmConfig, Model, ModelConfig, Positions, TransformerConfig, ladder};
 use nets::ops::{Dropout, set_fused};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,18 @@ fn committed_case(name: &str, config: &ModelConfig) {
 
 fn gpt(bias: bool, tied: bool) -> ModelConfig {
     let (vocab_size, n_positions, n_layer, n_head, d_model, d_ff) = (13, 16, 2, 3, 12, 20);
-    ModelConfig::Transformer(TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias, tied })
+    let positions = Positions::Learned;
+    ModelConfig::Transformer(TransformerConfig {
+        vocab_size,
+        n_positions,
+        n_layer,
+        n_head,
+        d_model,
+        d_ff,
+        bias,
+        tied,
+        positions,
+    })
 }
 
 #[test]
@@ -147,6 +158,7 @@ fn config_of(weights: &Tensors) -> ModelConfig {
         d_ff: dims("transformer.h.0.mlp.c_fc.weight")[0],
         bias: weights.contains_key("transformer.ln_f.bias"),
         tied: !weights.contains_key("lm_head.weight"),
+        positions: Positions::Learned,
     })
 }
 

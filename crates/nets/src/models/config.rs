@@ -28,13 +28,30 @@ impl fmt::Display for Family {
     }
 }
 
-/// A GPT: pre-norm, learned positions, exact GELU, final norm.
+/// How a Transformer knows where a token stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Positions {
+    /// A table of vectors that are learned and added to the tokens' (GPT-2, nanoGPT).
+    #[default]
+    Learned,
+    /// Queries and keys are turned by their position ([`crate::ops::rotary`]).
+    Rotary,
+}
+
+impl Positions {
+    pub(super) fn are_learned(&self) -> bool {
+        *self == Positions::Learned
+    }
+}
+
+/// A GPT: pre-norm, exact GELU, final norm.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransformerConfig {
     /// Tokens that there are.
     pub vocab_size: usize,
-    /// Rows of the position table: the longest context.
+    /// The longest context; of learned positions, the rows of their table.
     pub n_positions: usize,
     /// Blocks.
     pub n_layer: usize,
@@ -48,6 +65,9 @@ pub struct TransformerConfig {
     pub bias: bool,
     /// The head is the token table.
     pub tied: bool,
+    /// How it knows where a token stands. (Configs without this field were written when there was one way.)
+    #[serde(default, skip_serializing_if = "Positions::are_learned")]
+    pub positions: Positions,
 }
 
 /// An embedding, a stack of LSTM layers and a biased head.
@@ -114,7 +134,7 @@ impl ModelConfig {
 
     fn n_params_looked_up(&self) -> usize {
         match self {
-            ModelConfig::Transformer(c) => (c.vocab_size + c.n_positions) * c.d_model,
+            ModelConfig::Transformer(c) => (c.vocab_size + c.rows_of_positions()) * c.d_model,
             ModelConfig::Lstm(c) => c.vocab_size * c.d_embed,
         }
     }
@@ -178,16 +198,29 @@ impl ModelConfig {
                 let (d_model, n_head) = (c.d_model, c.n_head);
                 Err(Error::Config(format!("d_model {d_model} is not divisible by n_head {n_head}; try {advice}")))
             }
+            ModelConfig::Transformer(c)
+                if c.positions == Positions::Rotary && !(c.d_model / c.n_head).is_multiple_of(2) =>
+            {
+                let (d_model, n_head) = (c.d_model, c.n_head);
+                Err(Error::Config(format!(
+                    "rotary positions turn pairs of numbers, but d_model {d_model} over n_head {n_head} is odd; choose another width"
+                )))
+            }
             _ => Ok(()),
         }
     }
 }
 
 impl TransformerConfig {
+    /// P: rows of the position table; rotary positions have none.
+    fn rows_of_positions(&self) -> usize {
+        if self.positions.are_learned() { self.n_positions } else { 0 }
+    }
+
     /// V·d + P·d + L·(4d² + 2·d·d_ff + 2d) + d, plus L·(5d + d_ff + 2d) + d with biases, plus V·d (+ V) with a head of its own.
     fn n_params(&self) -> usize {
         let (v, d, f) = (self.vocab_size, self.d_model, self.d_ff);
-        let tables = (v + self.n_positions) * d;
+        let tables = (v + self.rows_of_positions()) * d;
         let block = 4 * d * d + 2 * d * f + 2 * d;
         let block_biases = 4 * d + d + f + 2 * d; // attention, Mlp, norms
         let head = if self.tied { 0 } else { v * d };
@@ -228,9 +261,30 @@ mod tests {
 
     fn gpt(d_model: usize, n_head: usize) -> ModelConfig {
         let (vocab_size, n_positions, n_layer, d_ff) = (10, 16, 2, 4 * d_model);
+        let (bias, tied, positions) = (true, false, Positions::Learned);
         let config =
-            TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias: true, tied: false };
+            TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias, tied, positions };
         ModelConfig::Transformer(config)
+    }
+
+    #[test]
+    fn rotary_positions_cost_no_parameters_and_need_heads_of_an_even_width() {
+        let rotary = |d_model, n_head| match gpt(d_model, n_head) {
+            ModelConfig::Transformer(c) => {
+                ModelConfig::Transformer(TransformerConfig { positions: Positions::Rotary, ..c })
+            }
+            lstm => lstm,
+        };
+        assert_eq!(gpt(96, 8).n_params() - rotary(96, 8).n_params(), 16 * 96);
+        assert_eq!(gpt(96, 8).flops_per_token(16), rotary(96, 8).flops_per_token(16));
+        assert!(rotary(96, 8).validate().is_ok() && gpt(24, 8).validate().is_ok());
+        assert!(rotary(24, 8).validate().unwrap_err().to_string().contains("d_model 24 over n_head 8 is odd"));
+        // Configs that were written before there was a choice are read, and written as they were.
+        let text = serde_json::to_string(&gpt(96, 8)).unwrap();
+        assert!(
+            !text.contains("positions\":\"learned")
+                && serde_json::from_str::<ModelConfig>(&text).unwrap() == gpt(96, 8)
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Generation token by token: each call sees one new token and gives the logits of the next.
 
 use super::Model;
+use super::config::Positions;
 use super::lstm::Lstm;
 use super::transformer::{Attention, Transformer};
 use crate::ops::{self, Dropout};
@@ -93,9 +94,13 @@ impl TransformerState {
     fn step(&mut self, token: u32) -> Result<Tensor> {
         let model = &self.model;
         let look_up = |i: u32, table| ops::embedding(&Tensor::from_vec(vec![i], (1, 1), model.wte.device())?, table);
-        let mut x = ops::add(&look_up(token, &model.wte)?, &look_up(self.tokens.len() as u32, &model.wpe)?)?;
+        let position = self.tokens.len();
+        let mut x = look_up(token, &model.wte)?;
+        if let Some(wpe) = &model.wpe {
+            x = ops::add(&x, &look_up(position as u32, wpe)?)?;
+        }
         for (block, cache) in model.blocks.iter().zip(&mut self.caches) {
-            x = ops::add(&x, &attend(&block.attn, &block.ln_1.forward(&x)?, cache)?)?;
+            x = ops::add(&x, &attend(&block.attn, &block.ln_1.forward(&x)?, position, cache)?)?;
             x = ops::add(&x, &block.mlp.forward(&block.ln_2.forward(&x)?, &mut Dropout::off())?)?;
         }
         self.tokens.push(token);
@@ -104,10 +109,13 @@ impl TransformerState {
 }
 
 /// Attention of the newest position (1, 1, d_model) over all that the cache holds.
-fn attend(attention: &Attention, x: &Tensor, cache: &mut KeysValues) -> Result<Tensor> {
-    let qkv: Vec<f32> = attention.c_attn.forward(x)?.flatten_all()?.to_vec1()?;
+fn attend(attention: &Attention, x: &Tensor, position: usize, cache: &mut KeysValues) -> Result<Tensor> {
+    let mut qkv: Vec<f32> = attention.c_attn.forward(x)?.flatten_all()?.to_vec1()?;
     let c = qkv.len() / 3;
     let d = c / attention.n_head;
+    if attention.positions == Positions::Rotary {
+        ops::rotate_row(&mut qkv[..2 * c], d, position);
+    }
     cache.keys.extend_from_slice(&qkv[c..2 * c]);
     cache.values.extend_from_slice(&qkv[2 * c..]);
     let mut y = vec![0.0; c];

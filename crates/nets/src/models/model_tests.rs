@@ -3,7 +3,8 @@
 use super::*;
 use candle_core::DType;
 
-/// A Transformer with biases and a head of its own, one without, and an LSTM; vocabulary 11, up to 16 positions.
+/// A Transformer with biases and a head of its own, one without, one with rotary positions, and an LSTM; vocabulary 11, up to 16
+/// positions.
 fn models() -> Vec<Model> {
     let gpt = |bias| TransformerConfig {
         vocab_size: 11,
@@ -14,10 +15,16 @@ fn models() -> Vec<Model> {
         d_ff: 37,
         bias,
         tied: !bias,
+        positions: Positions::Learned,
     };
+    let rotary = TransformerConfig { d_model: 18, positions: Positions::Rotary, ..gpt(false) };
     let lstm = LstmConfig { vocab_size: 11, d_embed: 7, d_hidden: 13, n_layer: 2 };
-    let configs = [ModelConfig::Transformer(gpt(true)), ModelConfig::Transformer(gpt(false)), ModelConfig::Lstm(lstm)];
-    configs.iter().map(|config| Model::new(config, 5, &Device::Cpu).unwrap()).collect()
+    let transformers = [gpt(true), gpt(false), rotary].map(ModelConfig::Transformer);
+    transformers
+        .iter()
+        .chain([&ModelConfig::Lstm(lstm)])
+        .map(|config| Model::new(config, 5, &Device::Cpu).unwrap())
+        .collect()
 }
 
 fn tokens(batch: usize, t: usize, salt: u32) -> Tensor {

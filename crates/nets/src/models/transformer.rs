@@ -1,8 +1,10 @@
 //! The GPT: attention, mlp, block, model. It follows nanoGPT's `model.py` and uses its state-dict names.
 //!
 //! x = wte[token] + wpe[position];  for each block: x += attention(norm(x)), x += mlp(norm(x));  logits = head(norm(x))
+//!
+//! With rotary positions there is no wpe; each attention turns its queries and keys instead.
 
-use super::config::TransformerConfig;
+use super::config::{Positions, TransformerConfig};
 use super::parameters::{Init, Parameters};
 use crate::ops::{self, Dropout};
 use crate::{Error, Result};
@@ -70,6 +72,7 @@ pub(super) struct Attention {
     pub(super) c_attn: Linear,
     pub(super) c_proj: Linear,
     pub(super) n_head: usize,
+    pub(super) positions: Positions,
 }
 
 impl Attention {
@@ -77,11 +80,14 @@ impl Attention {
         let d = config.d_model;
         let c_attn = Linear::new(&format!("{name}.c_attn"), [3 * d, d], NORMAL, config, parameters)?;
         let c_proj = Linear::new(&format!("{name}.c_proj"), [d, d], into_residual(config), config, parameters)?;
-        Ok(Attention { c_attn, c_proj, n_head: config.n_head })
+        Ok(Attention { c_attn, c_proj, n_head: config.n_head, positions: config.positions })
     }
 
     fn forward(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
-        let qkv = self.c_attn.forward(x)?; // (B, T, 3·d_model)
+        let mut qkv = self.c_attn.forward(x)?; // (B, T, 3·d_model)
+        if self.positions == Positions::Rotary {
+            qkv = ops::rotary(&qkv, self.n_head)?;
+        }
         let y = ops::causal_attention(&qkv, self.n_head)?; // (B, T, d_model)
         dropout.apply(&self.c_proj.forward(&y)?)
     }
@@ -138,8 +144,8 @@ impl Block {
 pub struct Transformer {
     config: TransformerConfig,
     pub(super) parameters: Parameters,
-    pub(super) wte: Tensor, // (V, d_model)
-    pub(super) wpe: Tensor, // (n_positions, d_model)
+    pub(super) wte: Tensor,         // (V, d_model)
+    pub(super) wpe: Option<Tensor>, // (n_positions, d_model), of learned positions
     pub(super) blocks: Vec<Block>,
     pub(super) ln_f: Norm,
     pub(super) lm_head: Linear,
@@ -149,7 +155,8 @@ impl Transformer {
     pub(super) fn new(config: &TransformerConfig, mut parameters: Parameters) -> Result<Self> {
         let (v, d) = (config.vocab_size, config.d_model);
         let wte = parameters.get("transformer.wte.weight", [v, d], NORMAL)?;
-        let wpe = parameters.get("transformer.wpe.weight", [config.n_positions, d], NORMAL)?;
+        let mut table = || parameters.get("transformer.wpe.weight", [config.n_positions, d], NORMAL);
+        let wpe = if config.positions == Positions::Learned { Some(table()?) } else { None };
         let block = |i| Block::new(&format!("transformer.h.{i}"), config, &mut parameters);
         let blocks = (0..config.n_layer).map(block).collect::<Result<_>>()?;
         let ln_f = Norm::new("transformer.ln_f", config, &mut parameters)?;
@@ -170,7 +177,7 @@ impl Transformer {
     /// Logits (B, T, V) for `tokens` (B, T).
     ///
     /// # Errors
-    /// T is longer than the position table.
+    /// T is longer than the model's positions.
     pub fn forward(&self, tokens: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
         let (batch, t) = tokens.dims2()?;
         if t > self.config.n_positions {
@@ -179,9 +186,11 @@ impl Transformer {
                 "{t} tokens do not fit this model's {n_positions} positions; cut the block"
             )));
         }
-        let positions = positions(batch, t, tokens.device())?; // (B, T)
-        let x = ops::add(&ops::embedding(tokens, &self.wte)?, &ops::embedding(&positions, &self.wpe)?)?;
-        let mut x = dropout.apply(&x)?; // (B, T, d_model)
+        let mut x = ops::embedding(tokens, &self.wte)?; // (B, T, d_model)
+        if let Some(wpe) = &self.wpe {
+            x = ops::add(&x, &ops::embedding(&positions(batch, t, tokens.device())?, wpe)?)?;
+        }
+        x = dropout.apply(&x)?;
         for block in &self.blocks {
             x = block.forward(&x, dropout)?;
         }

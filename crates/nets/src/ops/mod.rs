@@ -20,6 +20,7 @@ mod memory;
 mod panels;
 mod pieces;
 mod product;
+pub mod rotary;
 mod simd;
 mod tape;
 
@@ -35,6 +36,8 @@ pub use lstm::lstm;
 pub(crate) use memory::{keep_memory, release_memory};
 pub(crate) use pieces::{mean_loss, mean_loss_and_gradients};
 pub use product::product_gflops;
+pub use rotary::rotary;
+pub(crate) use rotary::rotate_row;
 
 use candle_core::{DType, Tensor};
 use std::sync::atomic::{AtomicBool, Ordering};
