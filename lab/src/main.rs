@@ -7,7 +7,7 @@ use commands::{FitOptions, GenerateOptions, TrainOptions};
 use lab::{Lab, Result, kernel, stand_ins};
 use music_scaling::data::{Split, Target, convert};
 use music_scaling::music::abc::Performance;
-use music_scaling::study::place;
+use music_scaling::study::{Study, place};
 use music_scaling::training;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -85,6 +85,15 @@ enum Command {
     },
     /// Train the models of a study: a whole family, or one size; finished runs are kept, half-done ones continue
     Train(TrainOptions),
+    /// Sweep the learning rate of every size, or of one, by factors of 2 until the best lies between two others
+    Tune {
+        /// smoke, laptop, course, full, composed, or the path of a .toml file
+        #[arg(long, default_value = "laptop")]
+        preset: String,
+        /// The name of one size, such as laptop-transformer-small; without it, all of them
+        #[arg(long)]
+        size: Option<String>,
+    },
     /// Score a run, or a model that was trained elsewhere, on a split of its corpus
     Evaluate {
         /// The run's folder, such as data/studies/laptop/runs/laptop-transformer-xl-longer; or nanoGPT's ckpt.pt, an LSTM's state
@@ -128,7 +137,7 @@ fn main() -> ExitCode {
     if let Some(root) = root {
         place::use_root(root);
     }
-    if matches!(command, Command::Study { .. } | Command::Train(_)) {
+    if matches!(command, Command::Study { .. } | Command::Train(_) | Command::Tune { .. }) {
         training::stop_on_ctrl_c(); // what else can be broken off may end at once
     }
     let result = run(command);
@@ -159,6 +168,9 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Prepare { corpus, max_tunes, data, json } => commands::prepare(corpus, max_tunes, data, json)?,
         Command::Train(options) => return commands::train(&options),
+        Command::Tune { preset, size } => {
+            Study::open(&preset)?.tune(size.as_deref(), |sweep| println!("{sweep}"))?;
+        }
         Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data.as_deref(), json)?,
         Command::Fit { points, options } => commands::fit(&points, options)?,
         Command::Generate { run, options } => commands::generate(&run, options)?,

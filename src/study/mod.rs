@@ -22,6 +22,7 @@ mod records;
 mod results;
 mod subject;
 mod trainings;
+mod tuning;
 
 pub use baselines::{BestNGram, Gzip};
 pub use budgets::Budgets;
@@ -35,6 +36,7 @@ pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats
 pub use records::{Axis, Counting, RunRecord, points, read_records};
 pub use results::{Baselines, CorpusResult, GenerationResults, GradientHorizon, LawResults, Results};
 pub use subject::Subject;
+pub use tuning::Sweep;
 
 use self::preset::VOCAB_SIZE;
 use crate::data::{Corpus, CorpusConfig, TokenData};

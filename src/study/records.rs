@@ -158,9 +158,10 @@ impl Study {
     }
 
     /// Adds the run's record to `runs.jsonl` if it is finished, replacing that of the same name.
-    pub(super) fn record_run(&self, run: &Run) -> Result<()> {
+    pub(super) fn record_into(&self, file: &str, run: &Run) -> Result<()> {
         let _alone = self.lock_results()?;
-        let mut records = self.run_records()?;
+        let path = self.results_folder().join(file);
+        let mut records = read_records(&path)?;
         if run.summary.finished {
             records.retain(|record| record.config.name != run.config.name);
             records.push(run.into());
@@ -170,6 +171,6 @@ impl Study {
         let lines: String = lines.collect::<serde_json::Result<_>>().map_err(|error| {
             Error::Config(format!("the record of {} cannot be written as JSON: {error}", run.config.name))
         })?;
-        Ok(write_atomic(self.results_folder().join("runs.jsonl"), lines)?)
+        Ok(write_atomic(path, lines)?)
     }
 }

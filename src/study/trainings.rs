@@ -194,7 +194,7 @@ impl Study {
     fn get_or_train(&self, config: &RunConfig) -> Result<Run> {
         self.predict_before_training(config)?;
         let run = self.runs()?.get_or_train(config, &*self.data()?)?;
-        self.record_run(&run)?;
+        self.record_into("runs.jsonl", &run)?;
         Ok(run)
     }
 }
