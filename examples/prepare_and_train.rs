@@ -2,7 +2,7 @@
 //! `cargo run -p music-scaling --example prepare_and_train -- FOLDER`; without a folder, composed tunes stand in.
 
 use music_scaling::data::{Corpus, CorpusConfig, Split};
-use music_scaling::models::{ModelConfig, TransformerConfig};
+use music_scaling::models::{ModelConfig, Positions, TransformerConfig};
 use music_scaling::training::{RunConfig, Runs};
 use std::path::Path;
 
@@ -21,6 +21,7 @@ fn main() -> music_scaling::Result<()> {
         d_ff: 128,
         bias: true,
         tied: false,
+        positions: Positions::Rotary,
     });
     let config = RunConfig {
         block_size: 64,

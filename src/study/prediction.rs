@@ -1,7 +1,8 @@
-//! The prediction of the largest Transformer's loss: written before it is trained, never after.
+//! The prediction of a family's largest loss: written before that model is trained, never after.
 //!
-//! [`Study::predict`] fits L(N) = a·N^-alpha + c to the smaller Transformers and writes `prediction.json`. Training the largest
-//! calls it first. What is written after the largest is trained is marked as void: it predicts nothing.
+//! [`Study::predict`] fits L(N) = a·N^-alpha + c to the smaller models and writes `prediction.json` (of the Transformers) or
+//! `prediction_lstm.json`. Training the largest calls it first. What is written after the largest is trained is marked as void: it
+//! predicts nothing.
 
 use super::{RunRecord, Study};
 use crate::files::{read_json, write_json};
@@ -99,19 +100,22 @@ impl Prediction {
 }
 
 impl Study {
-    /// The prediction of the largest Transformer's loss from the smaller ones.
+    /// The prediction of the largest model's loss from the smaller ones of its family.
     ///
-    /// Written to `prediction.json` beside `results.json`, once. It stands as long as it is about the same trainings; where it
+    /// Written to a file of its own beside `results.json`, once. It stands as long as it is about the same trainings; where it
     /// isn't, a new one is made. Where the largest is trained already, the new one is void and says so.
     ///
     /// # Errors
     /// A smaller model isn't trained yet, or the file cannot be read or written.
-    pub fn predict(&self) -> Result<Prediction> {
-        let (largest, smaller) = (self.largest(Family::Transformer)?, self.smaller_runs()?);
+    pub fn predict(&self, family: Family) -> Result<Prediction> {
+        let (largest, smaller) = (self.largest(family)?, self.smaller_runs(family)?);
         let config = self.run_config(&largest, &*self.data()?);
         let is_trained = self.runs()?.find(&config)?.is_some();
         let new = Prediction::from_runs(&smaller, &largest, &config, is_trained)?;
-        let path = self.results_folder().join("prediction.json");
+        let path = self.results_folder().join(match family {
+            Family::Transformer => "prediction.json",
+            Family::Lstm => "prediction_lstm.json",
+        });
         if path.exists() {
             let earlier: Prediction = read_json(&path, "what it said is lost, remove it")?;
             let same_runs = (&earlier.model_hash, &earlier.runs) == (&new.model_hash, &new.runs);
@@ -126,39 +130,44 @@ impl Study {
     /// The prediction beside the loss that was measured.
     ///
     /// # Errors
-    /// The largest Transformer isn't trained yet, or as [`Study::predict`].
-    pub fn outcome(&self) -> Result<Outcome> {
-        let largest = self.largest(Family::Transformer)?;
+    /// The largest model isn't trained yet, or as [`Study::predict`].
+    pub fn outcome(&self, family: Family) -> Result<Outcome> {
+        let largest = self.largest(family)?;
         let run = self.runs()?.find(&self.run_config(&largest, &*self.data()?))?.ok_or_else(|| {
             Error::Data(format!(
                 "{} is not trained yet, so there is nothing to compare with: study.train_size(\"{}\")",
                 largest.name, largest.name
             ))
         })?;
-        let outcome = self.predict()?.compare(run.summary.val_loss, run.config.name);
-        self.record(|results| results.outcome = Some(outcome.clone()))?;
+        let outcome = self.predict(family)?.compare(run.summary.val_loss, run.config.name);
+        self.record(|results| match family {
+            Family::Transformer => results.outcome = Some(outcome.clone()),
+            Family::Lstm => results.lstm_outcome = Some(outcome.clone()),
+        })?;
         Ok(outcome)
     }
 
-    /// Called before each training: predicts the largest Transformer if it is the one, has not been trained, and the smaller ones
-    /// have. Too few sizes for a law make no prediction.
+    /// Called before each training: predicts the largest model of its family if it is the one, has not been trained, and the smaller
+    /// ones have. Too few sizes for a law make no prediction.
     pub(super) fn predict_before_training(&self, config: &RunConfig) -> Result<()> {
-        let ladder = self.ladder(Family::Transformer)?;
+        let family = config.model.family();
+        let ladder = self.ladder(family)?;
         let is_largest = ladder.last().is_some_and(|largest| largest.name == config.name);
-        if is_largest && ladder.len() >= 4 && self.runs()?.find(config)?.is_none() && self.smaller_runs().is_ok() {
-            self.predict()?;
+        if is_largest && ladder.len() >= 4 && self.runs()?.find(config)?.is_none() && self.smaller_runs(family).is_ok()
+        {
+            self.predict(family)?;
         }
         Ok(())
     }
 
-    fn smaller_runs(&self) -> Result<Vec<RunRecord>> {
-        let mut configs = self.ladder_configs(Family::Transformer)?;
+    fn smaller_runs(&self, family: Family) -> Result<Vec<RunRecord>> {
+        let mut configs = self.ladder_configs(family)?;
         configs.pop();
         let found = self.found(&configs)?;
         match configs.iter().find(|config| !found.iter().any(|run| run.config.name == config.name)) {
             None => Ok(found.iter().map(RunRecord::from).collect()),
             Some(missing) => Err(Error::Data(format!(
-                "{} is not trained yet: a prediction needs all smaller Transformers",
+                "{} is not trained yet: a prediction needs all smaller {family}s",
                 missing.name
             ))),
         }

@@ -17,19 +17,19 @@ fn study(folder: &tempfile::TempDir) -> Study {
 fn a_prediction_is_written_before_the_largest_is_trained_and_stands() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(&folder);
-    let error = study.predict().unwrap_err().to_string();
+    let error = study.predict(Family::Transformer).unwrap_err().to_string();
     assert_eq!(error, "smoke-transformer-tiny is not trained yet: a prediction needs all smaller Transformers");
-    let error = study.outcome().unwrap_err().to_string();
+    let error = study.outcome(Family::Transformer).unwrap_err().to_string();
     assert!(
         error.starts_with("smoke-transformer-xl is not trained yet, so there is nothing to compare with"),
         "{error}"
     );
 
     let runs = study.train(Family::Transformer).unwrap(); // predicts before it trains the last
-    let prediction = study.predict().unwrap();
+    let prediction = study.predict(Family::Transformer).unwrap();
     assert_eq!((prediction.points.len(), prediction.runs.len()), (4, 4));
     assert_eq!(prediction.model_hash, runs[4].config.hash());
-    let outcome = study.outcome().unwrap();
+    let outcome = study.outcome(Family::Transformer).unwrap();
     assert_eq!(outcome.measured, runs[4].summary.val_loss);
     assert_eq!(outcome.prediction, prediction, "it stands with its date");
     assert_eq!(study.results().unwrap().outcome, Some(outcome));
@@ -42,7 +42,8 @@ fn what_is_said_after_the_largest_was_trained_is_void_and_the_study_goes_on() {
     study.train_size("smoke-transformer-xl").unwrap(); // before the smaller ones: nothing can be predicted
     let runs = study.train(Family::Transformer).unwrap();
     assert!(runs.iter().all(|run| run.summary.finished) && runs.len() == 5);
-    let (prediction, outcome) = (study.predict().unwrap(), study.outcome().unwrap());
+    let (prediction, outcome) =
+        (study.predict(Family::Transformer).unwrap(), study.outcome(Family::Transformer).unwrap());
     let first_line = prediction.to_string().lines().next().unwrap_or_default().to_owned();
     assert_eq!(
         first_line,
@@ -54,7 +55,10 @@ fn what_is_said_after_the_largest_was_trained_is_void_and_the_study_goes_on() {
             .to_string()
             .starts_with("The prediction is VOID: it was computed after smoke-transformer-xl was trained.")
     );
-    study.train(Family::Lstm).unwrap();
+    let lstms = study.train(Family::Lstm).unwrap(); // of four; three points leave no degree of freedom
+    let of_lstms = study.outcome(Family::Lstm).unwrap();
+    assert!(!of_lstms.prediction.void && of_lstms.inside.is_none() && of_lstms.measured == lstms[3].summary.val_loss);
+    assert_eq!(study.results().unwrap().lstm_outcome, Some(of_lstms));
     let limits = study.families().unwrap().limits(&study.best_ngram().unwrap(), Some(&outcome)).unwrap();
     assert!(limits.iter().any(|sentence| sentence.starts_with("MAY NOT: speak of a prediction")), "{limits:?}");
 }

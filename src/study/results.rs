@@ -37,6 +37,8 @@ pub struct Results {
     pub first_losses: Vec<(String, f64)>,
     /// 04: the prediction of the largest Transformer and what was measured.
     pub outcome: Option<Outcome>,
+    /// 05: the same of the largest LSTM.
+    pub lstm_outcome: Option<Outcome>,
     /// 05: (parameters of an LSTM, its loss minus that of a Transformer of its size)
     pub lstm_minus_transformer: Vec<(f64, f64)>,
     /// 05: loss at growing distance from the beginning of the context.

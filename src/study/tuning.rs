@@ -123,29 +123,29 @@ impl Study {
         Ok(sweep)
     }
 
-    /// The sweeps of one family that were run for this study, or else those that are committed, smallest size first. Trains nothing.
+    /// The sweeps of one family that were run for this study, or else those that are committed (of the laptop study, where there are
+    /// none of this one), smallest model first. Trains nothing.
     ///
     /// # Errors
     /// `rates.jsonl` cannot be read.
     pub fn sweeps(&self, family: Family) -> Result<Vec<Sweep>> {
-        let mut records = read_records(&self.results_folder().join("rates.jsonl"))?;
-        if records.is_empty() {
-            records = read_records(&self.committed_results_folder().join("rates.jsonl"))?;
-        }
-        Ok(self.sweeps_of(family, &records))
-    }
-
-    fn sweeps_of(&self, family: Family, records: &[RunRecord]) -> Vec<Sweep> {
-        let sweep = |size: &Size| {
-            let mut sweep = Sweep::of(size);
-            let name = format!("{}-rate-", size.name);
-            for record in records.iter().filter(|record| record.config.name.starts_with(&name)) {
-                sweep.add(record.config.learning_rate, record.summary.val_loss);
+        let committed = self.committed_results_folder();
+        let folders = [self.results_folder(), &committed, &committed.with_file_name("laptop")];
+        let records = folders.iter().map(|folder| read_records(&folder.join("rates.jsonl")));
+        let mut records =
+            records.collect::<Result<Vec<_>>>()?.into_iter().find(|found| !found.is_empty()).unwrap_or_default();
+        records.retain(|record| record.config.model.family() == family);
+        records.sort_by_key(|record| record.summary.n_params);
+        let mut sweeps: Vec<Sweep> = Vec::new();
+        for RunRecord { config, summary, .. } in records {
+            let size =
+                Size { name: config.name.split("-rate-").next().unwrap_or_default().into(), model: config.model };
+            if sweeps.last().is_none_or(|last| last.size != size.name) {
+                sweeps.push(Sweep::of(&size));
             }
-            sweep
-        };
-        let sweeps = self.preset.ladder(family, VOCAB_SIZE).iter().map(sweep).collect::<Vec<Sweep>>();
-        sweeps.into_iter().filter(|sweep| !sweep.losses.is_empty()).collect()
+            sweeps.iter_mut().rev().take(1).for_each(|sweep| sweep.add(config.learning_rate, summary.val_loss));
+        }
+        Ok(sweeps)
     }
 }
 
