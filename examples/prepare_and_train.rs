@@ -2,7 +2,7 @@
 //! `cargo run -p music-scaling --example prepare_and_train -- FOLDER`; without a folder, composed tunes stand in.
 
 use music_scaling::data::{Corpus, CorpusConfig, Split};
-use music_scaling::models::{ModelConfig, Positions, TransformerConfig};
+use music_scaling::models::{InitialSpread, ModelConfig, Positions, TransformerConfig};
 use music_scaling::training::{RunConfig, Runs};
 use std::path::Path;
 
@@ -22,6 +22,7 @@ fn main() -> music_scaling::Result<()> {
         bias: true,
         tied: false,
         positions: Positions::Rotary,
+        init: InitialSpread::ByWidth,
     });
     let config = RunConfig {
         block_size: 64,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::{TokenData, Tokenizer};
-use crate::models::{LstmConfig, ModelConfig, Positions, TransformerConfig};
+use crate::models::{InitialSpread, LstmConfig, ModelConfig, Positions, TransformerConfig};
 use crate::music::midi;
 use candle_core::Device;
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ fn models(vocab_size: usize) -> [Model; 2] {
         bias: true,
         tied: false,
         positions: Positions::Learned,
+        init: InitialSpread::Fixed,
     };
     let lstm = LstmConfig { vocab_size, d_embed: 6, d_hidden: 6, n_layer: 1 };
     [ModelConfig::Transformer(transformer), ModelConfig::Lstm(lstm)]

@@ -4,7 +4,7 @@
 //! `MUSIC_SCALING_TORCH_EXPORT` names folders (separated by `:`) that the PyTorch peer's `export` wrote, those are compared too.
 
 use candle_core::{DType, Device, Tensor};
-use nets::models::{LstmConfig, Model, ModelConfig, Positions, TransformerConfig, ladder};
+use nets::models::{InitialSpread, LstmConfig, Model, ModelConfig, Positions, TransformerConfig, ladder};
 use nets::ops::{Dropout, set_fused};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ fn committed_case(name: &str, config: &ModelConfig) {
 
 fn gpt(bias: bool, tied: bool) -> ModelConfig {
     let (vocab_size, n_positions, n_layer, n_head, d_model, d_ff) = (13, 16, 2, 3, 12, 20);
-    let positions = Positions::Learned;
+    let (positions, init) = (Positions::Learned, InitialSpread::Fixed);
     ModelConfig::Transformer(TransformerConfig {
         vocab_size,
         n_positions,
@@ -78,6 +78,7 @@ fn gpt(bias: bool, tied: bool) -> ModelConfig {
         bias,
         tied,
         positions,
+        init,
     })
 }
 
@@ -159,6 +160,7 @@ fn config_of(weights: &Tensors) -> ModelConfig {
         bias: weights.contains_key("transformer.ln_f.bias"),
         tied: !weights.contains_key("lm_head.weight"),
         positions: Positions::Learned,
+        init: InitialSpread::Fixed,
     })
 }
 

@@ -1,7 +1,7 @@
 //! With the fused operations switched off, both families train as they do with them: the same losses, step after step, to
 //! 1e-4. The composite forms are what a GPU runs.
 
-use nets::models::{LstmConfig, ModelConfig, TransformerConfig};
+use nets::models::{InitialSpread, LstmConfig, ModelConfig, Positions, TransformerConfig};
 use nets::ops::set_fused;
 use nets::training::{RunConfig, Runs, TrainOptions};
 use nets::{TokenData, Tokenizer};
@@ -22,8 +22,9 @@ fn data() -> TokenData {
 
 fn models() -> [(&'static str, ModelConfig); 2] {
     let (vocab_size, n_positions, n_layer, n_head, d_model, d_ff) = (8, 32, 2, 2, 16, 64);
-    let (bias, tied) = (true, false);
-    let gpt = TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias, tied };
+    let (bias, tied, positions, init) = (true, false, Positions::Rotary, InitialSpread::ByWidth);
+    let gpt =
+        TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias, tied, positions, init };
     let lstm = LstmConfig { vocab_size, d_embed: 12, d_hidden: 16, n_layer: 2 };
     [("transformer", ModelConfig::Transformer(gpt)), ("lstm", ModelConfig::Lstm(lstm))]
 }

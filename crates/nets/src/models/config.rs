@@ -45,6 +45,23 @@ impl Positions {
     }
 }
 
+/// How far from 0 a Transformer's matrices and tables start: the standard deviation of their normal distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InitialSpread {
+    /// .02 at every width (GPT-2, nanoGPT): too little for widths far below GPT-2's 768, which then begin with a long plateau.
+    #[default]
+    Fixed,
+    /// .02·√(768 / d_model): GPT-2's at its own width, and sums over a row as large at every other.
+    ByWidth,
+}
+
+impl InitialSpread {
+    pub(super) fn is_fixed(&self) -> bool {
+        *self == InitialSpread::Fixed
+    }
+}
+
 /// A GPT: pre-norm, exact GELU, final norm.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +85,9 @@ pub struct TransformerConfig {
     /// How it knows where a token stands. (Configs without this field were written when there was one way.)
     #[serde(default, skip_serializing_if = "Positions::are_learned")]
     pub positions: Positions,
+    /// How far from 0 its weights start.
+    #[serde(default, skip_serializing_if = "InitialSpread::is_fixed")]
+    pub init: InitialSpread,
 }
 
 /// An embedding, a stack of LSTM layers and a biased head.
@@ -212,6 +232,14 @@ impl ModelConfig {
 }
 
 impl TransformerConfig {
+    /// The standard deviation of the first weights.
+    pub(super) fn initial_std(&self) -> f64 {
+        match self.init {
+            InitialSpread::Fixed => 0.02,
+            InitialSpread::ByWidth => 0.02 * (768.0 / self.d_model as f64).sqrt(),
+        }
+    }
+
     /// P: rows of the position table; rotary positions have none.
     fn rows_of_positions(&self) -> usize {
         if self.positions.are_learned() { self.n_positions } else { 0 }
@@ -261,14 +289,14 @@ mod tests {
 
     fn gpt(d_model: usize, n_head: usize) -> ModelConfig {
         let (vocab_size, n_positions, n_layer, d_ff) = (10, 16, 2, 4 * d_model);
-        let (bias, tied, positions) = (true, false, Positions::Learned);
+        let (bias, tied, positions, init) = (true, false, Positions::Learned, InitialSpread::Fixed);
         let config =
-            TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias, tied, positions };
+            TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias, tied, positions, init };
         ModelConfig::Transformer(config)
     }
 
     #[test]
-    fn rotary_positions_cost_no_parameters_and_need_heads_of_an_even_width() {
+    fn what_is_chosen_beside_the_shape_costs_no_parameters_but_a_position_table() {
         let rotary = |d_model, n_head| match gpt(d_model, n_head) {
             ModelConfig::Transformer(c) => {
                 ModelConfig::Transformer(TransformerConfig { positions: Positions::Rotary, ..c })
@@ -279,6 +307,12 @@ mod tests {
         assert_eq!(gpt(96, 8).flops_per_token(16), rotary(96, 8).flops_per_token(16));
         assert!(rotary(96, 8).validate().is_ok() && gpt(24, 8).validate().is_ok());
         assert!(rotary(24, 8).validate().unwrap_err().to_string().contains("d_model 24 over n_head 8 is odd"));
+        let spread = |d_model, init| match gpt(d_model, 8) {
+            ModelConfig::Transformer(c) => TransformerConfig { init, ..c }.initial_std(),
+            ModelConfig::Lstm(_) => f64::NAN,
+        };
+        assert_eq!(spread(768, InitialSpread::ByWidth), spread(768, InitialSpread::Fixed));
+        assert_eq!(spread(48, InitialSpread::ByWidth), 0.08); // .02·√16
         // Configs that were written before there was a choice are read, and written as they were.
         let text = serde_json::to_string(&gpt(96, 8)).unwrap();
         assert!(

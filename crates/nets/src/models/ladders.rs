@@ -4,7 +4,7 @@
 //! GPT with a tied head; B: biases and a head of its own, a position table of 512). `laptop-*` spans about 20K to 1M parameters,
 //! `smoke-*` about 4K to 120K.
 
-use super::config::{LstmConfig, ModelConfig, Positions, TransformerConfig};
+use super::config::{InitialSpread, LstmConfig, ModelConfig, Positions, TransformerConfig};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,9 @@ pub struct TransformerSize {
     /// How it knows where a token stands; learned where nothing is said.
     #[serde(default, skip_serializing_if = "Positions::are_learned")]
     pub positions: Positions,
+    /// How far from 0 its weights start; nanoGPT's where nothing is said.
+    #[serde(default, skip_serializing_if = "InitialSpread::is_fixed")]
+    pub init: InitialSpread,
     /// The longest context, at least; it is never shorter than the block.
     #[serde(default)]
     pub n_positions: usize,
@@ -74,10 +77,10 @@ fn yes() -> bool {
 impl TransformerSize {
     /// The model over a vocabulary, for contexts of `block_size` tokens.
     pub fn size(&self, vocab_size: usize, block_size: usize) -> Size {
-        let TransformerSize { n_layer, n_head, d_model, bias, tied, positions, .. } = *self;
+        let TransformerSize { n_layer, n_head, d_model, bias, tied, positions, init, .. } = *self;
         let (n_positions, d_ff) = (block_size.max(self.n_positions), self.d_ff.unwrap_or(4 * d_model));
         let config =
-            TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias, tied, positions };
+            TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias, tied, positions, init };
         Size { name: self.name.clone(), model: ModelConfig::Transformer(config) }
     }
 }

@@ -14,7 +14,7 @@ mod parameters;
 mod torch_file;
 mod transformer;
 
-pub use config::{Family, LstmConfig, ModelConfig, Positions, TransformerConfig};
+pub use config::{Family, InitialSpread, LstmConfig, ModelConfig, Positions, TransformerConfig};
 pub use decoder::Decoder;
 pub use ladders::{LstmSize, Size, TransformerSize, ladder};
 pub use lstm::Lstm;

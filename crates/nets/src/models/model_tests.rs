@@ -16,8 +16,10 @@ fn models() -> Vec<Model> {
         bias,
         tied: !bias,
         positions: Positions::Learned,
+        init: InitialSpread::Fixed,
     };
-    let rotary = TransformerConfig { d_model: 18, positions: Positions::Rotary, ..gpt(false) };
+    let rotary =
+        TransformerConfig { d_model: 18, positions: Positions::Rotary, init: InitialSpread::ByWidth, ..gpt(false) };
     let lstm = LstmConfig { vocab_size: 11, d_embed: 7, d_hidden: 13, n_layer: 2 };
     let transformers = [gpt(true), gpt(false), rotary].map(ModelConfig::Transformer);
     transformers

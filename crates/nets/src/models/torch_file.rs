@@ -7,7 +7,7 @@
 //! ```
 //! Unlike Python's, candle's reader of pickles only builds lists, dictionaries and names: it runs nothing that a file asks for.
 
-use super::config::{Positions, TransformerConfig};
+use super::config::{InitialSpread, Positions, TransformerConfig};
 use crate::{Error, Result};
 use candle_core::pickle::{Object, Stack, TensorInfo};
 use candle_core::{Device, Tensor};
@@ -121,6 +121,7 @@ fn model_args(args: &Object) -> Result<TransformerConfig, String> {
         bias: !matches!(field(args, "bias"), Some(Object::Bool(false))), // its first versions always had biases
         tied: true,
         positions: Positions::Learned,
+        init: InitialSpread::Fixed,
     })
 }
 

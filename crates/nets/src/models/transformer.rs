@@ -11,11 +11,15 @@ use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 
 const EPS: f64 = 1e-5; // torch's and nanoGPT's epsilon of LayerNorm
-const NORMAL: Init = Init::Normal { std: 0.02 }; // how matrices and tables start, as in nanoGPT
+
+/// How matrices and tables start.
+fn normal(config: &TransformerConfig) -> Init {
+    Init::Normal { std: config.initial_std() }
+}
 
 /// How the two projections into the residual stream start: each block adds two terms to it.
 fn into_residual(config: &TransformerConfig) -> Init {
-    Init::Normal { std: 0.02 / (2.0 * config.n_layer as f64).sqrt() }
+    Init::Normal { std: config.initial_std() / (2.0 * config.n_layer as f64).sqrt() }
 }
 
 /// LayerNorm with its weight and, where the config says so, its bias.
@@ -78,7 +82,7 @@ pub(super) struct Attention {
 impl Attention {
     fn new(name: &str, config: &TransformerConfig, parameters: &mut Parameters) -> Result<Self> {
         let d = config.d_model;
-        let c_attn = Linear::new(&format!("{name}.c_attn"), [3 * d, d], NORMAL, config, parameters)?;
+        let c_attn = Linear::new(&format!("{name}.c_attn"), [3 * d, d], normal(config), config, parameters)?;
         let c_proj = Linear::new(&format!("{name}.c_proj"), [d, d], into_residual(config), config, parameters)?;
         Ok(Attention { c_attn, c_proj, n_head: config.n_head, positions: config.positions })
     }
@@ -103,7 +107,7 @@ pub(super) struct Mlp {
 impl Mlp {
     fn new(name: &str, config: &TransformerConfig, parameters: &mut Parameters) -> Result<Self> {
         let (d, f) = (config.d_model, config.d_ff);
-        let c_fc = Linear::new(&format!("{name}.c_fc"), [f, d], NORMAL, config, parameters)?;
+        let c_fc = Linear::new(&format!("{name}.c_fc"), [f, d], normal(config), config, parameters)?;
         let c_proj = Linear::new(&format!("{name}.c_proj"), [d, f], into_residual(config), config, parameters)?;
         Ok(Mlp { c_fc, c_proj })
     }
@@ -154,8 +158,8 @@ pub struct Transformer {
 impl Transformer {
     pub(super) fn new(config: &TransformerConfig, mut parameters: Parameters) -> Result<Self> {
         let (v, d) = (config.vocab_size, config.d_model);
-        let wte = parameters.get("transformer.wte.weight", [v, d], NORMAL)?;
-        let mut table = || parameters.get("transformer.wpe.weight", [config.n_positions, d], NORMAL);
+        let wte = parameters.get("transformer.wte.weight", [v, d], normal(config))?;
+        let mut table = || parameters.get("transformer.wpe.weight", [config.n_positions, d], normal(config));
         let wpe = if config.positions == Positions::Learned { Some(table()?) } else { None };
         let block = |i| Block::new(&format!("transformer.h.{i}"), config, &mut parameters);
         let blocks = (0..config.n_layer).map(block).collect::<Result<_>>()?;
@@ -163,7 +167,7 @@ impl Transformer {
         let lm_head = if config.tied {
             Linear { weight: wte.clone(), bias: None }
         } else {
-            Linear::new("lm_head", [v, d], NORMAL, config, &mut parameters)?
+            Linear::new("lm_head", [v, d], normal(config), config, &mut parameters)?
         };
         parameters.finish()?;
         Ok(Transformer { config: config.clone(), parameters, wte, wpe, blocks, ln_f, lm_head })

@@ -1,7 +1,7 @@
 //! What this part's tests train: a tiny corpus, and tiny models of both families.
 
 use super::{RunConfig, Runs, TrainOptions};
-use crate::models::{LstmConfig, ModelConfig, Positions, TransformerConfig};
+use crate::models::{InitialSpread, LstmConfig, ModelConfig, Positions, TransformerConfig};
 use crate::{TokenData, Tokenizer};
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,7 @@ pub fn transformer() -> ModelConfig {
         bias: true,
         tied: false,
         positions: Positions::Learned,
+        init: InitialSpread::Fixed,
     })
 }
 
