@@ -25,6 +25,8 @@ fn main() -> Result<()> {
         n_positions: 0,
         bias: false,
         tied: true,
+        positions: Positions::Rotary,
+        init: InitialSpread::ByWidth,
     };
     let size = entry.size(data.tokenizer.vocab_size(), 64);
     let config = RunConfig::new(&size.name, &size.model, &data, 60_000);
