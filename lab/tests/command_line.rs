@@ -272,7 +272,7 @@ fn a_plain_text_trains_and_its_run_is_refused_when_the_text_has_changed() {
 
 #[test]
 fn every_sub_command_has_help() {
-    for command in ["study", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate"] {
+    for command in ["study", "plan", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate"] {
         let output = music_scaling(&[command, "--help"]);
         assert!(output.status.success() && !output.stdout.is_empty(), "{command}");
     }

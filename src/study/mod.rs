@@ -20,6 +20,7 @@ pub mod place;
 mod prediction;
 mod preset;
 mod records;
+mod rehearsal;
 mod results;
 mod subject;
 mod trainings;
@@ -35,6 +36,7 @@ pub use music_count::MusicCount;
 pub use prediction::{Outcome, Prediction};
 pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats, Training};
 pub use records::{Axis, Counting, RunRecord, points, read_records};
+pub use rehearsal::Rehearsal;
 pub use results::{Baselines, CorpusResult, GenerationResults, GradientHorizon, LawResults, Results};
 pub use subject::Subject;
 

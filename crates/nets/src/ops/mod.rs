@@ -32,7 +32,8 @@ pub use gelu::gelu;
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use lstm::lstm;
-pub(crate) use memory::{keep_memory, release_memory};
+pub(crate) use memory::keep_memory;
+pub use memory::release_memory;
 pub(crate) use pieces::{mean_loss, mean_loss_and_gradients};
 pub use product::product_gflops;
 
