@@ -38,8 +38,12 @@ impl Committed {
     fn recompute(&self) -> Results {
         let recorded = &self.recorded;
         let of = |losses: &[(String, f64)]| self.named(losses.iter().map(|(name, _)| name));
-        let families =
-            Families { transformers: of(&recorded.transformers), lstms: of(&recorded.lstms), seed: self.preset.seed };
+        let families = Families {
+            transformers: of(&recorded.transformers),
+            lstms: of(&recorded.lstms),
+            music: None,
+            seed: self.preset.seed,
+        };
         let laws = recorded.laws.as_ref().unwrap();
         let budgets = Budgets { runs: self.named(laws.isoflop_runs.iter()), n_unique_tokens: laws.n_unique_tokens };
         let largest = self.named(std::iter::once(&self.prediction.model)).remove(0);

@@ -37,6 +37,12 @@ enum Command {
         #[arg(long)]
         publish: bool,
     },
+    /// Say what a study trains and what each run takes here: FLOPs, time by a measured rate, memory, disk; trains nothing
+    Plan {
+        /// smoke, laptop, course, full, composed, or the path of a .toml file
+        #[arg(default_value = "laptop")]
+        preset: String,
+    },
     /// Open JupyterLab with the Rust kernel ready, on copies of the notebooks in notebooks/mine
     Lab {
         /// smoke, laptop, course, full, composed, or the path of a .toml file
@@ -157,6 +163,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Study { preset, force, publish } => commands::study(&preset, force, publish)?,
+        Command::Plan { preset } => commands::plan(&preset)?,
         Command::Lab { install_kernel, remove_kernel, .. } if install_kernel || remove_kernel => {
             commands::share_kernel(install_kernel)?
         }

@@ -1,103 +1,213 @@
-//! What a study will do and how long it takes here, said before it begins.
+//! What a study will do, how long it takes here and what it needs, said before it begins.
+//!
+//! ```text
+//! seconds = n_steps · (gradients + update) + n_evals · n_val_tokens · forward      each timed in a few real steps
+//! memory  = 16·N + activations      bytes: weights, gradients and two moments in f32; measured, not computed
+//! disk    = 12·N + 4·N · kept models
+//! ```
 
 use crate::{Lab, Result};
-use music_scaling::models::Family;
-use music_scaling::study::Study;
-use music_scaling::training::{RunConfig, device_name};
-use nets::ops::product_gflops;
-use nets::words::{duration, flops};
+use music_scaling::models::ModelConfig;
+use music_scaling::study::{Rehearsal, Study};
+use music_scaling::training::{Run, RunConfig, default_threads, device_name, with_threads};
+use nets::words::{duration, flops, human};
+use std::time::Instant;
 
 /// Of one notebook beside its trainings: its kernel starts, its cells compile, its figures are drawn.
 const SECONDS_A_NOTEBOOK: f64 = 30.0;
 
+/// A measured step costs at most about so many FLOPs, a quarter of a second on two cores: of larger models fewer sequences are
+/// taken, at least one a core, then shorter ones. Rates per FLOP hardly differ.
+const STEP_FLOPS: f64 = 50e9;
+const SHORTEST_BLOCK: usize = 64;
+
+/// Steps are timed until they took so long together, after one that asks for memory the first time.
+const MEASURED_S: f64 = 0.3;
+
 /// The trainings of a study: which are done, and what the others cost.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    n_runs: usize,
-    /// Names and FLOPs of those that are not finished.
-    to_train: Vec<(String, f64)>,
-    /// Of their whole, on this machine; `None` on a GPU.
-    seconds: Option<f64>,
+    /// As they are trained.
+    rows: Vec<Row>,
     is_quickest: bool,
 }
 
+#[derive(Debug, Clone)]
+struct Row {
+    config: RunConfig,
+    state: State,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    /// What it took.
+    Done(Cost),
+    /// What it will take; `None` on a GPU.
+    Due(Option<Cost>),
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    seconds: f64,
+    memory_mb: f64,
+}
+
+/// What one model takes on this machine, by its shape.
+#[derive(Debug, Clone)]
+struct Rate {
+    of: (ModelConfig, usize, usize, u64),
+    /// Of a whole step.
+    gradients_s: f64,
+    update_s: f64,
+    /// Of the validation of one token.
+    forward_s: f64,
+    memory_mb: f64,
+}
+
 impl Plan {
-    /// Looks which runs exist, and measures a matrix product for about a second. Prepares the corpus where that is not done.
+    /// Looks which runs exist, and times the models of the others for about half a second each. Prepares the corpus where that is
+    /// not done.
     ///
     /// # Errors
     /// The corpus cannot be prepared, or the preset asks for a model that does not exist.
     pub fn of(study: &Study) -> Result<Plan> {
-        let (data, runs) = (study.data()?, study.runs()?);
-        let mut configs = Vec::new();
-        for family in [Family::Transformer, Family::Lstm] {
-            let sizes = study.ladder(family)?;
-            configs.extend(sizes.iter().map(|size| study.run_config(size, &data)));
-            for size in sizes.iter().take(study.preset.repeats.n_sizes) {
-                for seed in (1..study.preset.repeats.n_seeds as u64).map(|i| study.preset.seed + i) {
-                    configs.push(RunConfig {
-                        name: format!("{}-seed{seed}", size.name),
-                        seed,
-                        ..study.run_config(size, &data)
-                    });
+        let (runs, n_val) = (study.runs()?, study.data()?.val.len());
+        let (mut rows, mut rates) = (Vec::new(), Vec::new());
+        for config in study.configs()? {
+            let state = match runs.find(&config)? {
+                Some(Run { summary, .. }) => {
+                    State::Done(Cost { seconds: summary.elapsed_s, memory_mb: summary.peak_rss_mb })
                 }
-            }
+                None if device_name() != "cpu" => State::Due(None),
+                None => State::Due(Some(Rate::among(&mut rates, &config)?.cost(&config, n_val))),
+            };
+            rows.push(Row { config, state });
         }
-        configs.extend(study.longer_configs()?);
-        if study.preset.isoflop.is_some() {
-            configs.extend(study.isoflop_configs()?);
+        Ok(Plan { rows, is_quickest: study.name() == "smoke" })
+    }
+
+    /// Those that are not finished.
+    fn due(&self) -> impl Iterator<Item = (&RunConfig, Option<Cost>)> {
+        self.rows.iter().filter_map(|row| match row.state {
+            State::Due(cost) => Some((&row.config, cost)),
+            State::Done(_) => None,
+        })
+    }
+
+    /// One line a run, and what is due in all.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut lines = vec![format!(
+            "{:<34} {:>10} {:>7} {:>7} {:>11} {:>12} {:>9} {:>9}",
+            "run", "parameters", "tokens", "steps", "FLOPs", "time here", "memory", "disk"
+        )];
+        for Row { config, state } in &self.rows {
+            let (cost, is_done) = match state {
+                State::Done(cost) => (Some(*cost), true),
+                State::Due(cost) => (*cost, false),
+            };
+            lines.push(format!(
+                "{:<34} {:>10} {:>7} {:>7} {:>11} {:>12} {:>9} {:>9}{}",
+                config.name,
+                config.model.n_params(),
+                human(config.n_tokens as f64),
+                config.n_steps(),
+                flops(config.flops()),
+                cost.map_or("–".into(), |cost| duration(cost.seconds)),
+                cost.map_or("–".into(), |cost| megabytes(cost.memory_mb)),
+                megabytes(disk_mb(config)),
+                if is_done { "  exists" } else { "" }
+            ));
         }
-        let on_cpu = device_name() == "cpu";
-        let product = if on_cpu { product_gflops() * 1e9 } else { 0.0 };
-        let mut plan = Plan {
-            n_runs: configs.len(),
-            to_train: vec![],
-            seconds: on_cpu.then_some(0.0),
-            is_quickest: study.name() == "smoke",
-        };
-        for config in configs {
-            if runs.find(&config)?.is_some() {
-                continue;
-            }
-            let cost = config.n_tokens as f64 * config.model.flops_per_token(config.block_size);
-            plan.seconds =
-                plan.seconds.map(|seconds| seconds + cost / (product * share_of_product(config.model.n_params())));
-            plan.to_train.push((config.name, cost));
-        }
-        Ok(plan)
+        lines.push(self.to_string());
+        lines.join("\n")
     }
 }
 
-/// The part of a plain product's speed that training reaches, from the laptop study's runs: .07 with 3K parameters, .25 with
-/// 20K, .75 with a million and more.
-fn share_of_product(n_params: usize) -> f64 {
-    let decades = (n_params as f64 / 20e3).log10();
-    (0.25 + 0.29 * decades).clamp(0.07, 0.75)
+impl Rate {
+    /// That of the config's model, measured where none of its shape was.
+    fn among<'a>(rates: &'a mut Vec<Rate>, config: &RunConfig) -> Result<&'a Rate> {
+        let of = (config.model.clone(), config.batch_size, config.block_size, config.dropout.to_bits());
+        let index = match rates.iter().position(|rate| rate.of == of) {
+            Some(index) => index,
+            None => {
+                rates.push(with_threads(None, || Rate::measure(config))?);
+                rates.len() - 1
+            }
+        };
+        Ok(&rates[index])
+    }
+
+    fn measure(config: &RunConfig) -> music_scaling::Result<Rate> {
+        let RunConfig { model, batch_size, block_size, dropout, .. } = config;
+        let step_flops = |(b, t): (usize, usize)| (b * t) as f64 * model.flops_per_token(t);
+        let (mut b, mut t) = (*batch_size, *block_size);
+        while step_flops((b, t)) > STEP_FLOPS && b > default_threads() {
+            b = (b / 2).max(default_threads());
+        }
+        while step_flops((b, t)) > STEP_FLOPS && t / 2 >= SHORTEST_BLOCK {
+            t /= 2;
+        }
+        let mut rehearsal = Rehearsal::new(model, b, t, *dropout)?;
+        rehearsal.step()?;
+        let (began, mut n, mut sum) = (Instant::now(), 0.0, (0.0, 0.0));
+        while n == 0.0 || began.elapsed().as_secs_f64() < MEASURED_S {
+            let (gradients_s, update_s) = rehearsal.step()?;
+            (n, sum) = (n + 1.0, (sum.0 + gradients_s, sum.1 + update_s));
+        }
+        let (first, forward_s) = (rehearsal.forward_s()?, rehearsal.forward_s()?);
+        let scale = step_flops((*batch_size, *block_size)) / step_flops((b, t));
+        let fixed_mb = 16.0 * model.n_params() as f64 / 1e6;
+        Ok(Rate {
+            of: (model.clone(), *batch_size, *block_size, dropout.to_bits()),
+            gradients_s: sum.0 / n * scale,
+            update_s: sum.1 / n,
+            forward_s: first.min(forward_s) * scale / (batch_size * block_size) as f64,
+            memory_mb: fixed_mb + (rehearsal.peak_rss_mb() - fixed_mb).max(0.0) * scale,
+        })
+    }
+
+    fn cost(&self, config: &RunConfig, n_val: usize) -> Cost {
+        let steps = config.n_steps() as f64 * (self.gradients_s + self.update_s);
+        let evals = (config.milestones(config.n_evals.max(1)).len() * n_val) as f64 * self.forward_s;
+        Cost { seconds: steps + evals, memory_mb: self.memory_mb }
+    }
+}
+
+/// A state of three numbers a parameter, and the models kept on the way; the best and the last are mostly among those.
+fn disk_mb(config: &RunConfig) -> f64 {
+    let n_models = config.milestones(config.n_checkpoints).len().max(1);
+    (12 + 4 * n_models) as f64 * config.model.n_params() as f64 / 1e6
+}
+
+/// `950 MB`, `1.2 GB`
+fn megabytes(mb: f64) -> String {
+    if mb < 1000.0 { format!("{mb:.1} MB") } else { format!("{:.1} GB", mb / 1e3) }
 }
 
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let cost: f64 = self.to_train.iter().map(|(_, cost)| cost).sum();
-        let largest = self.to_train.iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
-        let n_done = self.n_runs - self.to_train.len();
-        let Some((largest, of_largest)) = largest else {
+        let due: Vec<(&RunConfig, Option<Cost>)> = self.due().collect();
+        let n_done = self.rows.len() - due.len();
+        if due.is_empty() {
             return write!(f, "plan    train   nothing: all {n_done} runs exist");
-        };
-        write!(f, "plan    train   {} runs of {}, {n_done} exist: {}", self.to_train.len(), self.n_runs, flops(cost))?;
-        match self.seconds {
-            Some(seconds) => {
-                write!(
-                    f,
-                    ", about {} here ({largest} alone {})",
-                    duration(seconds),
-                    duration(seconds * of_largest / cost)
-                )?;
-                if seconds > 600.0 && !self.is_quickest {
-                    write!(f, "\n        quicker: --preset smoke, a few minutes in all")?;
-                }
-                Ok(())
-            }
-            None => write!(f, " on {}", device_name()),
         }
+        let total: f64 = due.iter().map(|(config, _)| config.flops()).sum();
+        write!(f, "plan    train   {} runs of {}, {n_done} exist: {}", due.len(), self.rows.len(), flops(total))?;
+        let disk: f64 = due.iter().map(|(config, _)| disk_mb(config)).sum();
+        let costs = due.iter().filter_map(|(config, cost)| Some((config, (*cost)?)));
+        let Some((longest, of_longest)) = costs.clone().max_by(|(_, p), (_, q)| p.seconds.total_cmp(&q.seconds)) else {
+            return write!(f, " on {}, {} of disk", device_name(), megabytes(disk));
+        };
+        let seconds: f64 = costs.clone().map(|(_, cost)| cost.seconds).sum();
+        let memory = costs.map(|(_, cost)| cost.memory_mb).fold(0.0, f64::max);
+        let (all, alone) = (duration(seconds), duration(of_longest.seconds));
+        write!(f, ", about {all} here ({} alone {alone})", longest.name)?;
+        write!(f, ", at most {} of memory, {} of disk", megabytes(memory), megabytes(disk))?;
+        if seconds > 600.0 && !self.is_quickest {
+            write!(f, "\n        quicker: --preset smoke, a few minutes in all")?;
+        }
+        Ok(())
     }
 }
 
@@ -117,22 +227,48 @@ pub fn around_trainings(lab: &Lab, n_notebooks: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use music_scaling::data::{TokenData, Tokenizer};
+    use music_scaling::models::LstmConfig;
 
-    #[test]
-    fn small_models_reach_a_smaller_share_of_the_product() {
-        let shares = [3e3, 20e3, 1e6, 1e8].map(|n_params| share_of_product(n_params as usize));
-        assert!(shares.is_sorted() && shares[0] == 0.07 && shares[1] == 0.25 && shares[3] == 0.75, "{shares:?}");
+    fn config(name: &str, n_tokens: u64) -> RunConfig {
+        let model = ModelConfig::Lstm(LstmConfig { vocab_size: 8, n_layer: 1, d_embed: 8, d_hidden: 8 });
+        let tokenizer = Tokenizer::from_text("\nABCDEFG").unwrap();
+        let data = TokenData { dir: "".into(), tokenizer, train: vec![0; 99], val: vec![0; 99], test: vec![] };
+        RunConfig { block_size: 16, batch_size: 4, ..RunConfig::new(name, &model, &data, n_tokens) }
     }
 
     #[test]
-    fn a_plan_names_the_costliest_run_and_a_quicker_preset() {
-        let to_train = vec![("xl".to_owned(), 9e12), ("tiny".to_owned(), 1e12)];
-        let plan = Plan { n_runs: 3, to_train, seconds: Some(1000.0), is_quickest: false };
+    fn a_plan_names_the_longest_run_and_a_quicker_preset() {
+        let due = |seconds| State::Due(Some(Cost { seconds, memory_mb: 1200.0 }));
+        let rows = vec![
+            Row { config: config("xl", 6400), state: due(900.0) },
+            Row { config: config("tiny", 640), state: due(100.0) },
+            Row { config: config("old", 640), state: State::Done(Cost { seconds: 7.0, memory_mb: 3.0 }) },
+        ];
+        let plan = Plan { rows, is_quickest: false };
         let text = plan.to_string();
-        assert!(
-            text.contains("2 runs of 3, 1 exist: 10 TFLOP, about 16 min 40 s here (xl alone 15 min 00 s)"),
-            "{text}"
-        );
+        assert!(text.contains("2 runs of 3, 1 exist: "), "{text}");
+        assert!(text.contains("about 16 min 40 s here (xl alone 15 min 00 s), at most 1.2 GB of memory"), "{text}");
         assert!(text.contains("--preset smoke"), "{text}");
+        let table = plan.table();
+        let last_row = table.lines().nth(3).unwrap();
+        assert!(last_row.starts_with("old ") && last_row.contains(" 10 ") && last_row.ends_with("exists"), "{table}");
+    }
+
+    #[test]
+    fn a_model_is_timed_once_and_its_runs_cost_what_their_steps_and_validations_do() {
+        let (mut rates, short, long) = (Vec::new(), config("short", 640), config("long", 6400));
+        let costs = [&short, &long].map(|config| Rate::among(&mut rates, config).unwrap().cost(config, 99));
+        assert_eq!(rates.len(), 1);
+        let Rate { gradients_s, update_s, forward_s, .. } = rates[0];
+        let by_hand = 100.0 * (gradients_s + update_s) + 10.0 * 99.0 * forward_s;
+        assert!((costs[1].seconds / by_hand - 1.0).abs() < 1e-9 && costs[0].seconds > 0.0);
+        let n_params = long.model.n_params() as f64;
+        assert!((disk_mb(&long) - (12.0 + 4.0 * 10.0) * n_params / 1e6).abs() < 1e-12); // ten checkpoints
+    }
+
+    #[test]
+    fn megabytes_become_gigabytes() {
+        assert_eq!([0.31, 999.0, 1234.0].map(megabytes), ["0.3 MB", "999.0 MB", "1.2 GB"]);
     }
 }

@@ -192,12 +192,21 @@ fn a_nanogpt_checkpoint_is_scored_and_writes_on_its_own_folder() {
     let checkpoint = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/nets/tests/fixtures/torch_nanogpt_ckpt.pt");
     let data = folder.to_string_lossy().into_owned();
     let tokens: Vec<u8> = (0..100u16).flat_map(|i| (i * i % 13).to_le_bytes()).collect();
-    ["train.bin", "val.bin"].iter().for_each(|name| std::fs::write(folder.join(name), &tokens).unwrap());
-    Tokenizer::from_text("\nABCDEFG:1|/2").unwrap().save(&folder).unwrap();
+    let tokenizer = Tokenizer::from_text("\nABCDEFG:1|/K").unwrap();
+    tokenizer.save(&folder).unwrap();
+    let tune: Vec<u8> =
+        tokenizer.encode("K:C\nG|F|\n\n").unwrap().iter().flat_map(|token| token.to_le_bytes()).collect();
+    for (name, tokens) in [("train.bin", &tokens), ("val.bin", &[&tune[..], &tokens[tune.len()..]].concat())] {
+        std::fs::write(folder.join(name), tokens).unwrap();
+    }
     let output = music_scaling(&["evaluate", checkpoint, "--data", &data, "--json"]);
     let score: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((score["run"].as_str(), score["n_tokens"].as_u64()), (Some("torch_nanogpt_ckpt.pt"), Some(100)));
     assert!((score["loss"].as_f64().unwrap() - 13f64.ln()).abs() < 0.2, "nearly untrained: {score}");
+    let bits = 99.0 * score["loss"].as_f64().unwrap() / 2f64.ln(); // two notes of an eighth: one beat
+    for (field, n) in [("bits_per_note", 2.0), ("bits_per_beat", 1.0)] {
+        assert!((score[field].as_f64().unwrap() - bits / n).abs() < 1e-9, "{field} of {score}");
+    }
     let out = folder.join("tunes").to_string_lossy().into_owned();
     let options = ["--prefix", "A", "--max-tokens", "40", "--out", &out];
     let output = music_scaling(&[["generate", checkpoint, "--data", &data].as_slice(), &options].concat());
@@ -246,6 +255,7 @@ fn a_plain_text_trains_and_its_run_is_refused_when_the_text_has_changed() {
     let score = run_here(&["evaluate", &run, "--json"]);
     let score: serde_json::Value = serde_json::from_slice(&score.stdout).unwrap();
     assert!(score["standard_error"].as_f64().unwrap() > 0.0 && score["n_tunes"].as_u64().unwrap() >= 30, "{score}");
+    assert!(score["bits_per_note"].is_null() && score["bits_per_beat"].is_null(), "{score}");
     let corpora = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path());
     let corpus = corpora.into_iter().find(|path| path.join("val.bin").exists()).unwrap();
     let tokens = std::fs::read(corpus.join("val.bin")).unwrap();
@@ -262,7 +272,7 @@ fn a_plain_text_trains_and_its_run_is_refused_when_the_text_has_changed() {
 
 #[test]
 fn every_sub_command_has_help() {
-    for command in ["study", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate"] {
+    for command in ["study", "plan", "lab", "convert", "prepare", "train", "evaluate", "fit", "generate"] {
         let output = music_scaling(&[command, "--help"]);
         assert!(output.status.success() && !output.stdout.is_empty(), "{command}");
     }

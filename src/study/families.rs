@@ -2,8 +2,9 @@
 
 use super::records::{ends, points};
 use super::results::fit_or_reason;
-use super::{Axis, Budgets, Counting, LawResults, RunRecord, Study};
+use super::{Axis, Budgets, Counting, LawResults, MusicCount, RunRecord, Study};
 use crate::Result;
+use crate::data::Split;
 use crate::fitting::{self, Comparison, Fit, FitReport, IsoFlop, Law, LawScore, Objective, Point};
 use crate::models::Family;
 use crate::training::{Run, RunConfig};
@@ -17,6 +18,8 @@ pub struct Families {
     pub transformers: Vec<RunRecord>,
     /// Those of the LSTMs.
     pub lstms: Vec<RunRecord>,
+    /// Of the validation split; `None` where it holds no tunes, or is not here.
+    pub music: Option<MusicCount>,
     /// Decides the resamples of the bootstrap.
     pub seed: u64,
 }
@@ -51,6 +54,7 @@ impl Study {
         let families = Families {
             transformers: self.family_records(Family::Transformer)?,
             lstms: self.family_records(Family::Lstm)?,
+            music: MusicCount::of(&*self.data()?, Split::Val),
             seed: self.preset.seed,
         };
         let losses = |family| families.of(family).iter().map(RunRecord::name_and_loss).collect();
@@ -77,6 +81,15 @@ impl Study {
             "peak_rate" => configs.iter().map(|config| config.learning_rate).collect::<Vec<f64>>(),
             "GFLOP" => configs.iter().map(|config| (config.flops() / 1e9).round()).collect::<Vec<f64>>()
         ))
+    }
+
+    /// One row a run: sizes, loss, and what it cost. For `show::table`.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
+    pub fn run_table(&self, runs: &[Run]) -> Result<DataFrame> {
+        let records: Vec<RunRecord> = runs.iter().map(RunRecord::from).collect();
+        table_of(&records, MusicCount::of(&*self.data()?, Split::Val))
     }
 
     /// Records every number that [`Budgets::results`] computes.
@@ -259,22 +272,18 @@ impl Families {
     /// # Errors
     /// Names or columns that polars refuses; none are known.
     pub fn table(&self) -> Result<DataFrame> {
-        table_of(&self.all().cloned().collect::<Vec<RunRecord>>())
+        table_of(&self.all().cloned().collect::<Vec<RunRecord>>(), self.music)
     }
 }
 
 const N_BUDGETS: usize = 6;
 
-/// One row a run: sizes, loss, and what it cost. For `show::table`.
-///
-/// # Errors
-/// As [`Families::table`].
-pub fn run_table(runs: &[Run]) -> Result<DataFrame> {
-    table_of(&runs.iter().map(RunRecord::from).collect::<Vec<RunRecord>>())
-}
-
-fn table_of(runs: &[RunRecord]) -> Result<DataFrame> {
+fn table_of(runs: &[RunRecord], music: Option<MusicCount>) -> Result<DataFrame> {
     let column = |value: &dyn Fn(&RunRecord) -> f64| runs.iter().map(value).collect::<Vec<f64>>();
+    let bits_per = |unit: fn(&MusicCount, f64) -> f64| {
+        let bits = |run: &RunRecord| music.map(|music| unit(&music, run.summary.val_loss));
+        runs.iter().map(bits).collect::<Vec<Option<f64>>>()
+    };
     let whole = |value: &dyn Fn(&RunRecord) -> u64| runs.iter().map(value).collect::<Vec<u64>>();
     table(df!(
         "run" => runs.iter().map(|run| run.config.name.clone()).collect::<Vec<String>>(),
@@ -282,6 +291,8 @@ fn table_of(runs: &[RunRecord]) -> Result<DataFrame> {
         "without_tables" => whole(&|run| run.summary.n_params_non_embedding as u64),
         "tokens" => whole(&|run| run.summary.n_tokens),
         "val_loss" => column(&|run| run.summary.val_loss),
+        "bits_per_note" => bits_per(MusicCount::bits_per_note),
+        "bits_per_beat" => bits_per(MusicCount::bits_per_beat),
         "GFLOP" => column(&|run| (run.summary.flops / 1e9).round()),
         "seconds" => column(&|run| run.summary.elapsed_s),
         "tokens_per_s" => column(&|run| run.summary.tokens_per_s.round()),

@@ -100,7 +100,7 @@ impl Study {
                 "{folder} lacks the records of the study {name}: cargo run -- study --preset {name}"
             )));
         };
-        self.floors_above(source, Families { transformers, lstms, seed: self.preset.seed })
+        self.floors_above(source, Families { transformers, lstms, music: None, seed: self.preset.seed })
     }
 
     fn floors_above(&self, source: SourceEntropy, families: Families) -> Result<Floors> {

@@ -14,11 +14,13 @@ mod families;
 mod floors;
 mod kernel;
 mod limits;
+mod music_count;
 mod pictures;
 pub mod place;
 mod prediction;
 mod preset;
 mod records;
+mod rehearsal;
 mod results;
 mod subject;
 mod trainings;
@@ -28,18 +30,20 @@ pub use baselines::{BestNGram, Gzip};
 pub use budgets::Budgets;
 pub use by_position::{ByPosition, loss_by_position};
 pub use families::{
-    CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, run_table, sensitivity_table,
+    CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, sensitivity_table,
 };
 pub use floors::{Floor, Floors};
+pub use music_count::MusicCount;
 pub use prediction::{Outcome, Prediction};
 pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats, Training};
 pub use records::{Axis, Counting, RunRecord, points, read_records};
+pub use rehearsal::Rehearsal;
 pub use results::{Baselines, CorpusResult, GenerationResults, GradientHorizon, LawResults, Results};
 pub use subject::Subject;
 pub use tuning::Sweep;
 
 use self::preset::VOCAB_SIZE;
-use crate::data::{Corpus, CorpusConfig, TokenData};
+use crate::data::{Corpus, CorpusConfig, Split, TokenData};
 use crate::models::{Family, Size};
 use crate::training::{Run, RunConfig, Runs, TrainOptions, evaluate};
 use crate::{Error, Result};
@@ -82,6 +86,12 @@ pub struct TestResult {
     pub perplexity: f64,
     /// test_loss / ln 2
     pub bits_per_char: f64,
+    /// Code length of the test split for each of its notes ([`MusicCount`]); `None` for a text without tunes.
+    #[serde(default)]
+    pub bits_per_note: Option<f64>,
+    /// The same for each beat.
+    #[serde(default)]
+    pub bits_per_beat: Option<f64>,
     /// Nats per token over the validation split.
     pub val_loss: f64,
     /// Length of the test split.
@@ -89,10 +99,19 @@ pub struct TestResult {
 }
 
 impl TestResult {
-    /// Of a run, or of whatever else was tested.
-    pub fn new(run: impl Into<String>, test_loss: f64, val_loss: f64, n_test_tokens: usize) -> TestResult {
-        let bits_per_char = test_loss / std::f64::consts::LN_2;
-        TestResult { run: run.into(), test_loss, perplexity: test_loss.exp(), bits_per_char, val_loss, n_test_tokens }
+    /// Of a run, or of whatever else was tested, on the test split of `data`.
+    pub fn new(run: impl Into<String>, test_loss: f64, val_loss: f64, data: &TokenData) -> TestResult {
+        let music = MusicCount::of(data, Split::Test);
+        TestResult {
+            run: run.into(),
+            test_loss,
+            perplexity: test_loss.exp(),
+            bits_per_char: test_loss / std::f64::consts::LN_2,
+            bits_per_note: music.map(|music| music.bits_per_note(test_loss)),
+            bits_per_beat: music.map(|music| music.bits_per_beat(test_loss)),
+            val_loss,
+            n_test_tokens: data.test.len(),
+        }
     }
 }
 
@@ -264,12 +283,12 @@ impl Study {
     pub fn test_once(&self, run: &Run) -> Result<TestResult> {
         let (hash, val_loss) = (run.config.hash(), run.summary.best_val_loss);
         let kept = self.results()?.test.remove(&hash);
-        if let Some(kept) = kept.filter(|kept| (kept.val_loss - val_loss).abs() < 1e-9) {
-            return Ok(kept);
-        }
         let data = self.data()?;
-        let test_loss = evaluate(&run.best_model()?, &data.test, run.config.block_size, run.config.batch_size)?;
-        let result = TestResult::new(&run.config.name, test_loss, val_loss, data.test.len());
+        let test_loss = match kept.filter(|kept| (kept.val_loss - val_loss).abs() < 1e-9) {
+            Some(kept) => kept.test_loss,
+            None => evaluate(&run.best_model()?, &data.test, run.config.block_size, run.config.batch_size)?,
+        };
+        let result = TestResult::new(&run.config.name, test_loss, val_loss, &data);
         self.record(|results| drop(results.test.insert(hash, result.clone())))?;
         Ok(result)
     }
@@ -293,11 +312,15 @@ impl std::fmt::Display for Study {
 
 impl std::fmt::Display for TestResult {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let TestResult { run, test_loss, perplexity, bits_per_char, val_loss, n_test_tokens } = self;
+        let TestResult { run, test_loss, perplexity, bits_per_char, val_loss, n_test_tokens, .. } = self;
         write!(
             f,
             "{run}: test loss {test_loss:.4} nats per token over {n_test_tokens} tokens (validation {val_loss:.4}), \
              perplexity {perplexity:.3}, {bits_per_char:.3} bits per character"
-        )
+        )?;
+        match self.bits_per_note.zip(self.bits_per_beat) {
+            Some((note, beat)) => write!(f, ", {note:.2} per note, {beat:.2} per beat"),
+            None => Ok(()),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::Split;
-use crate::study::{Axis, Subject, TestResult, run_table};
+use crate::study::{Axis, Subject, TestResult};
 
 /// The smoke preset on few tunes and few tokens.
 fn study(folder: &tempfile::TempDir) -> Study {
@@ -87,7 +87,7 @@ fn repeats_are_points_at_the_same_size() {
     assert!(limits.iter().all(|it| ["MAY: ", "MAY NOT: ", "WITH CARE: "].iter().any(|start| it.starts_with(start))));
     assert!(limits.iter().any(|it| it.contains("2 repeats of the smallest sizes")), "{limits:?}");
     assert_eq!(study.run_records().unwrap().len(), 11);
-    assert_eq!(run_table(&study.train(Family::Lstm).unwrap()).unwrap().height(), 4);
+    assert_eq!(study.run_table(&study.train(Family::Lstm).unwrap()).unwrap().height(), 4);
     assert_eq!(study.sizes_table(Family::Lstm).unwrap().height(), 4);
     let figure = families.scaling_figure(Axis::Params, study.references().unwrap()).unwrap();
     assert!(figure.svg().unwrap().contains("gzip"));

@@ -24,6 +24,21 @@ impl Study {
         Ok(self.ladder(family)?.iter().map(|size| self.run_config(size, &data)).collect())
     }
 
+    /// Everything that the study trains: both ladders, repeats, longer runs, and those at equal FLOPs.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
+    pub fn configs(&self) -> Result<Vec<RunConfig>> {
+        let mut configs = Vec::new();
+        for family in Family::ALL {
+            configs.extend(self.ladder_configs(family)?);
+            configs.extend(self.repeat_configs(family)?);
+        }
+        configs.extend(self.longer_configs()?);
+        configs.extend(self.isoflop_configs()?);
+        Ok(configs)
+    }
+
     /// Those of these runs that are finished. Trains nothing.
     pub(super) fn found(&self, configs: &[RunConfig]) -> Result<Vec<Run>> {
         let runs = self.runs()?;

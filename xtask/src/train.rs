@@ -10,16 +10,15 @@
 //! Other work on the machine slows both sides of a ratio, so ratios and shares say more than seconds do.
 
 use super::peer::{Peer, PeerSpeed};
-use candle_core::{Device, Tensor};
-use music_scaling::models::{Model, ModelConfig, Size, ladder};
-use music_scaling::ops::{self, Dropout};
-use music_scaling::training::{AdamW, default_threads, evaluate, peak_rss_mb, reset_peak_rss, with_threads};
+use music_scaling::models::{ModelConfig, Size, ladder};
+use music_scaling::ops;
+use music_scaling::study::Rehearsal;
+use music_scaling::training::{default_threads, evaluate, peak_rss_mb, with_threads};
 use music_scaling::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Instant;
 
-const SEED: u64 = 1337;
 const WARM_UP: usize = 2; // steps in which memory is asked for the first time
 
 /// What is measured, and how often.
@@ -94,15 +93,14 @@ pub fn measure(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
 }
 
 fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
-    reset_peak_rss();
     let config = setting.config()?;
-    let mut training = Training::new(&config, setting)?;
-    let (forward_tokens_per_s, evaluate_tokens_per_s) = training.forward_and_evaluate_speed()?;
-    training.best_step_s(WARM_UP)?;
+    let mut rehearsal = Rehearsal::new(&config, setting.batch_size, setting.block_size, 0.0)?;
+    let (forward_tokens_per_s, evaluate_tokens_per_s) = forward_and_evaluate_speed(&rehearsal, setting)?;
+    best_step_s(&mut rehearsal, WARM_UP)?;
     let (mut product_gflops, mut ours, mut theirs) = (0f64, Vec::new(), Vec::new());
     for _ in 0..setting.rounds.max(1) {
         product_gflops = product_gflops.max(ops::product_gflops());
-        ours.push(setting.tokens_per_step() as f64 / training.best_step_s(setting.steps.max(1))?);
+        ours.push(setting.tokens_per_step() as f64 / best_step_s(&mut rehearsal, setting.steps.max(1))?);
         if let Some(peer) = peer {
             theirs.push(peer.train(&config, setting)?);
         }
@@ -126,60 +124,29 @@ fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
     })
 }
 
-/// A model that trains on random tokens.
-struct Training<'a> {
-    setting: &'a Setting,
-    model: Model,
-    optimizer: AdamW,
-    steps_taken: usize,
+/// Seconds of the best of `n` steps.
+fn best_step_s(rehearsal: &mut Rehearsal, n: usize) -> Result<f64> {
+    let mut best = f64::INFINITY;
+    for _ in 0..n {
+        let (gradients_s, update_s) = rehearsal.step()?;
+        best = best.min(gradients_s + update_s);
+    }
+    Ok(best)
 }
 
-impl<'a> Training<'a> {
-    fn new(config: &ModelConfig, setting: &'a Setting) -> Result<Self> {
-        let model = Model::new(config, SEED, &Device::Cpu)?;
-        let optimizer = AdamW::new(model.parameters(), (0.9, 0.95), 0.1, ops::fused())?;
-        Ok(Training { setting, model, optimizer, steps_taken: 0 })
+/// Tokens a second of a forward pass over one batch, and of an evaluation of four; the best of three each.
+fn forward_and_evaluate_speed(rehearsal: &Rehearsal, setting: &Setting) -> Result<(f64, f64)> {
+    let Setting { vocab_size, batch_size, block_size, .. } = *setting;
+    let n_tokens = 4 * setting.tokens_per_step() + 1;
+    let split: Vec<u16> = (0..n_tokens).map(|i| (i * (i / 3 + 1) % vocab_size) as u16).collect();
+    let mut best = [f64::INFINITY; 2];
+    for _ in 0..3 {
+        best[0] = best[0].min(rehearsal.forward_s()?);
+        let began = Instant::now();
+        evaluate(rehearsal.model(), &split, block_size, batch_size)?;
+        best[1] = best[1].min(began.elapsed().as_secs_f64());
     }
-
-    /// Tokens that look random enough: (B, T), others at each step.
-    fn tokens(&self, salt: usize) -> Result<Tensor> {
-        let Setting { vocab_size, batch_size, block_size, .. } = *self.setting;
-        let token = |i: usize| (((i + 1) * (i + 7 * salt + 3) / 5 + salt) % vocab_size) as u32;
-        let tokens: Vec<u32> = (0..batch_size * block_size).map(token).collect();
-        Ok(Tensor::from_vec(tokens, (batch_size, block_size), &Device::Cpu)?)
-    }
-
-    /// Seconds of the best of `n` steps.
-    fn best_step_s(&mut self, n: usize) -> Result<f64> {
-        let mut best = f64::INFINITY;
-        for _ in 0..n {
-            let (inputs, targets) = (self.tokens(self.steps_taken)?, self.tokens(self.steps_taken + 1)?);
-            let began = Instant::now();
-            let (_, grads) = self.model.loss_and_gradients(&inputs, &targets, &Dropout::off())?;
-            self.optimizer.step(&grads, 3e-4, 1.0)?;
-            best = best.min(began.elapsed().as_secs_f64());
-            self.steps_taken += 1;
-        }
-        Ok(best)
-    }
-
-    /// Tokens a second of a forward pass over one batch, and of an evaluation of four; the best of three each.
-    fn forward_and_evaluate_speed(&self) -> Result<(f64, f64)> {
-        let Setting { vocab_size, batch_size, block_size, .. } = *self.setting;
-        let n_tokens = 4 * self.setting.tokens_per_step() + 1;
-        let split: Vec<u16> = (0..n_tokens).map(|i| (i * (i / 3 + 1) % vocab_size) as u16).collect();
-        let (inputs, targets) = (self.tokens(0)?, self.tokens(1)?);
-        let mut best = [f64::INFINITY; 2];
-        for _ in 0..3 {
-            let began = Instant::now();
-            self.model.loss_value(&inputs, &targets)?;
-            best[0] = best[0].min(began.elapsed().as_secs_f64());
-            let began = Instant::now();
-            evaluate(&self.model, &split, block_size, batch_size)?;
-            best[1] = best[1].min(began.elapsed().as_secs_f64());
-        }
-        Ok((self.setting.tokens_per_step() as f64 / best[0], n_tokens as f64 / best[1]))
-    }
+    Ok((setting.tokens_per_step() as f64 / best[0], n_tokens as f64 / best[1]))
 }
 
 /// The head of the table whose lines are the `Display` of [`TrainSpeed`].

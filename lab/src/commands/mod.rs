@@ -13,5 +13,5 @@ pub(crate) use fit::{FitOptions, fit};
 pub(crate) use generate::{GenerateOptions, generate};
 pub(crate) use output::{keep_stdout_for, show};
 pub(crate) use prepare::prepare;
-pub(crate) use study::{lab, share_kernel, study};
+pub(crate) use study::{lab, plan, share_kernel, study};
 pub(crate) use train::{TrainOptions, train};

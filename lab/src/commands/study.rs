@@ -1,4 +1,4 @@
-//! `study` runs everything, `lab` opens JupyterLab.
+//! `study` runs everything, `plan` says what that takes, `lab` opens JupyterLab.
 
 use lab::notebooks::stale_notebooks;
 use lab::plan::{self, Plan};
@@ -26,6 +26,13 @@ pub(crate) fn study(preset: &str, force: bool, publish: bool) -> Result<()> {
         lab::notebooks::publish(&lab, &study)?;
     }
     println!("finished in {:.1} minutes", started.elapsed().as_secs_f64() / 60.0);
+    Ok(())
+}
+
+/// What the study would train, and what that costs here.
+pub(crate) fn plan(preset: &str) -> Result<()> {
+    let study = Study::open(preset)?;
+    println!("{study}\n{}", Plan::of(&study)?.table());
     Ok(())
 }
 

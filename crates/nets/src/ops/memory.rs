@@ -21,7 +21,7 @@ pub(crate) fn keep_memory() {
 }
 
 /// Gives memory that is free back to the system: after a training, so that the process is as small as before.
-pub(crate) fn release_memory() {
+pub fn release_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: malloc_trim only returns pages that no allocation holds.
     unsafe {
