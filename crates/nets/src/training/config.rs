@@ -1,5 +1,6 @@
 //! Everything that decides how a run goes, and the numbers that follow from it.
 
+use super::Decay;
 use crate::models::ModelConfig;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub struct RunConfig {
     pub min_learning_rate: f64,
     /// Share of this run's steps that warm up, 0 to 1.
     pub warmup_fraction: f64,
+    /// How the rate falls after that.
+    #[serde(default, skip_serializing_if = "Decay::is_cosine")]
+    pub decay: Decay,
     /// Decoupled weight decay of matrices (biases and norms have none).
     pub weight_decay: f64,
     /// AdamW's memory of gradients.
@@ -73,6 +77,7 @@ impl RunConfig {
             learning_rate: 1e-3,
             min_learning_rate: 1e-4,
             warmup_fraction: 0.05,
+            decay: Decay::Cosine,
             weight_decay: 0.1,
             beta1: 0.9,
             beta2: 0.99,
@@ -169,6 +174,14 @@ impl RunConfig {
         if let Some((field, value)) = positive.iter().find(|(_, value)| !(0.0..f64::INFINITY).contains(value)) {
             return Some(format!("{field} {value} must be a number from 0 up"));
         }
+        if let Decay::CoolDown { share } = self.decay
+            && !(share > 0.0 && share + self.warmup_fraction <= 1.0)
+        {
+            return Some(format!(
+                "a cool-down over {share} of the steps must be above 0 and, with warmup_fraction {}, at most 1",
+                self.warmup_fraction
+            ));
+        }
         (min_learning_rate > learning_rate).then(|| {
             format!(
                 "min_learning_rate {min_learning_rate} is above learning_rate {learning_rate}; the schedule falls to it"
@@ -206,12 +219,14 @@ mod tests {
         let renamed = RunConfig { name: "two".into(), corpus: "elsewhere/copy".into(), ..config.clone() };
         assert_eq!(config.hash(), renamed.hash());
         let text = serde_json::to_string(&config).unwrap();
+        assert!(!text.contains("\"decay\""), "what says nothing new is written as before");
         assert_eq!(serde_json::from_str::<RunConfig>(&text).unwrap().hash(), config.hash());
         let others = [
             RunConfig { model: lstm(), ..config.clone() },
             RunConfig { beta2: 0.95, ..config.clone() },
             RunConfig { data_hash: "other".into(), ..config.clone() },
             RunConfig { seed: 1, ..config.clone() },
+            RunConfig { decay: Decay::CoolDown { share: 0.2 }, ..config.clone() },
         ];
         assert!(others.iter().all(|other| other.hash() != config.hash()));
         // Pinned: runs that were trained before must be found again.

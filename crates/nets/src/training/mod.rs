@@ -41,5 +41,5 @@ pub use metrics::Metric;
 pub use optimizer::{AdamW, global_norm};
 pub use run::{Run, Summary};
 pub use runs::{LiveHook, Runs, TrainOptions};
-pub use schedule::Schedule;
+pub use schedule::{Decay, Schedule};
 pub use stop::{INTERRUPT_KEY, answer_interrupt_key, interrupted, interrupted_by, stop_on_ctrl_c};
