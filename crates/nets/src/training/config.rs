@@ -1,6 +1,6 @@
 //! Everything that decides how a run goes, and the numbers that follow from it.
 
-use super::Decay;
+use super::{Decay, Origin, Schedule};
 use crate::models::ModelConfig;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,9 @@ pub struct RunConfig {
     pub n_checkpoints: usize,
     /// Decides first weights, data order and dropout.
     pub seed: u64,
+    /// The first weights, where they are not drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 impl RunConfig {
@@ -87,6 +90,7 @@ impl RunConfig {
             n_evals: 10,
             n_checkpoints: 10,
             seed: 1337,
+            origin: None,
         }
     }
 
@@ -95,13 +99,38 @@ impl RunConfig {
         RunConfig { learning_rate: peak, min_learning_rate: peak / (1.0 / final_share), ..self } // a tenth is peak / 10 to the bit
     }
 
-    /// Sixteen hex digits over what the config says: its JSON, keys sorted, without the run's and the corpus's names. Floats count
+    /// The same for another budget, with as many steps of warm-up. Where both rates are constant and cool down, the longer run
+    /// begins where the shorter one's cool-down began ([`crate::training::Runs::get_or_train`]).
+    pub fn for_budget(self, n_tokens: u64) -> Self {
+        let warmup_steps = self.warmup_fraction * self.n_steps() as f64;
+        let config = RunConfig { n_tokens, ..self };
+        RunConfig { warmup_fraction: warmup_steps / config.n_steps() as f64, ..config }
+    }
+
+    /// What decides the steps before the cool-down: where it is equal, the runs are equal up to there. None for a cosine, all of
+    /// which depends on its end.
+    pub(super) fn trunk_hash(&self) -> Option<String> {
+        let schedule = Schedule::new(self);
+        let trunk = RunConfig {
+            n_tokens: 0,
+            min_learning_rate: 0.0,
+            warmup_fraction: schedule.warmup_steps as f64,
+            decay: Decay::Cosine,
+            n_evals: 0,
+            n_checkpoints: 0,
+            ..self.clone()
+        };
+        schedule.cool_down_steps.map(|_| trunk.hash())
+    }
+
+    /// Sixteen hex digits over what the config says: its JSON, keys sorted, without names and paths. Floats count
     /// to twelve digits, so that a config that went through a file keeps its hash.
     pub fn hash(&self) -> String {
         let mut said = serde_json::to_value(self).unwrap_or_default(); // plain fields: cannot fail
         if let Some(fields) = said.as_object_mut() {
             fields.remove("name");
             fields.remove("corpus");
+            fields.get_mut("origin").and_then(Value::as_object_mut).map(|origin| origin.remove("path"));
         }
         hex16(&Sha256::digest(canonical(&said)))
     }

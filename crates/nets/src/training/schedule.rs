@@ -76,6 +76,11 @@ impl Schedule {
         }
     }
 
+    /// The last step before the cool-down; 0 for a cosine, which has no constant part.
+    pub(super) fn constant_until(&self) -> usize {
+        self.cool_down_steps.map_or(0, |c| self.n_steps.saturating_sub(c))
+    }
+
     /// The learning rate of step `t`, counted from 1; steps beyond the end keep the last rate.
     pub fn at(&self, t: usize) -> f64 {
         let (t, w) = (t.min(self.n_steps), self.warmup_steps);

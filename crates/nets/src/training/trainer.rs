@@ -9,7 +9,7 @@
 //! ```
 
 use super::batches::random_for;
-use super::checkpoint::{self, State, keep_last_as, step_name};
+use super::checkpoint::{self, State, keep_last_as, keep_trunk, step_name};
 use super::metrics::{MetricsLog, read_metrics, twelve_digits};
 use super::progress::{Progress, Standing, above_uniform, many_epochs};
 use super::stop::StopWatch;
@@ -70,7 +70,11 @@ impl<'a> Trainer<'a> {
         let device = device()?;
         checkpoint::sweep(dir)?;
         let found = checkpoint::load(dir, config)?;
-        let model = Model::new(&config.model, config.seed, &device)?;
+        let model = match &config.origin {
+            Some(origin) if found.is_none() => origin.model(&config.model, &device)?,
+            _ => Model::new(&config.model, config.seed, &device)?,
+        };
+        let schedule = Schedule::new(config);
         let betas = (config.beta1, config.beta2);
         let mut optimizer = AdamW::new(model.parameters(), betas, config.weight_decay, ops::fused())?;
         let kept_steps: BTreeSet<usize> = config.milestones(config.n_checkpoints).into_iter().collect();
@@ -86,6 +90,9 @@ impl<'a> Trainer<'a> {
             if kept_steps.contains(&state.step) {
                 keep_last_as(dir, &step_name(state.step))?;
             }
+            if state.step == schedule.constant_until() {
+                keep_trunk(dir)?;
+            }
         }
         let metrics_path = dir.join("metrics.jsonl");
         Ok(Trainer {
@@ -94,7 +101,7 @@ impl<'a> Trainer<'a> {
             device,
             model,
             optimizer,
-            schedule: Schedule::new(config),
+            schedule,
             batches: Batches::new(data.train.len(), config.block_size, config.batch_size, config.seed)?,
             log: MetricsLog::open(&metrics_path, state.metrics_bytes)?,
             metrics: read_metrics(&metrics_path)?,
@@ -149,7 +156,12 @@ impl<'a> Trainer<'a> {
             self.write_line(val_loss, lr, grad_norm)?;
         }
         let is_kept = self.kept_steps.contains(&step);
-        if val_loss.is_some() || is_kept || self.saved_at.elapsed() > SAVE_EVERY.max(self.saving_took * SAVE_SHARE) {
+        let is_trunk = step == self.schedule.constant_until();
+        if val_loss.is_some()
+            || is_kept
+            || is_trunk
+            || self.saved_at.elapsed() > SAVE_EVERY.max(self.saving_took * SAVE_SHARE)
+        {
             self.save()?;
         }
         if is_best {
@@ -157,6 +169,9 @@ impl<'a> Trainer<'a> {
         }
         if is_kept {
             keep_last_as(&self.dir, &step_name(step))?;
+        }
+        if is_trunk {
+            keep_trunk(&self.dir)?;
         }
         if self.progress.stepped(took, &self.standing())
             && let Some(draw) = &self.live
