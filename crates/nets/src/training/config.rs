@@ -32,6 +32,9 @@ pub struct RunConfig {
     pub block_size: usize,
     /// Sequences per step.
     pub batch_size: usize,
+    /// Sequences whose activations are in memory at once, where that is fewer: their gradients are added up to those of the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// The highest learning rate, reached at the end of the warm-up.
     pub learning_rate: f64,
     /// The learning rate of the last step.
@@ -55,6 +58,9 @@ pub struct RunConfig {
     pub n_tokens: u64,
     /// Full-split validations, evenly spaced, the last one at the end.
     pub n_evals: usize,
+    /// Ends the run after so many validations without a new best, before its rate has fallen to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
     /// Models kept along the way, evenly spaced.
     pub n_checkpoints: usize,
     /// Decides first weights, data order and dropout.
@@ -77,6 +83,7 @@ impl RunConfig {
             model: model.clone(),
             block_size: 256,
             batch_size: 16,
+            micro_batch: None,
             learning_rate: 1e-3,
             min_learning_rate: 1e-4,
             warmup_fraction: 0.05,
@@ -88,6 +95,7 @@ impl RunConfig {
             dropout: 0.0,
             n_tokens,
             n_evals: 10,
+            patience: None,
             n_checkpoints: 10,
             seed: 1337,
             origin: None,
@@ -117,6 +125,7 @@ impl RunConfig {
             warmup_fraction: schedule.warmup_steps as f64,
             decay: Decay::Cosine,
             n_evals: 0,
+            patience: None,
             n_checkpoints: 0,
             ..self.clone()
         };
@@ -176,6 +185,12 @@ impl RunConfig {
         }
         if *block_size == 0 || *batch_size == 0 {
             return Some(format!("block_size {block_size} and batch_size {batch_size} must both be at least 1"));
+        }
+        if self.patience == Some(0) {
+            return Some("patience 0 would end the run before it began; it must be at least 1".to_string());
+        }
+        if let Some(micro_batch) = self.micro_batch.filter(|n| !(1..=*batch_size).contains(n)) {
+            return Some(format!("micro_batch {micro_batch} must be at least 1 and at most batch_size {batch_size}"));
         }
         if let ModelConfig::Transformer(model) = &self.model
             && model.n_positions < *block_size

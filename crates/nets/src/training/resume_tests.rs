@@ -5,7 +5,7 @@ use super::checkpoint;
 use super::device::with_threads;
 use super::stand_in_tests::{config, data, folder, lstm, quiet_runs, transformer};
 use super::trainer::Trainer;
-use super::{Decay, Run, RunConfig, TrainOptions, stop_on_ctrl_c};
+use super::{Decay, Run, RunConfig, Summary, TrainOptions, stop_on_ctrl_c};
 use crate::TokenData;
 use crate::files::{read_bytes, read_text, write_json};
 use rand::Rng;
@@ -136,6 +136,21 @@ fn a_longer_run_begins_where_a_shorter_ones_cool_down_began_and_ends_with_the_bi
         let shorter = both.get_or_train(&RunConfig { name: "s".into(), ..short.for_budget(24 * 64) }, &data).unwrap();
         assert_eq!((shorter.summary.n_steps, shorter.val_curve().len()), (24, 4));
     }
+}
+
+#[test]
+fn a_run_whose_patience_ends_is_finished_and_a_kill_changes_nothing() {
+    let (base, data) = (folder(), data());
+    let still = RunConfig { learning_rate: 0.0, min_learning_rate: 0.0, ..config("p", lstm()) }; // never better than at first
+    let config = RunConfig { patience: Some(2), ..still }; // validated after steps 10, 20, 30 and 40
+    let run = quiet_runs(&base.join("straight")).get_or_train(&config, &data).unwrap();
+    let Summary { finished, n_steps, n_tokens, best_step, .. } = run.summary;
+    assert_eq!((finished, n_steps, n_tokens, best_step), (true, 30, 30 * 64, 10));
+    assert!(run.best_model().is_ok() && run.to_string().ends_with("(its patience ended)"), "{run}");
+    let killed = quiet_runs(&base.join("killed"));
+    train_and_drop(&killed.dir.join("p"), &config, &data, 30); // killed before it could write its summary
+    assert_eq!(killed.get_or_train(&config, &data).unwrap().summary.n_steps, 30);
+    assert_same(&record(&run.dir), &record(&killed.dir.join("p")));
 }
 
 #[test]
