@@ -18,7 +18,7 @@
 use crate::data::{CorpusConfig, TokenData, Tokenizer};
 use crate::files::read_text;
 use crate::models::{Family, LstmSize, ModelConfig, Size, TransformerSize};
-use crate::training::RunConfig;
+use crate::training::{Decay, RunConfig};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -72,6 +72,9 @@ pub struct Training {
     pub block_size: usize,
     /// Sequences a step.
     pub batch_size: usize,
+    /// Sequences whose activations are in memory at once, where a step's are too many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// Token budget of each run; or `n_epochs` over the training split.
     pub n_tokens: Option<u64>,
     /// The budget in passes over the training split.
@@ -86,6 +89,9 @@ pub struct Training {
     pub final_rate_share: Option<f64>,
     /// Share of the steps that warm up.
     pub warmup_fraction: Option<f64>,
+    /// The last share of the steps, in which a constant rate falls linearly; left out: a cosine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cool_down: Option<f64>,
     /// Decoupled weight decay of matrices.
     pub weight_decay: Option<f64>,
     /// AdamW's memory of gradients.
@@ -98,6 +104,9 @@ pub struct Training {
     pub dropout: Option<f64>,
     /// Full-split validations along each run, the last one at its end.
     pub n_evals: usize,
+    /// Ends a run after so many validations without a new best.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
 }
 
 /// The peak of the schedule: a plain number, or `{ peak = 2e-3, at_width = 128 }`.
@@ -289,7 +298,9 @@ impl Preset {
             model: size.model.clone(),
             block_size: training.block_size,
             batch_size: training.batch_size,
+            micro_batch: training.micro_batch,
             warmup_fraction: training.warmup_fraction.unwrap_or(config.warmup_fraction),
+            decay: training.cool_down.map_or(config.decay, |share| Decay::CoolDown { share }),
             weight_decay: training.weight_decay.unwrap_or(config.weight_decay),
             beta1: training.beta1.unwrap_or(config.beta1),
             beta2: training.beta2.unwrap_or(config.beta2),
@@ -297,6 +308,7 @@ impl Preset {
             dropout: training.dropout.unwrap_or(config.dropout),
             n_tokens,
             n_evals: training.n_evals,
+            patience: training.patience,
             seed: self.seed,
             ..config
         };
@@ -495,7 +507,7 @@ mod tests {
     #[test]
     fn every_constant_of_the_training_can_be_set() {
         let constants = "n_evals = 4\nfinal_rate_share = 0.5\nwarmup_fraction = 0.2\nweight_decay = 0.3\nbeta1 = 0.8\nbeta2 = 0.7\n\
-                         grad_clip = 2.0\ndropout = 0.25";
+                         grad_clip = 2.0\ndropout = 0.25\ncool_down = 0.3\npatience = 5\nmicro_batch = 2";
         let text = BUILT_IN[0].1.replace("n_evals = 4", constants).replace("{ peak = 1e-2 }", "1e-2");
         let preset = Preset::parse(&text, "mine.toml").unwrap();
         let size = &preset.ladder(Family::Lstm, 75)[0];
@@ -506,6 +518,7 @@ mod tests {
         assert_eq!((set.learning_rate, set.min_learning_rate, set.n_tokens), (1e-2, 5e-3, 9));
         assert_eq!((set.warmup_fraction, set.weight_decay, set.beta1), (0.2, 0.3, 0.8));
         assert_eq!((set.beta2, set.grad_clip, set.dropout), (0.7, 2.0, 0.25));
+        assert_eq!((set.decay, set.patience, set.micro_batch), (Decay::CoolDown { share: 0.3 }, Some(5), Some(2)));
         let default = Preset::parse(BUILT_IN[0].1, "smoke").unwrap().run_config(base.clone(), size, 9);
         assert_eq!((default.min_learning_rate, default.warmup_fraction), (1e-2 / 10.0, base.warmup_fraction));
     }

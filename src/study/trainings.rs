@@ -5,6 +5,7 @@ use super::{RunRecord, Study};
 use crate::models::{Family, Size};
 use crate::training::{Run, RunConfig, answer_interrupt_key, interrupted};
 use crate::{Error, Result};
+use std::path::Path;
 
 impl Study {
     /// Trains every size of one family, smallest first; finished runs are loaded, half-done ones continued. Before the largest
@@ -51,6 +52,23 @@ impl Study {
     /// # Errors
     /// There is no such size, or its training failed.
     pub fn train_size(&self, name: &str) -> Result<Run> {
+        Ok(self.train_all(&[self.size_config(name)?])?.remove(0))
+    }
+
+    /// The same with first weights of a finished run, or of a file from elsewhere, instead of drawn ones
+    /// ([`crate::training::Runs::origin`]).
+    ///
+    /// # Errors
+    /// As [`Study::train_size`]; or there are no such weights, or they are another model's.
+    pub fn train_size_from(&self, name: &str, run_or_file: &str) -> Result<Run> {
+        let config = self.size_config(name)?;
+        let origin = Some(self.runs()?.origin(run_or_file, &config.vocab_hash)?);
+        let from = Path::new(run_or_file).file_stem().unwrap_or_default().to_string_lossy();
+        let config = RunConfig { name: format!("{name}-from-{from}"), origin, ..config };
+        Ok(self.train_all(&[config])?.remove(0))
+    }
+
+    fn size_config(&self, name: &str) -> Result<RunConfig> {
         let sizes = Family::ALL.map(|family| self.preset.ladder(family, VOCAB_SIZE)).concat(); // refused before a corpus is prepared
         let size = sizes.iter().find(|size| size.name == name).ok_or_else(|| {
             let names: Vec<&str> = sizes.iter().map(|size| size.name.as_str()).collect();
@@ -58,7 +76,7 @@ impl Study {
         })?;
         let (data, ladder) = (self.data()?, self.ladder(size.model.family())?);
         let size = ladder.iter().find(|size| size.name == name).unwrap_or(size);
-        Ok(self.train_all(&[self.run_config(size, &data)])?.remove(0))
+        Ok(self.run_config(size, &data))
     }
 
     /// Trains the largest models for the longer budget of `[best]`, each with a schedule of its own.

@@ -17,6 +17,9 @@ pub(crate) struct TrainOptions {
     /// The name of one size, such as laptop-transformer-small; without it, all of them
     #[arg(long)]
     size: Option<String>,
+    /// First weights for this size instead of drawn ones: a finished run of the study, or a file such as nanoGPT's ckpt.pt
+    #[arg(long, value_name = "RUN|FILE", requires = "size")]
+    init_from: Option<String>,
     /// Instead, the repeats from other seeds that the preset asks for
     #[arg(long, conflicts_with = "size")]
     repeats: bool,
@@ -49,14 +52,18 @@ struct Trained<'a> {
 const STOPPED_EARLY: u8 = 75;
 
 pub(crate) fn train(options: &TrainOptions) -> Result<ExitCode> {
-    let TrainOptions { preset, size, repeats, isoflop, longer, json } = options;
+    let TrainOptions { preset, size, init_from, repeats, isoflop, longer, json } = options;
     keep_stdout_for(*json);
     let study = Study::open(preset)?;
     if (*repeats || *isoflop) && !json {
         println!("{}", study.extra_cost()?);
     }
     let (runs, failures) = match size {
-        Some(name) => (vec![study.train_size(name)?], Vec::new()),
+        Some(name) => {
+            let run =
+                init_from.as_ref().map_or_else(|| study.train_size(name), |from| study.train_size_from(name, from));
+            (vec![run?], Vec::new())
+        }
         None if *isoflop => (study.train_isoflop()?, Vec::new()),
         None if *longer => (study.train_longer()?, Vec::new()),
         None => both_families(&study, *repeats)?,

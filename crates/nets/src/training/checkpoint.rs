@@ -3,6 +3,7 @@
 //! ```text
 //! state.safetensors     all that the next step follows from: weights p.<name>, AdamW's moments m.<name> v.<name>, and in the
 //!                       header's metadata the state as JSON (step, sums, best, …)
+//! trunk.safetensors     a further name of the state.safetensors at the end of a constant rate: longer runs begin there
 //! last.safetensors      the model alone, written after it
 //! best.safetensors, step_000561.safetensors     models: further names (links) of a last.safetensors
 //! ```
@@ -11,7 +12,7 @@
 //! they follow from the seed and the step, which are here.
 
 use super::{AdamW, RunConfig};
-use crate::files::{read_bytes, replace, temporary_beside};
+use crate::files::{read_bytes, replace, temporary_beside, write_atomic};
 use crate::models::Model;
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
@@ -22,8 +23,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 const FORMAT: u32 = 2; // raise it when the meaning of a field changes
-const STATE: &str = "state.safetensors";
+pub(super) const STATE: &str = "state.safetensors";
 const LAST: &str = "last.safetensors";
+pub(super) const TRUNK: &str = "trunk.safetensors";
 
 /// A model kept on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +164,11 @@ pub(super) fn load(dir: &Path, config: &RunConfig) -> Result<Option<Found>> {
 /// Saves where the run stands, then its model.
 pub(super) fn save(dir: &Path, model: &Model, optimizer: &AdamW, state: &State) -> Result<()> {
     let path = dir.join(STATE);
-    replace(&path, |temporary| write(temporary, model, optimizer, state))?;
+    let mut parts = optimizer.moments()?;
+    for (name, var) in model.parameters() {
+        parts.push((format!("p.{name}"), var.to_device(&Device::Cpu)?));
+    }
+    replace(&path, |temporary| write(temporary, parts, state))?;
     save_last(dir, model)?;
     share_permissions(&dir.join(LAST), &path);
     sync_folder(dir);
@@ -179,6 +185,29 @@ pub(super) fn keep_last_as(dir: &Path, name: &str) -> Result<()> {
     link(&dir.join(LAST), &dir.join(format!("{name}.safetensors")))?;
     sync_folder(dir);
     Ok(())
+}
+
+/// Keeps the whole state of the last save, for longer runs.
+pub(super) fn keep_trunk(dir: &Path) -> Result<()> {
+    link(&dir.join(STATE), &dir.join(TRUNK))?;
+    sync_folder(dir);
+    Ok(())
+}
+
+/// Begins a run where another's constant rate ended: with its state and its metrics so far. The best model is looked for from
+/// there on. Returns the step.
+pub(super) fn branch(from: &Path, dir: &Path, config: &RunConfig) -> Result<usize> {
+    let path = from.join(TRUNK);
+    let found = read(&path).map_err(|what| {
+        Error::Checkpoint(format!("{} {what}; remove it, and this run begins at its first step", path.display()))
+    })?;
+    let step = found.state.step;
+    let state = State { config_hash: config.hash(), best_val_loss: f64::INFINITY, best_step: step, ..found.state };
+    let mut lines = read_bytes(from.join("metrics.jsonl"))?;
+    lines.truncate(state.metrics_bytes as usize);
+    write_atomic(dir.join("metrics.jsonl"), lines)?;
+    replace(&dir.join(STATE), |temporary| write(temporary, found.tensors, &state))?;
+    Ok(step)
 }
 
 /// `step_000561`
@@ -219,13 +248,9 @@ fn read(path: &Path) -> Result<Found, String> {
     Ok(Found { state, tensors })
 }
 
-fn write(path: &Path, model: &Model, optimizer: &AdamW, state: &State) -> Result<()> {
+fn write(path: &Path, parts: impl IntoIterator<Item = (String, Tensor)>, state: &State) -> Result<()> {
     let cannot = |error: String| Error::Checkpoint(format!("cannot write {}: {error}", path.display()));
     let note = serde_json::to_string(state).map_err(|error| cannot(error.to_string()))?;
-    let mut parts = optimizer.moments()?;
-    for (name, var) in model.parameters() {
-        parts.push((format!("p.{name}"), var.to_device(&Device::Cpu)?));
-    }
     let notes = HashMap::from([("state".to_string(), note)]);
     safetensors::serialize_to_file(parts, Some(notes), path).map_err(|error| cannot(error.to_string()))
 }

@@ -1,5 +1,6 @@
 //! Everything that decides how a run goes, and the numbers that follow from it.
 
+use super::{Decay, Origin, Schedule};
 use crate::models::ModelConfig;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -31,12 +32,18 @@ pub struct RunConfig {
     pub block_size: usize,
     /// Sequences per step.
     pub batch_size: usize,
+    /// Sequences whose activations are in memory at once, where that is fewer: their gradients are added up to those of the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// The highest learning rate, reached at the end of the warm-up.
     pub learning_rate: f64,
     /// The learning rate of the last step.
     pub min_learning_rate: f64,
     /// Share of this run's steps that warm up, 0 to 1.
     pub warmup_fraction: f64,
+    /// How the rate falls after that.
+    #[serde(default, skip_serializing_if = "Decay::is_cosine")]
+    pub decay: Decay,
     /// Decoupled weight decay of matrices (biases and norms have none).
     pub weight_decay: f64,
     /// AdamW's memory of gradients.
@@ -51,10 +58,16 @@ pub struct RunConfig {
     pub n_tokens: u64,
     /// Full-split validations, evenly spaced, the last one at the end.
     pub n_evals: usize,
+    /// Ends the run after so many validations without a new best, before its rate has fallen to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
     /// Models kept along the way, evenly spaced.
     pub n_checkpoints: usize,
     /// Decides first weights, data order and dropout.
     pub seed: u64,
+    /// The first weights, where they are not drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 impl RunConfig {
@@ -70,9 +83,11 @@ impl RunConfig {
             model: model.clone(),
             block_size: 256,
             batch_size: 16,
+            micro_batch: None,
             learning_rate: 1e-3,
             min_learning_rate: 1e-4,
             warmup_fraction: 0.05,
+            decay: Decay::Cosine,
             weight_decay: 0.1,
             beta1: 0.9,
             beta2: 0.99,
@@ -80,8 +95,10 @@ impl RunConfig {
             dropout: 0.0,
             n_tokens,
             n_evals: 10,
+            patience: None,
             n_checkpoints: 10,
             seed: 1337,
+            origin: None,
         }
     }
 
@@ -90,13 +107,39 @@ impl RunConfig {
         RunConfig { learning_rate: peak, min_learning_rate: peak / (1.0 / final_share), ..self } // a tenth is peak / 10 to the bit
     }
 
-    /// Sixteen hex digits over what the config says: its JSON, keys sorted, without the run's and the corpus's names. Floats count
+    /// The same for another budget, with as many steps of warm-up. Where both rates are constant and cool down, the longer run
+    /// begins where the shorter one's cool-down began ([`crate::training::Runs::get_or_train`]).
+    pub fn for_budget(self, n_tokens: u64) -> Self {
+        let warmup_steps = self.warmup_fraction * self.n_steps() as f64;
+        let config = RunConfig { n_tokens, ..self };
+        RunConfig { warmup_fraction: warmup_steps / config.n_steps() as f64, ..config }
+    }
+
+    /// What decides the steps before the cool-down: where it is equal, the runs are equal up to there. None for a cosine, all of
+    /// which depends on its end.
+    pub(super) fn trunk_hash(&self) -> Option<String> {
+        let schedule = Schedule::new(self);
+        let trunk = RunConfig {
+            n_tokens: 0,
+            min_learning_rate: 0.0,
+            warmup_fraction: schedule.warmup_steps as f64,
+            decay: Decay::Cosine,
+            n_evals: 0,
+            patience: None,
+            n_checkpoints: 0,
+            ..self.clone()
+        };
+        schedule.cool_down_steps.map(|_| trunk.hash())
+    }
+
+    /// Sixteen hex digits over what the config says: its JSON, keys sorted, without names and paths. Floats count
     /// to twelve digits, so that a config that went through a file keeps its hash.
     pub fn hash(&self) -> String {
         let mut said = serde_json::to_value(self).unwrap_or_default(); // plain fields: cannot fail
         if let Some(fields) = said.as_object_mut() {
             fields.remove("name");
             fields.remove("corpus");
+            fields.get_mut("origin").and_then(Value::as_object_mut).map(|origin| origin.remove("path"));
         }
         hex16(&Sha256::digest(canonical(&said)))
     }
@@ -143,6 +186,12 @@ impl RunConfig {
         if *block_size == 0 || *batch_size == 0 {
             return Some(format!("block_size {block_size} and batch_size {batch_size} must both be at least 1"));
         }
+        if self.patience == Some(0) {
+            return Some("patience 0 would end the run before it began; it must be at least 1".to_string());
+        }
+        if let Some(micro_batch) = self.micro_batch.filter(|n| !(1..=*batch_size).contains(n)) {
+            return Some(format!("micro_batch {micro_batch} must be at least 1 and at most batch_size {batch_size}"));
+        }
         if let ModelConfig::Transformer(model) = &self.model
             && model.n_positions < *block_size
         {
@@ -168,6 +217,14 @@ impl RunConfig {
         ];
         if let Some((field, value)) = positive.iter().find(|(_, value)| !(0.0..f64::INFINITY).contains(value)) {
             return Some(format!("{field} {value} must be a number from 0 up"));
+        }
+        if let Decay::CoolDown { share } = self.decay
+            && !(share > 0.0 && share + self.warmup_fraction <= 1.0)
+        {
+            return Some(format!(
+                "a cool-down over {share} of the steps must be above 0 and, with warmup_fraction {}, at most 1",
+                self.warmup_fraction
+            ));
         }
         (min_learning_rate > learning_rate).then(|| {
             format!(
@@ -206,12 +263,14 @@ mod tests {
         let renamed = RunConfig { name: "two".into(), corpus: "elsewhere/copy".into(), ..config.clone() };
         assert_eq!(config.hash(), renamed.hash());
         let text = serde_json::to_string(&config).unwrap();
+        assert!(!text.contains("\"decay\""), "what says nothing new is written as before");
         assert_eq!(serde_json::from_str::<RunConfig>(&text).unwrap().hash(), config.hash());
         let others = [
             RunConfig { model: lstm(), ..config.clone() },
             RunConfig { beta2: 0.95, ..config.clone() },
             RunConfig { data_hash: "other".into(), ..config.clone() },
             RunConfig { seed: 1, ..config.clone() },
+            RunConfig { decay: Decay::CoolDown { share: 0.2 }, ..config.clone() },
         ];
         assert!(others.iter().all(|other| other.hash() != config.hash()));
         // Pinned: runs that were trained before must be found again.

@@ -6,7 +6,8 @@
 //! ```
 //! A run is a pure function of its config, its data and the number of threads: the batch, the learning rate and the
 //! dropout of a step follow from `(seed, step)` alone, and the weights and the optimiser's moments are saved bit for
-//! bit. So a run that is stopped or killed and then resumed ends with the same bits as one left alone.
+//! bit. So a run that is stopped or killed and then resumed ends with the same bits as one left alone, and one with a constant
+//! rate can begin where a shorter one's cool-down began: several budgets cost little more than the largest.
 
 mod batches;
 mod by_position;
@@ -17,6 +18,7 @@ mod evaluate;
 mod memory;
 mod metrics;
 mod optimizer;
+mod origin;
 mod progress;
 mod run;
 mod runs;
@@ -39,7 +41,8 @@ pub use evaluate::{evaluate, token_losses};
 pub use memory::{peak_rss_mb, reset_peak_rss, rss_mb};
 pub use metrics::Metric;
 pub use optimizer::{AdamW, global_norm};
+pub use origin::Origin;
 pub use run::{Run, Summary};
 pub use runs::{LiveHook, Runs, TrainOptions};
-pub use schedule::Schedule;
+pub use schedule::{Decay, Schedule};
 pub use stop::{INTERRUPT_KEY, answer_interrupt_key, interrupted, interrupted_by, stop_on_ctrl_c};

@@ -5,7 +5,7 @@ use super::checkpoint;
 use super::device::with_threads;
 use super::stand_in_tests::{config, data, folder, lstm, quiet_runs, transformer};
 use super::trainer::Trainer;
-use super::{Run, RunConfig, TrainOptions, stop_on_ctrl_c};
+use super::{Decay, Run, RunConfig, Summary, TrainOptions, stop_on_ctrl_c};
 use crate::TokenData;
 use crate::files::{read_bytes, read_text, write_json};
 use rand::Rng;
@@ -103,6 +103,54 @@ fn a_run_stopped_by_its_file_or_its_budget_goes_on_exactly() {
     stopped.options.live = None;
     assert!(stopped.get_or_train(&config, &data).unwrap().summary.finished);
     assert_same(&record(&base.join("straight").join("s")), &record(&base.join("stopped").join("s")));
+}
+
+#[test]
+fn a_longer_run_begins_where_a_shorter_ones_cool_down_began_and_ends_with_the_bits_that_it_has_alone() {
+    for (name, model) in [("t", transformer()), ("l", lstm())] {
+        let (base, data) = (folder(), data());
+        let short = RunConfig { decay: Decay::CoolDown { share: 0.25 }, ..config(name, model) }; // constant for steps 5 … 30
+        let long = RunConfig { name: "long".into(), decay: Decay::CoolDown { share: 0.5 }, ..short.clone() };
+        let long = long.for_budget(80 * 64); // 5 … 40
+        assert_eq!((long.warmup_fraction, short.trunk_hash()), (0.05, long.trunk_hash()));
+        let (alone, both) = (quiet_runs(&base.join("alone")), quiet_runs(&base.join("both")));
+        let expected = alone.get_or_train(&long, &data).unwrap();
+        both.get_or_train(&short, &data).unwrap();
+        train_and_drop(&both.dir.join("cosine"), &RunConfig { decay: Decay::Cosine, ..short.clone() }, &data, 8); // not shared
+        let run = both.get_or_train(&long, &data).unwrap();
+        let weights =
+            |run: &Run| record(&run.dir).into_iter().filter(|(name, _)| name.starts_with("state")).collect::<Vec<_>>();
+        assert_same(&weights(&expected), &weights(&run));
+        assert_eq!(run.metrics[..30].iter().map(|line| line.step).collect::<Vec<_>>(), (1..=30).collect::<Vec<_>>());
+        assert_eq!(
+            run.metrics[29].val_loss,
+            both.get(name).unwrap().metrics[29].val_loss,
+            "the lines of the shorter run"
+        );
+        assert_eq!(
+            (run.summary.n_tokens, run.summary.val_loss),
+            (expected.summary.n_tokens, expected.summary.val_loss)
+        );
+        assert!(run.summary.best_step > 30 && run.best_model().is_ok());
+        // A shorter one cannot begin after its own constant part: it is trained from its first step.
+        let shorter = both.get_or_train(&RunConfig { name: "s".into(), ..short.for_budget(24 * 64) }, &data).unwrap();
+        assert_eq!((shorter.summary.n_steps, shorter.val_curve().len()), (24, 4));
+    }
+}
+
+#[test]
+fn a_run_whose_patience_ends_is_finished_and_a_kill_changes_nothing() {
+    let (base, data) = (folder(), data());
+    let still = RunConfig { learning_rate: 0.0, min_learning_rate: 0.0, ..config("p", lstm()) }; // never better than at first
+    let config = RunConfig { patience: Some(2), ..still }; // validated after steps 10, 20, 30 and 40
+    let run = quiet_runs(&base.join("straight")).get_or_train(&config, &data).unwrap();
+    let Summary { finished, n_steps, n_tokens, best_step, .. } = run.summary;
+    assert_eq!((finished, n_steps, n_tokens, best_step), (true, 30, 30 * 64, 10));
+    assert!(run.best_model().is_ok() && run.to_string().ends_with("(its patience ended)"), "{run}");
+    let killed = quiet_runs(&base.join("killed"));
+    train_and_drop(&killed.dir.join("p"), &config, &data, 30); // killed before it could write its summary
+    assert_eq!(killed.get_or_train(&config, &data).unwrap().summary.n_steps, 30);
+    assert_same(&record(&run.dir), &record(&killed.dir.join("p")));
 }
 
 #[test]

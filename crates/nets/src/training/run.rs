@@ -49,7 +49,7 @@ pub struct Summary {
     pub tokens_per_s: f64,
     /// The most memory that the run added to what the process held before it, MB; 0 where not known.
     pub peak_rss_mb: f64,
-    /// It was trained to its last step; else it was stopped, and the next call goes on.
+    /// It was trained to its last step, or to where its patience ended; else it was stopped, and the next call goes on.
     pub finished: bool,
     /// What it ran on, in words.
     pub device: String,
@@ -145,7 +145,11 @@ impl fmt::Display for Run {
         } else {
             write!(f, "not validated yet, ")?;
         }
-        let state = if summary.finished { "" } else { " (stopped early)" };
+        let state = match (summary.finished, summary.n_steps < self.config.n_steps()) {
+            (true, true) => " (its patience ended)",
+            (true, false) => "",
+            (false, _) => " (stopped early)",
+        };
         write!(f, "{}{state}", duration(summary.elapsed_s))
     }
 }

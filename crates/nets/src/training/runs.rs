@@ -1,10 +1,10 @@
 //! The folder of all runs: what has been trained is never trained again.
 
-use super::checkpoint::check_vocabulary;
+use super::checkpoint::{self, check_vocabulary};
 use super::device::with_threads;
 use super::run::read_config;
 use super::trainer::Trainer;
-use super::{Run, RunConfig};
+use super::{Origin, Run, RunConfig, Schedule};
 use crate::TokenData;
 use crate::files::{Lock, write_json};
 use crate::{Error, Result};
@@ -60,6 +60,9 @@ impl Runs {
     /// A run is found by [`RunConfig::hash`], whatever its name. Where the name is taken by another run, `-` and six digits of the
     /// hash are added to it: nothing is overwritten. A run stopped early comes back with `summary.finished == false`.
     ///
+    /// With [`super::Decay::CoolDown`] a run begins where the constant rate of a shorter one ended, if all that came before is the
+    /// same ([`RunConfig::for_budget`]), and ends with the bits that it would have had alone. Its time includes the shared steps'.
+    ///
     /// # Errors
     /// A config that contradicts itself or the data, damage, a loss that is no number, another process at work.
     pub fn get_or_train(&self, config: &RunConfig, data: &TokenData) -> Result<Run> {
@@ -78,6 +81,13 @@ impl Runs {
         }
         let config = named_after(config, &dir);
         write_json(dir.join("config.json"), &config)?;
+        if let Some(trunk) = self.trunk_for(&config, &dir)? {
+            let step = checkpoint::branch(&trunk, &dir, &config)?;
+            if !self.options.quiet {
+                let (name, trunk) = (&config.name, trunk.display());
+                crate::messages::say(format_args!("{name}: its first {step} steps are those of {trunk}"));
+            }
+        }
         with_threads(self.options.threads, || Trainer::open(&config, data, &dir, &self.options)?.train())
     }
 
@@ -105,6 +115,20 @@ impl Runs {
         )))
     }
 
+    /// Weights to begin with: the best model of a finished run here, or a file of weights ([`Origin::open`]).
+    ///
+    /// # Errors
+    /// There is neither, or the run has another vocabulary; a file's is not known.
+    pub fn origin(&self, run_or_file: &str, vocab_hash: &str) -> Result<Origin> {
+        if Path::new(run_or_file).is_file() {
+            return Origin::open(run_or_file);
+        }
+        let run = self.get(run_or_file);
+        let run = run.map_err(|error| Error::Checkpoint(format!("{error}; a file of weights is named by its path")))?;
+        run.check_vocabulary(vocab_hash)?;
+        Origin::open(run.dir.join("best.safetensors"))
+    }
+
     /// All finished runs, by name.
     ///
     /// # Errors
@@ -129,6 +153,18 @@ impl Runs {
         }
         let digits: String = hash.chars().take(6).collect();
         Ok(self.dir.join(format!("{}-{digits}", config.name)))
+    }
+
+    /// For a run that has not begun: the folder whose constant rate it shares for the most steps, where there is one.
+    fn trunk_for(&self, config: &RunConfig, dir: &Path) -> Result<Option<PathBuf>> {
+        let Some(hash) = config.trunk_hash().filter(|_| !dir.join(checkpoint::STATE).exists()) else { return Ok(None) };
+        let at_most = Schedule::new(config).constant_until();
+        let shared = self.folders()?.into_iter().filter(|dir| dir.join(checkpoint::TRUNK).exists()).filter_map(|dir| {
+            let other = read_config(&dir).ok()?;
+            let step = Schedule::new(&other).constant_until();
+            (step <= at_most && other.trunk_hash().as_ref() == Some(&hash)).then_some((step, dir))
+        });
+        Ok(shared.max_by_key(|(step, _)| *step).map(|(_, dir)| dir))
     }
 
     /// Every folder with a config, by name.

@@ -9,7 +9,7 @@
 //! ```
 
 use super::batches::random_for;
-use super::checkpoint::{self, State, keep_last_as, step_name};
+use super::checkpoint::{self, State, keep_last_as, keep_trunk, step_name};
 use super::metrics::{MetricsLog, read_metrics, twelve_digits};
 use super::progress::{Progress, Standing, above_uniform, many_epochs};
 use super::stop::StopWatch;
@@ -23,7 +23,8 @@ use crate::models::{Family, Model};
 use crate::ops::{self, Dropout};
 use crate::words::{duration, human};
 use crate::{Error, Result};
-use candle_core::Device;
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor};
 use rand::Rng;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -70,7 +71,11 @@ impl<'a> Trainer<'a> {
         let device = device()?;
         checkpoint::sweep(dir)?;
         let found = checkpoint::load(dir, config)?;
-        let model = Model::new(&config.model, config.seed, &device)?;
+        let model = match &config.origin {
+            Some(origin) if found.is_none() => origin.model(&config.model, &device)?,
+            _ => Model::new(&config.model, config.seed, &device)?,
+        };
+        let schedule = Schedule::new(config);
         let betas = (config.beta1, config.beta2);
         let mut optimizer = AdamW::new(model.parameters(), betas, config.weight_decay, ops::fused())?;
         let kept_steps: BTreeSet<usize> = config.milestones(config.n_checkpoints).into_iter().collect();
@@ -86,6 +91,9 @@ impl<'a> Trainer<'a> {
             if kept_steps.contains(&state.step) {
                 keep_last_as(dir, &step_name(state.step))?;
             }
+            if state.step == schedule.constant_until() {
+                keep_trunk(dir)?;
+            }
         }
         let metrics_path = dir.join("metrics.jsonl");
         Ok(Trainer {
@@ -94,7 +102,7 @@ impl<'a> Trainer<'a> {
             device,
             model,
             optimizer,
-            schedule: Schedule::new(config),
+            schedule,
             batches: Batches::new(data.train.len(), config.block_size, config.batch_size, config.seed)?,
             log: MetricsLog::open(&metrics_path, state.metrics_bytes)?,
             metrics: read_metrics(&metrics_path)?,
@@ -118,9 +126,9 @@ impl<'a> Trainer<'a> {
     pub(super) fn train(mut self) -> Result<Run> {
         self.progress.announce(&describe_device(&self.device), self.state.step);
         self.progress.warn(many_epochs(&self.config, self.data.train.len()));
-        while self.state.step < self.config.n_steps() {
+        while !self.is_over() {
             self.advance()?;
-            if self.state.step == self.config.n_steps() {
+            if self.is_over() {
                 break;
             }
             if let Some(reason) = self.watch.reason() {
@@ -131,6 +139,17 @@ impl<'a> Trainer<'a> {
             }
         }
         self.finish()
+    }
+
+    fn is_over(&self) -> bool {
+        self.state.step >= self.config.n_steps() || self.lost_patience()
+    }
+
+    /// Whether the last `patience` validations have found nothing better than the best before them.
+    fn lost_patience(&self) -> bool {
+        let since = self.metrics.iter().rev().take_while(|metric| metric.step > self.state.best_step);
+        let in_vain = since.filter(|metric| metric.val_loss.is_some()).count();
+        self.config.patience.is_some_and(|patience| in_vain >= patience)
     }
 
     /// One step, and what is due after it.
@@ -149,7 +168,12 @@ impl<'a> Trainer<'a> {
             self.write_line(val_loss, lr, grad_norm)?;
         }
         let is_kept = self.kept_steps.contains(&step);
-        if val_loss.is_some() || is_kept || self.saved_at.elapsed() > SAVE_EVERY.max(self.saving_took * SAVE_SHARE) {
+        let is_trunk = step == self.schedule.constant_until();
+        if val_loss.is_some()
+            || is_kept
+            || is_trunk
+            || self.saved_at.elapsed() > SAVE_EVERY.max(self.saving_took * SAVE_SHARE)
+        {
             self.save()?;
         }
         if is_best {
@@ -157,6 +181,9 @@ impl<'a> Trainer<'a> {
         }
         if is_kept {
             keep_last_as(&self.dir, &step_name(step))?;
+        }
+        if is_trunk {
+            keep_trunk(&self.dir)?;
         }
         if self.progress.stepped(took, &self.standing())
             && let Some(draw) = &self.live
@@ -170,9 +197,7 @@ impl<'a> Trainer<'a> {
     fn update(&mut self) -> Result<(f64, f64)> {
         let step = self.state.step;
         let (inputs, targets) = self.batches.batch(&self.data.train, step, &self.device)?; // (B, T) each
-        let dropout_seed = random_for(self.config.seed, "dropout", step as u64).random();
-        let dropout = Dropout::new(self.config.dropout, dropout_seed)?;
-        let (loss, grads) = self.model.loss_and_gradients(&inputs, &targets, &dropout)?;
+        let (loss, grads) = self.loss_and_gradients(&inputs, &targets)?;
         if !loss.is_finite() {
             return Err(self.diverged(&format!("the training loss became {loss}")));
         }
@@ -185,6 +210,32 @@ impl<'a> Trainer<'a> {
         self.state.loss_sum += loss;
         self.state.loss_count += 1;
         Ok((lr, norm))
+    }
+
+    /// Mean loss of a batch and its gradient, `micro_batch` sequences at a time, each piece with a mask of its own.
+    fn loss_and_gradients(&self, inputs: &Tensor, targets: &Tensor) -> Result<(f64, GradStore)> {
+        let mut masks = random_for(self.config.seed, "dropout", self.state.step as u64);
+        let (n, micro_batch) = (self.config.batch_size, self.config.micro_batch.unwrap_or(self.config.batch_size));
+        let (mut loss, mut sum): (f64, Option<GradStore>) = (0.0, None);
+        for start in (0..n).step_by(micro_batch) {
+            let rows = micro_batch.min(n - start);
+            let (inputs, targets) = (inputs.narrow(0, start, rows)?, targets.narrow(0, start, rows)?);
+            let dropout = Dropout::new(self.config.dropout, masks.random())?;
+            let (of_piece, mut grads) = self.model.loss_and_gradients(&inputs, &targets, &dropout)?;
+            if rows == n {
+                return Ok((of_piece, grads));
+            }
+            let share = rows as f64 / n as f64;
+            for (_, var) in self.model.parameters() {
+                let before = sum.as_mut().and_then(|sum| sum.remove(var));
+                if let Some(grad) = grads.remove(var) {
+                    let grad = (grad * share)?;
+                    grads.insert(var, before.map_or(Ok(grad.clone()), |before| before + grad)?);
+                }
+            }
+            (loss, sum) = (loss + of_piece * share, Some(grads));
+        }
+        sum.map(|grads| (loss, grads)).ok_or_else(|| Error::Config("batch_size must be at least 1".to_string()))
     }
 
     fn diverged(&self, what: &str) -> Error {
@@ -202,7 +253,8 @@ impl<'a> Trainer<'a> {
     }
 
     fn validate(&self) -> Result<f64> {
-        evaluate(&self.model, &self.data.val, self.config.block_size, self.config.batch_size)
+        let RunConfig { block_size, batch_size, micro_batch, .. } = self.config;
+        evaluate(&self.model, &self.data.val, block_size, micro_batch.unwrap_or(batch_size))
             .map_err(|error| Error::Data(format!("run {}: validation failed: {error}", self.config.name)))
     }
 
@@ -248,8 +300,15 @@ impl<'a> Trainer<'a> {
         self.note_time_and_memory();
         let summary = self.record(true).summary;
         write_json(self.dir.join("summary.json"), &summary)?;
+        let early = match self.config.patience {
+            Some(patience) if self.lost_patience() => {
+                let (step, n_steps) = (self.state.step, self.config.n_steps());
+                format!(" early, after step {step} of {n_steps}, since {patience} validations found nothing better")
+            }
+            _ => String::new(),
+        };
         let words = format!(
-            "finished, val_loss {:.4} nats per token (best {:.4} at step {}), {} at {} tokens/s",
+            "finished{early}, val_loss {:.4} nats per token (best {:.4} at step {}), {} at {} tokens/s",
             summary.val_loss,
             summary.best_val_loss,
             summary.best_step,
@@ -335,6 +394,28 @@ mod tests {
                 losses[0]
             );
             assert!(losses[399] < 0.02, "{family}: {}", losses[399]);
+        }
+    }
+
+    #[test]
+    fn pieces_of_a_batch_add_up_to_its_gradient() {
+        for model in [transformer(), lstm()] {
+            let (dir, data) = (folder(), data());
+            let config = RunConfig { batch_size: 5, dropout: 0.0, ..config("m", model) };
+            let options = TrainOptions { quiet: true, ..TrainOptions::default() };
+            let mut trainer = Trainer::open(&config, &data, &dir, &options).unwrap();
+            let (inputs, targets) = trainer.batches.batch(&data.train, 3, &trainer.device).unwrap();
+            let (loss, whole) = trainer.loss_and_gradients(&inputs, &targets).unwrap();
+            for micro_batch in [1, 2, 4] {
+                trainer.config.micro_batch = Some(micro_batch); // 2: pieces of 2, 2 and 1
+                let (sum, grads) = trainer.loss_and_gradients(&inputs, &targets).unwrap();
+                assert!((sum - loss).abs() < 1e-6);
+                for (name, var) in trainer.model.parameters() {
+                    let apart = (whole.get(var).unwrap() - grads.get(var).unwrap()).unwrap().abs().unwrap();
+                    let apart = apart.flatten_all().unwrap().max(0).unwrap().to_scalar::<f32>().unwrap();
+                    assert!(apart < 1e-6, "{name}: {apart}");
+                }
+            }
         }
     }
 
