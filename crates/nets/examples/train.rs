@@ -4,7 +4,7 @@
 //! cargo run -p nets --example train
 //! ```
 
-use nets::models::TransformerSize;
+use nets::models::{InitialSpread, Positions, TransformerSize};
 use nets::training::{RunConfig, Runs};
 use nets::{Result, TokenData, Tokenizer};
 

@@ -1,8 +1,8 @@
 //! Ladders: models of one family that grow from rung to rung. They are data: entries of a TOML file, here or in a preset.
 //!
 //! The ladders that are built in stand in `ladders.toml`. `a-*` and `b-*` are the shapes of the two earlier projects (A: bias-free
-//! GPT with a tied head; B: biases and a head of its own, a position table of 512). `laptop-*` spans about 20K to 1M parameters,
-//! `smoke-*` about 4K to 120K.
+//! GPT with a tied head; B: biases and a head of its own, a position table of 512). `smoke-*` spans about 4K to 120K parameters.
+//! The ladders of the studies stand in their presets.
 
 use super::config::{InitialSpread, LstmConfig, ModelConfig, Positions, TransformerConfig};
 use crate::{Error, Result};
@@ -162,8 +162,6 @@ mod tests {
     #[test]
     fn small_ladders_keep_the_spans_that_their_names_promise() {
         for (name, vocab_size, block_size, low, high) in [
-            ("laptop-transformer", 96, 256, 20_000, 1_050_000),
-            ("laptop-lstm", 96, 256, 20_000, 1_150_000),
             ("smoke-transformer", 50, 128, 3_500, 125_000),
             ("smoke-lstm", 50, 128, 3_500, 125_000),
         ] {
