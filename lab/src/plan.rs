@@ -3,13 +3,13 @@
 //! ```text
 //! seconds = n_steps · (gradients + update) + n_evals · n_val_tokens · forward      each timed in a few real steps
 //! memory  = 16·N + activations      bytes: weights, gradients and two moments in f32; measured, not computed
-//! disk    = 12·N + 4·N · kept models
+//! disk    = 12·N + 4·N · kept models      a cool-down keeps another 12·N, where it begins
 //! ```
 
 use crate::{Lab, Result};
 use music_scaling::models::ModelConfig;
 use music_scaling::study::{Rehearsal, Study};
-use music_scaling::training::{Run, RunConfig, default_threads, device_name, with_threads};
+use music_scaling::training::{Decay, Run, RunConfig, default_threads, device_name, with_threads};
 use nets::words::{duration, flops, human};
 use std::time::Instant;
 
@@ -52,10 +52,13 @@ struct Cost {
     memory_mb: f64,
 }
 
+/// The model, the sequences of a step and of what is in memory at once, their length, and the bits of the dropout.
+type Shape = (ModelConfig, [usize; 3], u64);
+
 /// What one model takes on this machine, by its shape.
 #[derive(Debug, Clone)]
 struct Rate {
-    of: (ModelConfig, usize, usize, u64),
+    of: Shape,
     /// Of a whole step.
     gradients_s: f64,
     update_s: f64,
@@ -127,7 +130,7 @@ impl Plan {
 impl Rate {
     /// That of the config's model, measured where none of its shape was.
     fn among<'a>(rates: &'a mut Vec<Rate>, config: &RunConfig) -> Result<&'a Rate> {
-        let of = (config.model.clone(), config.batch_size, config.block_size, config.dropout.to_bits());
+        let of = Rate::shape(config);
         let index = match rates.iter().position(|rate| rate.of == of) {
             Some(index) => index,
             None => {
@@ -138,17 +141,23 @@ impl Rate {
         Ok(&rates[index])
     }
 
+    fn shape(config: &RunConfig) -> Shape {
+        let RunConfig { model, batch_size, micro_batch, block_size, dropout, .. } = config;
+        (model.clone(), [*batch_size, micro_batch.unwrap_or(*batch_size), *block_size], dropout.to_bits())
+    }
+
     fn measure(config: &RunConfig) -> music_scaling::Result<Rate> {
-        let RunConfig { model, batch_size, block_size, dropout, .. } = config;
+        let of = Rate::shape(config);
+        let (model, [batch_size, at_once, block_size], _) = &of;
         let step_flops = |(b, t): (usize, usize)| (b * t) as f64 * model.flops_per_token(t);
-        let (mut b, mut t) = (*batch_size, *block_size);
+        let (mut b, mut t) = (*at_once, *block_size);
         while step_flops((b, t)) > STEP_FLOPS && b > default_threads() {
             b = (b / 2).max(default_threads());
         }
         while step_flops((b, t)) > STEP_FLOPS && t / 2 >= SHORTEST_BLOCK {
             t /= 2;
         }
-        let mut rehearsal = Rehearsal::new(model, b, t, *dropout)?;
+        let mut rehearsal = Rehearsal::new(model, b, t, config.dropout)?;
         rehearsal.step()?;
         let (began, mut n, mut sum) = (Instant::now(), 0.0, (0.0, 0.0));
         while n == 0.0 || began.elapsed().as_secs_f64() < MEASURED_S {
@@ -156,14 +165,14 @@ impl Rate {
             (n, sum) = (n + 1.0, (sum.0 + gradients_s, sum.1 + update_s));
         }
         let (first, forward_s) = (rehearsal.forward_s()?, rehearsal.forward_s()?);
-        let scale = step_flops((*batch_size, *block_size)) / step_flops((b, t));
+        let scale = |n: usize| step_flops((n, *block_size)) / step_flops((b, t));
         let fixed_mb = 16.0 * model.n_params() as f64 / 1e6;
         Ok(Rate {
-            of: (model.clone(), *batch_size, *block_size, dropout.to_bits()),
-            gradients_s: sum.0 / n * scale,
+            gradients_s: sum.0 / n * scale(*batch_size),
             update_s: sum.1 / n,
-            forward_s: first.min(forward_s) * scale / (batch_size * block_size) as f64,
-            memory_mb: fixed_mb + (rehearsal.peak_rss_mb() - fixed_mb).max(0.0) * scale,
+            forward_s: first.min(forward_s) * scale(1) / *block_size as f64,
+            memory_mb: fixed_mb + (rehearsal.peak_rss_mb() - fixed_mb).max(0.0) * scale(*at_once),
+            of,
         })
     }
 
@@ -177,7 +186,8 @@ impl Rate {
 /// A state of three numbers a parameter, and the models kept on the way; the best and the last are mostly among those.
 fn disk_mb(config: &RunConfig) -> f64 {
     let n_models = config.milestones(config.n_checkpoints).len().max(1);
-    (12 + 4 * n_models) as f64 * config.model.n_params() as f64 / 1e6
+    let of_states = if config.decay == Decay::Cosine { 12 } else { 24 };
+    (of_states + 4 * n_models) as f64 * config.model.n_params() as f64 / 1e6
 }
 
 /// `950 MB`, `1.2 GB`
