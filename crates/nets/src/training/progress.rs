@@ -100,10 +100,8 @@ impl Progress {
         }
     }
 
-    pub(super) fn warn(&self, warning: Option<String>) {
-        if let Some(warning) = warning {
-            self.say(&format!("warning: {warning}"));
-        }
+    pub(super) fn warn(&self, warnings: impl IntoIterator<Item = String>) {
+        warnings.into_iter().for_each(|warning| self.say(&format!("warning: {warning}")));
     }
 
     fn show(&self, standing: &Standing) {
@@ -132,14 +130,37 @@ impl Progress {
     }
 }
 
-/// Said of a budget that repeats its text so often that the model will know it by heart.
-pub(super) fn many_epochs(config: &RunConfig, n_train_tokens: usize) -> Option<String> {
-    const MANY: f64 = 100.0; // Muennighoff et al. 2023: beyond some 16 passes, more of them add little
-    let epochs = (config.n_steps() * config.tokens_per_step()) as f64 / n_train_tokens as f64;
-    (epochs >= MANY).then(|| {
-        let (epochs, n_tokens) = (human(epochs), human(n_train_tokens as f64));
-        format!("{epochs} passes over {n_tokens} training tokens: the model will know them by heart; take more text or a smaller budget")
-    })
+/// What keeps the loss of this run from being a fair point of a scaling law, one sentence each.
+pub fn distortions(config: &RunConfig, n_train_tokens: usize) -> Vec<String> {
+    const WARM_UP: f64 = 0.1; // Porian et al. 2024: long warm-ups of small budgets are one reason why Kaplan et al.'s exponent differs
+    const EPOCHS: f64 = 4.0; // Muennighoff et al. 2023: up to 4 passes count almost as new text …
+    const BY_HEART: f64 = 100.0; // … and beyond some 16, more of them add little
+    const TOKENS_PER_PARAMETER: f64 = 1.0; // a twentieth of Hoffmann et al.'s 20: a model barely begun is no better for its size
+    let n_tokens = (config.n_steps() * config.tokens_per_step()) as f64;
+    let (epochs, per_parameter) = (n_tokens / n_train_tokens as f64, n_tokens / config.model.n_params() as f64);
+    let passes = || format!("{} passes over {} training tokens", human(epochs), human(n_train_tokens as f64));
+    let mut found = Vec::new();
+    if epochs >= BY_HEART {
+        found.push(format!("{}: the model will know them by heart; take more text or a smaller budget", passes()));
+    } else if epochs > EPOCHS {
+        found.push(format!("{}: beyond {EPOCHS}, a token counts less than a law in tokens takes it for", passes()));
+    }
+    if config.warmup_fraction > WARM_UP {
+        let share = 100.0 * config.warmup_fraction;
+        found.push(format!(
+            "{share:.0} % of the steps warm up: above 10 % small budgets lose most; lower warmup_fraction"
+        ));
+    }
+    if per_parameter < TOKENS_PER_PARAMETER {
+        found.push(format!(
+            "{per_parameter:.2} tokens a parameter: below {TOKENS_PER_PARAMETER} a larger model gains little from its size; take more \
+             tokens or a smaller model"
+        ));
+    }
+    if config.patience.is_some() {
+        found.push("patience may end the run before its rate has fallen: keep it out of a fit".to_string());
+    }
+    found
 }
 
 /// Said of a loss that guessing among all tokens alike would beat.
@@ -161,11 +182,23 @@ mod tests {
     #[test]
     fn a_text_read_thousands_of_times_and_a_loss_worse_than_guessing_are_warned_of() {
         let config = config("w", transformer()); // 40 steps of 64 tokens
-        assert_eq!(many_epochs(&config, 1500), None);
-        let warning = many_epochs(&config, 2).unwrap();
+        let warning = distortions(&config, 2).remove(0);
         assert!(warning.starts_with("1.28K passes over 2 training tokens: "), "{warning}");
         assert_eq!(above_uniform(8, 2.0), None);
         let warning = above_uniform(8, 2.5).unwrap();
         assert!(warning.starts_with("val_loss 2.5000 is above 2.0794 = ln 8, the loss of guessing"), "{warning}");
+    }
+
+    #[test]
+    fn what_distorts_an_exponent_is_listed_and_a_fair_run_has_nothing() {
+        let fair = RunConfig { n_tokens: 6400, ..config("w", transformer()) }; // 100 steps of 64 tokens, a tenth of them warms up
+        assert_eq!(distortions(&fair, 6400), [""; 0]);
+        assert_eq!(distortions(&fair, 1600), [""; 0], "four passes");
+        let unfair = RunConfig { n_tokens: 640, warmup_fraction: 0.2, patience: Some(3), ..fair };
+        let found = distortions(&unfair, 128);
+        let starts =
+            ["5 passes over 128 training tokens: beyond 4", "20 % of the steps warm up", "0.", "patience may end"];
+        assert_eq!(found.len(), starts.len(), "{found:?}");
+        assert!(found.iter().zip(starts).all(|(found, start)| found.starts_with(start)), "{found:?}");
     }
 }

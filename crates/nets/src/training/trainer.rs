@@ -11,11 +11,11 @@
 use super::batches::random_for;
 use super::checkpoint::{self, State, keep_last_as, keep_trunk, step_name};
 use super::metrics::{MetricsLog, read_metrics, twelve_digits};
-use super::progress::{Progress, Standing, above_uniform, many_epochs};
+use super::progress::{Progress, Standing, above_uniform, distortions};
 use super::stop::StopWatch;
 use super::{
-    AdamW, Batches, LiveHook, Metric, Run, RunConfig, Schedule, Summary, TrainOptions, describe_device, device,
-    evaluate, peak_rss_mb, reset_peak_rss, rss_mb,
+    AdamW, Batches, Jump, LiveHook, Metric, Run, RunConfig, Schedule, Summary, TrainOptions, describe_device, device,
+    evaluate, jump, peak_rss_mb, reset_peak_rss, rss_mb,
 };
 use crate::TokenData;
 use crate::files::write_json;
@@ -125,7 +125,7 @@ impl<'a> Trainer<'a> {
     /// Trains to the end, or until something asks it to stop.
     pub(super) fn train(mut self) -> Result<Run> {
         self.progress.announce(&describe_device(&self.device), self.state.step);
-        self.progress.warn(many_epochs(&self.config, self.data.train.len()));
+        self.progress.warn(distortions(&self.config, self.data.train.len()));
         while !self.is_over() {
             self.advance()?;
             if self.is_over() {
@@ -314,9 +314,19 @@ impl<'a> Trainer<'a> {
             summary.best_step,
             duration(summary.elapsed_s),
             human(summary.tokens_per_s)
-        );
+        ) + &self.after_its_jump();
         self.progress.warn(above_uniform(self.config.model.vocab_size(), summary.val_loss));
         Ok(self.end(true, &words))
+    }
+
+    /// Said of a jump in the last third: with another seed the run might have ended before it.
+    fn after_its_jump(&self) -> String {
+        match jump(&self.metrics).filter(|jump| 3 * jump.step > 2 * self.state.step) {
+            Some(Jump { step, drop }) => {
+                format!("; ended {} steps after its jump of {drop:.2} nats", self.state.step - step)
+            }
+            None => String::new(),
+        }
     }
 
     /// The last picture and the last line of a call.
