@@ -115,9 +115,20 @@ pub struct Training {
 pub struct LearningRate {
     /// Reached at the end of the warm-up.
     pub peak: f64,
-    /// Where set, `peak` holds at this width (d_model or d_hidden) and falls as 1 / width: wider matrices add up more terms, so
+    /// Where set, `peak` holds at this width (d_model or d_hidden) and falls as 1 / width^power: wider matrices add up more terms, so
     /// that they need smaller steps (Yang et al. 2022). Where not, every size has the same peak.
     pub at_width: Option<usize>,
+    /// 1 where it is left out; `tune` shows what fits.
+    #[serde(skip_serializing_if = "is_one")]
+    pub power: f64,
+}
+
+fn is_one(power: &f64) -> bool {
+    *power == 1.0
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 #[derive(Deserialize)]
@@ -128,14 +139,19 @@ pub struct LearningRate {
 )]
 enum PeakOrRule {
     Peak(f64),
-    Rule { peak: f64, at_width: Option<usize> },
+    Rule {
+        peak: f64,
+        at_width: Option<usize>,
+        #[serde(default = "one")]
+        power: f64,
+    },
 }
 
 impl From<PeakOrRule> for LearningRate {
     fn from(given: PeakOrRule) -> LearningRate {
         match given {
-            PeakOrRule::Peak(peak) => LearningRate { peak, at_width: None },
-            PeakOrRule::Rule { peak, at_width } => LearningRate { peak, at_width },
+            PeakOrRule::Peak(peak) => LearningRate { peak, at_width: None, power: one() },
+            PeakOrRule::Rule { peak, at_width, power } => LearningRate { peak, at_width, power },
         }
     }
 }
@@ -364,11 +380,11 @@ impl Training {
 impl LearningRate {
     /// The peak for a model of this width.
     pub fn at(&self, width: usize) -> f64 {
-        self.peak * self.at_width.map_or(1.0, |at_width| at_width as f64 / width as f64)
+        self.peak * self.at_width.map_or(1.0, |at_width| (at_width as f64 / width as f64).powf(self.power))
     }
 
     fn is_valid(&self) -> bool {
-        self.peak > 0.0 && self.peak.is_finite() && self.at_width != Some(0)
+        self.peak > 0.0 && self.peak.is_finite() && self.at_width != Some(0) && self.power.is_finite()
     }
 }
 
@@ -525,9 +541,10 @@ mod tests {
 
     #[test]
     fn the_learning_rate_falls_with_the_width_where_the_preset_says_so() {
-        let rate = LearningRate { peak: 2e-3, at_width: Some(128) };
+        let rate = LearningRate { peak: 2e-3, at_width: Some(128), power: 1.0 };
         assert_eq!((rate.at(128), rate.at(64)), (2e-3, 4e-3));
         assert_eq!(LearningRate { at_width: None, ..rate }.at(64), 2e-3);
+        assert_eq!(LearningRate { power: 0.5, ..rate }.at(32), 4e-3);
     }
 
     #[test]

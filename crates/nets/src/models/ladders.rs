@@ -161,10 +161,9 @@ mod tests {
 
     #[test]
     fn small_ladders_keep_the_spans_that_their_names_promise() {
-        for (name, vocab_size, block_size, low, high) in [
-            ("smoke-transformer", 50, 128, 3_500, 125_000),
-            ("smoke-lstm", 50, 128, 3_500, 125_000),
-        ] {
+        for (name, vocab_size, block_size, low, high) in
+            [("smoke-transformer", 50, 128, 3_500, 125_000), ("smoke-lstm", 50, 128, 3_500, 125_000)]
+        {
             let counts = counts(name, vocab_size, block_size);
             assert!(counts.is_sorted() && counts[0] >= low && counts[counts.len() - 1] <= high, "{name}: {counts:?}");
             assert!(counts[counts.len() - 1] > 20 * counts[0], "{name} spans more than a factor of 20: {counts:?}");
