@@ -14,6 +14,7 @@ mod families;
 mod floors;
 mod kernel;
 mod limits;
+mod museum;
 mod pictures;
 pub mod place;
 mod prediction;
@@ -30,6 +31,7 @@ pub use families::{
     CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, run_table, sensitivity_table,
 };
 pub use floors::{Floor, Floors};
+pub use museum::{Exhibit, museum_figure, museum_table};
 pub use prediction::{Outcome, Prediction};
 pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats, Training};
 pub use records::{Axis, Counting, RunRecord, points, read_records};
