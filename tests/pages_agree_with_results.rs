@@ -456,7 +456,7 @@ fn scaling_06() {
     let (last, of_lstms) = (transformers[transformers.len() - 1], lstms[lstms.len() - 1]);
     page.says(format!("The largest models reach {last:.4} and {of_lstms:.4}."));
     let results = results();
-    let ngram = results.baselines.ngram.unwrap().val_loss;
+    let ngram = results.baselines.ngram.as_ref().unwrap().val_loss;
     let runs = read_records(&root().join("data/results/laptop/runs.jsonl")).unwrap();
     let isoflop: Vec<&RunRecord> = runs.iter().filter(|run| run.config.name.contains("-isoflop-")).collect();
     assert!(isoflop.iter().all(|run| run.summary.val_loss > ngram), "every run loses to the n-gram");
@@ -503,7 +503,37 @@ fn scaling_06() {
         );
     }
     page.says("**held**, 0 of 4 runs on the frontier are Transformers.".into());
+    museum(&mut page, results.exponents.as_array().unwrap());
     page.check();
+}
+
+/// What 06 says about the published tables, from the fits that are recorded; the first two are ours.
+fn museum(page: &mut Page, exhibits: &[Value]) {
+    let is_table = |it: &&Value| !text(&it["name"]).ends_with("without tables");
+    let tables: Vec<&Value> = exhibits[2..].iter().filter(is_table).collect();
+    let verdicts = |kind: &str| tables.iter().filter(|it| it["verdict"]["kind"] == kind).count();
+    let weakly = verdicts("weakly_identified");
+    let n_flat = tables.iter().filter(|it| it["intervals"].is_null()).count();
+    assert!(verdicts("identified") == 0 && weakly * 2 < tables.len(), "the prediction held, and all of them weakly");
+    page.says(format!(
+        "{weakly} of the {} tables identify their exponent, all of them weakly; in {n_flat} the loss does not fall with N at all.",
+        tables.len()
+    ));
+    let interval = |it: &Value| ["low", "high"].map(|end| it["intervals"]["alpha"][end].as_f64().unwrap_or(f64::NAN));
+    let found = |name: &str| {
+        let it = exhibits.iter().find(|it| it["name"] == name).unwrap();
+        let [low, high] = interval(it);
+        (low, high, format!("{:.3} ({low:.3} to {high:.3})", it["alpha"].as_f64().unwrap()))
+    };
+    let (with, without) = (found("prabhjeet2570, Transformer"), found("prabhjeet2570, Transformer, without tables"));
+    assert!(without.1 < with.0, "the two intervals do not meet");
+    page.says(format!("the Transformer's alpha is {} with its tables and {} without", with.2, without.2));
+    let holding = |alpha: f64| {
+        let holds = |it: &&&Value| (|[low, high]: [f64; 2]| low <= alpha && alpha <= high)(interval(it));
+        tables.iter().filter(holds).count()
+    };
+    page.says(format!("lies in {} of the {} intervals and its 0.076", holding(0.34), tables.len()));
+    page.says(format!("tables not counted) in {}: intervals this wide", holding(0.076)));
 }
 
 #[test]

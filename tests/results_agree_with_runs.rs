@@ -57,7 +57,7 @@ impl Committed {
             lstms: losses(&families.lstms),
             laws: Some(budgets.results(&families)),
             reproduced: published_fits().iter().map(|fit| (fit.name.into(), fit.check().unwrap().holds())).collect(),
-            exponents: exponents(&families),
+            exponents: json!(families.museum(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()),
             source: recorded.source.map(|source| SourceEntropy::new(source.chars_per_tune)),
             floors: recorded.floors.iter().map(|floor| Floor::of(floor.family, &families, &[]).unwrap()).collect(),
             longer: of(&recorded.longer).into_iter().map(best_loss).collect(),
@@ -83,20 +83,6 @@ fn gaps(families: &Families) -> Vec<(f64, f64)> {
         Some(pair[0].val_loss + share * (pair[1].val_loss - pair[0].val_loss))
     };
     ladder(Family::Lstm).iter().filter_map(|lstm| Some((lstm.n_params, lstm.val_loss - at(lstm.n_params)?))).collect()
-}
-
-/// The power laws of ours and of the published runs.
-fn exponents(families: &Families) -> Value {
-    let fit = |family| Law::Power.fit(&families.points(family, Axis::Params)).unwrap();
-    let mut all = vec![
-        ("ours, Transformer", Family::Transformer, fit(Family::Transformer)),
-        ("ours, LSTM", Family::Lstm, fit(Family::Lstm)),
-    ];
-    for published in published_fits() {
-        let family = if published.name.ends_with("LSTM") { Family::Lstm } else { Family::Transformer };
-        all.push((published.name, family, Law::Power.fit(&published.points).unwrap()));
-    }
-    json!(all)
 }
 
 /// Where a recorded value differs from the one computed again.

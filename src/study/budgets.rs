@@ -4,7 +4,7 @@ use super::results::fit_or_reason;
 use super::{CountingRow, Families, LawResults, RunRecord, Study};
 use crate::Result;
 use crate::figures::human;
-use crate::fitting::{self, Fit, FitReport, IsoFlop, Law, Objective, Point};
+use crate::fitting::{self, Fit, FitReport, IsoFlop, Law, LawScore, Objective, Point};
 use crate::models::Family;
 use crate::training::RunConfig;
 
@@ -88,9 +88,19 @@ impl Budgets {
     /// # Errors
     /// They are too few or too alike.
     pub fn in_n_and_d(&self, families: &Families, objective: Objective) -> Result<FitReport> {
-        let once = self.all(families).filter(|run| !self.repeats_text(run));
-        let points: Vec<Point> = once.map(seen).collect();
-        Ok(fitting::report(&points, Law::Plane, objective, 1000, families.seed)?)
+        Ok(fitting::report(&self.all_new(families), Law::Plane, objective, 1000, families.seed)?)
+    }
+
+    fn all_new(&self, families: &Families) -> Vec<Point> {
+        self.all(families).filter(|run| !self.repeats_text(run)).map(seen).collect()
+    }
+
+    /// The same runs by the rival laws of N and D, best AICc first.
+    ///
+    /// # Errors
+    /// They are too few or too alike.
+    pub fn rivals(&self, families: &Families) -> Result<Vec<LawScore>> {
+        Ok(fitting::rank_laws(&self.all_new(families), &Law::OF_N_AND_D)?)
     }
 
     /// The law of repeated data over all runs.

@@ -137,7 +137,7 @@ impl Families {
     pub fn rank_laws(&self) -> Result<Vec<(Family, LawScore)>> {
         let mut rows = Vec::new();
         for family in Family::ALL {
-            let scores = fitting::rank_laws(&self.points(family, Axis::Params))?;
+            let scores = fitting::rank_laws(&self.points(family, Axis::Params), &Law::OF_N)?;
             rows.extend(scores.into_iter().map(|score| (family, score)));
         }
         Ok(rows)

@@ -14,6 +14,7 @@ mod families;
 mod floors;
 mod kernel;
 mod limits;
+mod museum;
 mod music_count;
 mod pictures;
 pub mod place;
@@ -33,6 +34,7 @@ pub use families::{
     CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, sensitivity_table,
 };
 pub use floors::{Floor, Floors};
+pub use museum::{Exhibit, museum_figure, museum_table};
 pub use music_count::MusicCount;
 pub use prediction::{Outcome, Prediction};
 pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats, Training};

@@ -53,7 +53,7 @@ pub struct Results {
     pub laws: Option<LawResults>,
     /// 06: (published fit, whether its numbers came out again)
     pub reproduced: Vec<(String, bool)>,
-    /// 06: (name, family, power law) of ours and the published runs.
+    /// 06: [`super::Exhibit`]s, ours and those of the museum.
     pub exponents: Value,
     /// 06: the entropy of the text, where its source is known.
     pub source: Option<SourceEntropy>,

@@ -11,7 +11,7 @@ fn main() -> scaling_laws::Result<()> {
     let law = Law::Power.fit(&points)?;
     println!("{law}\n");
     println!("At ten times the largest size: {:.3} nats per token", law.predict(7.6e7));
-    for score in rank_laws(&points)? {
+    for score in rank_laws(&points, &Law::OF_N)? {
         println!("{}: R² {:.4}", score.law.formula(), score.r_squared);
     }
     println!("{}", leave_largest_out(&points, Law::Power)?);

@@ -68,7 +68,7 @@ impl Bootstrap {
         };
         found.n_flat = found.replicates.iter().filter(|replicate| found.is_flat(replicate)).count();
         found.intervals = law.parameters().into_iter().map(|name| (name, percentiles(found.values(name)))).collect();
-        if !law.is_of_n() {
+        if fit.optimal_exponent().is_some() {
             let (alpha, beta) = (found.values("alpha"), found.values("beta"));
             let exponents = alpha.iter().zip(&beta).map(|(alpha, beta)| beta / (alpha + beta)).collect();
             found.intervals.insert("optimal_exponent", percentiles(exponents));

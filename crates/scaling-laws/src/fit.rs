@@ -145,16 +145,17 @@ impl Fit {
     }
 
     /// The N that spends C = 6·N·D FLOPs best: G·(C/6)^(beta/(alpha+beta)), G = (alpha·A / (beta·B))^(1/(alpha+beta)).
-    /// (Hoffmann et al. 2022, equation 4.) NaN for a law of N alone.
+    /// (Hoffmann et al. 2022, equation 4.) NaN for a law of N alone, and for `mupt`, whose best N has no closed form.
     pub fn optimal_n_params(&self, flops: f64) -> f64 {
         let [a, alpha, b, beta] = ["A", "alpha", "B", "beta"].map(|name| self[name].value);
-        (alpha * a / (beta * b)).powf(1.0 / (alpha + beta)) * (flops / 6.0).powf(beta / (alpha + beta))
+        let exponent = self.optimal_exponent().unwrap_or(f64::NAN);
+        (alpha * a / (beta * b)).powf(1.0 / (alpha + beta)) * (flops / 6.0).powf(exponent)
     }
 
-    /// beta/(alpha + beta): the best N grows as this power of the FLOPs. None for a law of N alone.
+    /// beta/(alpha + beta): the best N grows as this power of the FLOPs. None where it does not: a law of N alone, or `mupt`.
     pub fn optimal_exponent(&self) -> Option<f64> {
         let [alpha, beta] = ["alpha", "beta"].map(|name| self[name].value);
-        (!self.law.is_of_n()).then(|| beta / (alpha + beta))
+        (!self.law.is_of_n() && self.law != Law::Mupt).then(|| beta / (alpha + beta))
     }
 
     /// The same with intervals and verdicts by resamples in place of the profile's: those of two objectives are then comparable. A
@@ -261,6 +262,9 @@ impl fmt::Display for Fit {
             (Law::Log, [a, b]) if b.starts_with('-') => write!(out, "L(N) = {a} - {}·ln N", b.trim_start_matches('-'))?,
             (Law::Log, [a, b]) => write!(out, "L(N) = {a} + {b}·ln N")?,
             (Law::Plane, [e, a, alpha, b, beta]) => write!(out, "L(N, D) = {e} + {a}/N^{alpha} + {b}/D^{beta}")?,
+            (Law::Mupt, [e, a, alpha, b, beta, d]) => {
+                write!(out, "L(N, D) = {e} + {a}/N^{alpha} + {b}/D^{beta} + {d}/(N^{alpha}·D^{beta})")?
+            }
             (_, values) => write!(out, "L(N, D') = {}", values.join(", "))?,
         }
         write!(out, "   ({} points, R² = {}", self.n_points, significant(self.r_squared, 5))?;

@@ -304,7 +304,7 @@ fn the_json_of_a_report_holds_what_the_command_line_promises() {
     }
     assert_eq!(
         "linear".parse::<Law>().unwrap_err().to_string(),
-        "there is no law `linear`; the laws are power, power-without-c, log, nd, repeated"
+        "there is no law `linear`; the laws are power, power-without-c, log, nd, repeated, mupt"
     );
 }
 

@@ -6,9 +6,15 @@
 //! log                A + B·ln N
 //! nd                 E + A/N^alpha + B/D^beta                      (Hoffmann et al. 2022)
 //! repeated           the same of D' = U + U·R*·(1 - exp(-R/R*))    (Muennighoff et al. 2023, equation 5)
+//! mupt               E + A/N^alpha + B/D^beta + d/(N^alpha·D^beta) (after Qu et al. 2024)
 //! ```
 //! U are the unique tokens, R = D/U - 1 the repetitions after the first epoch: the first of them are worth almost as much as new
 //! text; after R* their worth has fallen to 1/e, and however long one trains, D' stays below U·(1 + R*).
+//!
+//! `mupt` is what MuPT's Symbolic Music Scaling law adds to Hoffmann's: a term of the product of N and D, with the exponents of the
+//! two other terms, so that the worth of more text depends on the size. Left out are its discount of repeated tokens (`repeated` has
+//! one) and its term for overfitting, which both speak of text seen again. Like every other share, d is at least zero here. The form
+//! was not held against the paper's printed equations: compare fits of this law with each other, not with MuPT's coefficients.
 
 use crate::points::{Needs, by_size, check};
 use crate::{Error, Fit, Objective, Point, Result};
@@ -37,6 +43,8 @@ pub enum Law {
     Plane,
     /// E + A/N^alpha + B/D'^beta, where repeated tokens are worth less; points also need their unique tokens.
     Repeated,
+    /// E + A/N^alpha + B/D^beta + d/(N^alpha·D^beta): what more text is worth depends on the size, and the other way round.
+    Mupt,
 }
 
 /// What a parameter is to its law.
@@ -44,7 +52,7 @@ pub enum Law {
 pub(crate) enum Role {
     /// The constant.
     Floor,
-    /// The factor of a power; 0 is that of N, 1 that of D.
+    /// The factor of a power; 0 is that of N, 1 that of D, 2 that of their product.
     Factor(usize),
     /// An exponent, or R*: what the search is over.
     Exponent(usize),
@@ -56,9 +64,11 @@ pub(crate) enum Role {
 
 impl Law {
     /// Every one, in the order of tables.
-    pub const ALL: [Law; 5] = [Law::Power, Law::PowerWithoutC, Law::Log, Law::Plane, Law::Repeated];
+    pub const ALL: [Law; 6] = [Law::Power, Law::PowerWithoutC, Law::Log, Law::Plane, Law::Repeated, Law::Mupt];
     /// The laws of N alone.
     pub const OF_N: [Law; 3] = [Law::Power, Law::PowerWithoutC, Law::Log];
+    /// The rival laws of N and of tokens that are all new.
+    pub const OF_N_AND_D: [Law; 2] = [Law::Plane, Law::Mupt];
 
     /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
@@ -68,6 +78,7 @@ impl Law {
             Law::Log => "log",
             Law::Plane => "nd",
             Law::Repeated => "repeated",
+            Law::Mupt => "mupt",
         }
     }
 
@@ -79,6 +90,7 @@ impl Law {
             Law::Log => "A + B·ln N",
             Law::Plane => "E + A/N^alpha + B/D^beta",
             Law::Repeated => "E + A/N^alpha + B/D'^beta",
+            Law::Mupt => "E + A/N^alpha + B/D^beta + d/(N^alpha·D^beta)",
         }
     }
 
@@ -88,7 +100,7 @@ impl Law {
     }
 
     pub(crate) fn roles(self) -> &'static [(&'static str, Role)] {
-        const PLANE: [(&str, Role); 6] = [
+        const REPEATED: [(&str, Role); 6] = [
             ("E", Role::Floor),
             ("A", Role::Factor(0)),
             ("alpha", Role::Exponent(0)),
@@ -96,13 +108,19 @@ impl Law {
             ("beta", Role::Exponent(1)),
             ("r_star", Role::Exponent(2)),
         ];
+        const MUPT: [(&str, Role); 6] = {
+            let mut roles = REPEATED;
+            roles[5] = ("d", Role::Factor(2));
+            roles
+        };
         const POWER: [(&str, Role); 3] = [("a", Role::Factor(0)), ("alpha", Role::Exponent(0)), ("c", Role::Floor)];
         match self {
             Law::Power => &POWER,
             Law::PowerWithoutC => &POWER[..2],
             Law::Log => &[("A", Role::Level), ("B", Role::Slope)],
-            Law::Plane => &PLANE[..5],
-            Law::Repeated => &PLANE,
+            Law::Plane => &REPEATED[..5],
+            Law::Repeated => &REPEATED,
+            Law::Mupt => &MUPT,
         }
     }
 
@@ -117,7 +135,7 @@ impl Law {
         match self {
             Law::Log => &[],
             Law::Power | Law::PowerWithoutC => &ALL[..1],
-            Law::Plane => &ALL[..2],
+            Law::Plane | Law::Mupt => &ALL[..2],
             Law::Repeated => &ALL,
         }
     }
@@ -135,6 +153,10 @@ impl Law {
             (Law::PowerWithoutC, [a, alpha]) => a * n.powf(-alpha),
             (Law::Log, [a, b]) => a + b * n.ln(),
             (Law::Plane, [e, a, alpha, b, beta]) => e + a / n.powf(*alpha) + b / at.tokens().powf(*beta),
+            (Law::Mupt, [e, a, alpha, b, beta, d]) => {
+                let (f, g) = (n.powf(-alpha), at.tokens().powf(-beta));
+                e + a * f + b * g + d * f * g
+            }
             (Law::Repeated, [e, a, alpha, b, beta, r_star]) => {
                 let worth = effective_tokens(at.tokens(), at.unique_tokens(), *r_star);
                 e + a / n.powf(*alpha) + b / worth.powf(*beta)
@@ -159,7 +181,7 @@ impl Law {
             return check_sizes(points, self.formula(), n_parameters);
         }
         let needs = [Needs::Tokens, Needs::UniqueTokens];
-        check(points, if self == Law::Plane { &needs[..1] } else { &needs })?;
+        check(points, if self == Law::Repeated { &needs } else { &needs[..1] })?;
         if points.len() < n_parameters {
             let (formula, n) = (self.formula(), points.len());
             return Err(Error::Fit(format!(

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 const HELP: &str = "\
 scaling-laws fit TABLE.csv [options]
 
-TABLE.csv has a header line with the columns n_params and val_loss, and n_tokens for --law nd; common other names, units such as
+TABLE.csv has a header line with the columns n_params and val_loss, and n_tokens for --law nd or mupt; common other names, units such as
 `Parameters (M)` or 1.2M, semicolons, tabs, decimal commas, Markdown and JSON lines are understood.
 
   --law LAW              power (a·N^-alpha + c; the default), power-without-c, log (A + B·ln N),
-                         nd (E + A/N^alpha + B/D^beta)
+                         nd (E + A/N^alpha + B/D^beta), mupt (nd with a term d/(N^alpha·D^beta))
   --objective OBJECTIVE  least-squares (the default), log or huber, for --law power and --law nd
   --resamples N          of the bootstrap; 1000 unless given, 0 leaves it out
   --seed N               of the resamples; 1337 unless given

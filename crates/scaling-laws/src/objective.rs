@@ -11,7 +11,7 @@
 
 use crate::law::ALPHA_RANGE;
 use crate::lbfgs::{Place, descend};
-use crate::sample::{Curve, Sample};
+use crate::sample::{Curve, Sample, Shares};
 use crate::search::log_grid;
 use crate::{Error, Law, Result};
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ pub(crate) fn starts(sample: &Sample, least: Curve, law: Law) -> Result<Vec<Curv
             let steps = [0.1, 0.3, 0.6, 1.2];
             steps.iter().flat_map(|alpha| steps.map(|beta| vec![*alpha, beta])).collect()
         }
-        Law::Log | Law::Repeated => {
+        Law::Log | Law::Repeated | Law::Mupt => {
             let with = [Law::Power, Law::PowerWithoutC, Law::Plane].map(Law::name).join(", ");
             return Err(Error::Fit(format!(
                 "an objective of logarithms is offered for the laws {with}, not for {law}"
@@ -103,7 +103,7 @@ pub(crate) fn log_fit(sample: &Sample, starts: &[Curve], delta: f64) -> Curve {
     let found = starts.iter().map(|start| logs.polish(logs.place(start), delta));
     let place = found.min_by(|p, q| p.value.total_cmp(&q.value)).map(|place| place.x).unwrap_or_default();
     let share = |ln: f64| if ln.exp() < 1e-9 * logs.lowest { 0.0 } else { ln.exp() };
-    let mut curve = Curve { exponents: Vec::new(), shares: [0.0; 3], rss: 0.0 };
+    let mut curve = Curve { exponents: Vec::new(), shares: Shares::default(), rss: 0.0 };
     curve.shares[0] = if logs.floor { place.first().copied().map_or(0.0, share) } else { 0.0 };
     for (term, pair) in place.get(usize::from(logs.floor)..).unwrap_or_default().chunks_exact(2).enumerate() {
         curve.shares[term + 1] = share(pair[0]);
@@ -222,7 +222,7 @@ mod tests {
             for alpha in log_grid(0.01, 3.0, 15) {
                 for floor in [0.05, 0.3, 0.6, 0.9] {
                     let loss = points[4].val_loss;
-                    let shares = [floor * loss, points[0].val_loss - floor * loss, 0.0];
+                    let shares = [floor * loss, points[0].val_loss - floor * loss, 0.0, 0.0];
                     let start = logs.place(&Curve { exponents: vec![alpha], shares, rss: 0.0 });
                     let found = logs.polish(start, 1e-3).value;
                     assert!(found > least * (1.0 - 1e-3), "{found} from alpha {alpha}, floor {floor}: {fit}");

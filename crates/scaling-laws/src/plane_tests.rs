@@ -1,4 +1,4 @@
-//! Claims about L(N, D) and repeated data: planted laws, outliers, refusals.
+//! Claims about L(N, D), its rival with a term of both, and repeated data: planted laws, outliers, refusals.
 
 use crate::*;
 
@@ -142,4 +142,59 @@ fn one_epoch_says_nothing_about_repetition() {
     points.retain(|point| point.n_tokens == point.n_unique_tokens);
     let error = Law::Repeated.fit(&points).unwrap_err().to_string();
     assert!(error.starts_with("no run saw its text for more than one epoch"), "{error}");
+}
+
+/// Hoffmann's law with d/(N^alpha·D^beta), which at the smallest N and D is worth as much as the term of N: 1.7 nats.
+const MUPT: [f64; 6] = [1.69, 406.4, 0.34, 410.7, 0.28, 1.3e5];
+
+/// On four sizes and four texts, with noise that repeats.
+fn on_a_grid(law: Law, values: &[f64], noise: f64) -> Vec<Point> {
+    let places = [1e7, 1e8, 1e9, 1e10].into_iter().flat_map(|n| [1e9, 4e9, 1.6e10, 6.4e10].map(|d| (n, d)));
+    let point = |(i, (n, d)): (usize, (f64, f64))| {
+        let at = Point::from(n).with_tokens(d);
+        Point { val_loss: law.loss(values, &at) + noise * (37.0 * i as f64).sin(), ..at }
+    };
+    places.enumerate().map(point).collect()
+}
+
+#[test]
+fn mupts_law_by_hand() {
+    let at = Point::from(100.0).with_tokens(10_000.0);
+    // 1 + 20/10 + 300/100 + 4000/(10·100)
+    assert!((Law::Mupt.loss(&[1.0, 20.0, 0.5, 300.0, 0.5, 4000.0], &at) - 10.0).abs() < 1e-12);
+}
+
+#[test]
+fn all_six_parameters_of_mupts_law_are_recovered() {
+    let law = Law::Mupt.fit(&on_a_grid(Law::Mupt, &MUPT, 0.0)).unwrap();
+    println!("{law}");
+    for (name, planted) in Law::Mupt.parameters().into_iter().zip(MUPT) {
+        assert!((law[name].value / planted - 1.0).abs() < 1e-4, "{name}: {law}");
+    }
+    assert!(law.optimal_exponent().is_none() && law.optimal_n_params(1e20).is_nan());
+}
+
+#[test]
+fn where_the_plane_is_true_the_term_of_both_gets_no_share_and_the_plane_wins() {
+    let exact = Law::Mupt.fit(&on_a_grid(Law::Plane, &MUPT[..5], 0.0)).unwrap();
+    let share = |fit: &Fit| fit["d"].value / (1e7f64.powf(fit["alpha"].value) * 1e9f64.powf(fit["beta"].value));
+    assert!(share(&exact) < 1e-5, "{exact}");
+    let points = on_a_grid(Law::Plane, &MUPT[..5], 0.003);
+    let fit = Law::Mupt.fit(&points).unwrap();
+    println!("{fit}\nat the smallest N and D: {} nats", share(&fit));
+    assert!(fit["d"].interval.unwrap().low == 0.0 && matches!(fit["d"].verdict, Verdict::NotIdentified(_)));
+    assert_eq!(rank_laws(&points, &Law::OF_N_AND_D).unwrap()[0].law, Law::Plane);
+}
+
+#[test]
+fn on_its_own_data_mupts_law_beats_the_plane() {
+    let points = on_a_grid(Law::Mupt, &MUPT, 0.003);
+    let scores = rank_laws(&points, &Law::OF_N_AND_D).unwrap();
+    let better = scores[1].aicc.unwrap() - scores[0].aicc.unwrap();
+    println!("AICc better by {better}; {}", Law::Mupt.fit(&points).unwrap());
+    assert!(scores[0].law == Law::Mupt && better > 10.0);
+    let fit = Law::Mupt.fit(&points).unwrap();
+    for (name, planted) in Law::Mupt.parameters().into_iter().zip(MUPT) {
+        assert!(fit[name].interval.unwrap().contains(planted), "{name}: {fit}");
+    }
 }

@@ -1,13 +1,18 @@
-//! Points as the search sees them. For given exponents every law is linear: loss = c + h·f + k·g with c, h, k ≥ 0.
+//! Points as the search sees them. For given exponents every law is linear: loss = c + h·f + k·g + m·f·g with c, h, k, m ≥ 0.
 //!
-//! Written at the smallest N0 and D0, f = (N/N0)^-alpha and g = (D/D0)^-beta lie in (0, 1], and h and k are shares of the loss
-//! there. Least squares over c, h, k ≥ 0 is solved exactly: each set of them that may be zero is a *face* with a solution of its own.
+//! Written at the smallest N0 and D0, f = (N/N0)^-alpha and g = (D/D0)^-beta lie in (0, 1], and h, k and m are shares of the loss
+//! there. Least squares over shares ≥ 0 is solved exactly: each set of them that may be zero is a *face* with a solution of its own.
 
 use crate::law::Role;
 use crate::{Law, Point};
 use std::collections::BTreeMap;
 
 const MOST_ROWS: usize = 500; // rows that are fitted one by one
+
+const TERMS: usize = 3; // f, g and f·g; a law has the first one, two or three of them
+
+/// c, h, k, m; or what each counts in a sum over them.
+pub(crate) type Shares = [f64; TERMS + 1];
 
 /// The place of one point, in logarithms.
 #[derive(Clone, Copy, Debug)]
@@ -32,14 +37,14 @@ pub(crate) struct Sample {
 #[derive(Clone, Debug)]
 pub(crate) struct Curve {
     pub exponents: Vec<f64>,
-    pub shares: [f64; 3], // c, h, k
+    pub shares: Shares,
     pub rss: f64,
 }
 
 impl Curve {
     /// A flat law, one that no power has a share in, has exponents of zero.
     pub fn or_flat(mut self) -> Curve {
-        if self.shares[1..] == [0.0; 2] {
+        if self.shares[1..] == [0.0; TERMS] {
             self.exponents.fill(0.0);
         }
         self
@@ -121,19 +126,24 @@ impl Sample {
         self.law != Law::PowerWithoutC
     }
 
-    /// Powers in the law, at most two.
+    /// Powers in the law, and their product.
     pub fn n_terms(&self) -> usize {
-        if self.law.is_of_n() { 1 } else { 2 }
+        match self.law {
+            law if law.is_of_n() => 1,
+            Law::Mupt => TERMS,
+            _ => 2,
+        }
     }
 
     /// The features less what they are at the smallest size: f - 1, exact for small exponents. Of a straight line, ln(N/N0).
-    fn drops(&self, exponents: &[f64], row: &Row) -> [f64; 2] {
+    fn drops(&self, exponents: &[f64], row: &Row) -> [f64; TERMS] {
         match exponents {
-            [alpha] => [(-alpha * row.t).exp_m1(), 0.0],
+            [alpha] => [(-alpha * row.t).exp_m1(), 0.0, 0.0],
             [alpha, beta, rest @ ..] => {
-                [(-alpha * row.t).exp_m1(), (-beta * row.ln_tokens(rest.first().copied())).exp_m1()]
+                let (ln_f, ln_g) = (-alpha * row.t, -beta * row.ln_tokens(rest.first().copied()));
+                [ln_f.exp_m1(), ln_g.exp_m1(), (ln_f + ln_g).exp_m1()]
             }
-            [] => [row.t, 0.0],
+            [] => [row.t, 0.0, 0.0],
         }
     }
 
@@ -142,20 +152,22 @@ impl Sample {
         if self.law == Law::Log { 0.0 } else { 1.0 }
     }
 
-    /// The quantity as a sum over (c, h, k) at these exponents.
-    pub fn weights(&self, quantity: &Quantity, exponents: &[f64]) -> [f64; 3] {
+    /// The quantity as a sum over the shares at these exponents.
+    pub fn weights(&self, quantity: &Quantity, exponents: &[f64]) -> Shares {
         let floor = if self.has_floor() { 1.0 } else { 0.0 };
+        let scale = |axis: usize| (exponents[axis] * self.ln_least[axis]).exp(); // a = h·N0^alpha
         match quantity {
-            Quantity::Parameter(Role::Floor) => [1.0, 0.0, 0.0],
-            Quantity::Parameter(Role::Level) => [1.0, -self.ln_least[0], 0.0],
-            Quantity::Parameter(Role::Slope) => [0.0, 1.0, 0.0],
-            Quantity::Parameter(Role::Factor(0)) => [0.0, (exponents[0] * self.ln_least[0]).exp(), 0.0], // a = h·N0^alpha
-            Quantity::Parameter(Role::Factor(_)) => [0.0, 0.0, (exponents[1] * self.ln_least[1]).exp()],
-            Quantity::Parameter(Role::Exponent(_)) => [0.0; 3],
+            Quantity::Parameter(Role::Floor) => [1.0, 0.0, 0.0, 0.0],
+            Quantity::Parameter(Role::Level) => [1.0, -self.ln_least[0], 0.0, 0.0],
+            Quantity::Parameter(Role::Slope) => [0.0, 1.0, 0.0, 0.0],
+            Quantity::Parameter(Role::Factor(0)) => [0.0, scale(0), 0.0, 0.0],
+            Quantity::Parameter(Role::Factor(1)) => [0.0, 0.0, scale(1), 0.0],
+            Quantity::Parameter(Role::Factor(_)) => [0.0, 0.0, 0.0, scale(0) * scale(1)],
+            Quantity::Parameter(Role::Exponent(_)) => [0.0; TERMS + 1],
             Quantity::Loss(row) => {
                 let drops = self.drops(exponents, row);
-                let second = if self.n_terms() == 2 { self.offset() + drops[1] } else { 0.0 };
-                [floor, self.offset() + drops[0], second]
+                let term = |i: usize| if i < self.n_terms() { self.offset() + drops[i] } else { 0.0 };
+                [floor, term(0), term(1), term(2)]
             }
         }
     }
@@ -177,7 +189,7 @@ impl Sample {
     /// Least squares at these exponents.
     pub fn solve(&self, exponents: &[f64]) -> Curve {
         let section = self.section(exponents);
-        let (mut shares, mut rss) = ([0.0; 3], f64::INFINITY);
+        let (mut shares, mut rss) = ([0.0; TERMS + 1], f64::INFINITY);
         for face in section.faces().filter(|face| section.allows(&face.shares, 0.0)) {
             if face.rss < rss {
                 (shares, rss) = (face.shares, face.rss);
@@ -207,7 +219,7 @@ impl Row {
 
 /// The linear problem at given exponents.
 pub(crate) struct Section<'a> {
-    drops: Vec<[f64; 2]>, // features less `offset`
+    drops: Vec<[f64; TERMS]>, // features less `offset`
     sample: &'a Sample,
     offset: f64,
     floor: bool,
@@ -215,27 +227,22 @@ pub(crate) struct Section<'a> {
     is_signed: bool, // shares may be less than zero
 }
 
-/// Least squares where some of c, h, k are zero, and how the sum of squares grows around it: by
-/// n·(change of the mean)² + (Δh, Δk)·G·(Δh, Δk), with G the inverse of `inverse`.
+/// Least squares where some of the shares are zero, and how the sum of squares grows around it: by
+/// n·(change of the mean)² + Δ·G·Δ over Δ = (Δh, Δk, Δm), with G the inverse of `inverse`.
 pub(crate) struct Face {
-    pub shares: [f64; 3],
+    pub shares: Shares,
     pub rss: f64,
     is_whole: bool, // none of them is zero
     n: f64,         // zero without a floor
-    means: [f64; 2],
-    inverse: [[f64; 2]; 2],
+    means: [f64; TERMS],
+    inverse: [[f64; TERMS]; TERMS],
 }
 
 impl Section<'_> {
     /// The faces that have a solution; the one where nothing is zero comes first, and alone where shares may be less than zero.
     pub fn faces(&self) -> impl Iterator<Item = Face> {
-        const TERMS: [[bool; 2]; 4] = [[true, true], [false, true], [true, false], [false, false]];
-        let terms: &[[bool; 2]] = match (self.is_signed, self.n_terms) {
-            (true, 1) => &TERMS[2..3],
-            (true, _) => &TERMS[..1],
-            (_, 1) => &TERMS[2..],
-            _ => &TERMS,
-        };
+        let n_masks = 1usize << self.n_terms; // each names the terms that are not zero
+        let least_mask = if self.is_signed { n_masks - 1 } else { 0 };
         let floors: &[bool] = if !self.floor {
             &[false]
         } else if self.is_signed {
@@ -245,12 +252,12 @@ impl Section<'_> {
         };
         floors.iter().flat_map(move |floor| {
             let sums = self.sums(*floor);
-            terms.iter().filter_map(move |terms| sums.face(self, *terms))
+            (least_mask..n_masks).rev().filter_map(move |mask| sums.face(self, mask))
         })
     }
 
     /// Whether no share is less than zero, but for `tolerance`; a straight line may do what it likes.
-    pub fn allows(&self, shares: &[f64; 3], tolerance: f64) -> bool {
+    pub fn allows(&self, shares: &Shares, tolerance: f64) -> bool {
         self.is_signed || shares.iter().all(|share| *share >= -tolerance)
     }
 
@@ -258,16 +265,21 @@ impl Section<'_> {
     fn sums(&self, floor: bool) -> Sums {
         let Sample { losses, weights, .. } = self.sample;
         let n = weights.iter().sum::<f64>();
-        let mut sums = Sums { floor, n, shift: [-self.offset; 2], loss: 0.0, gram: [0.0; 3], pull: [0.0; 2] };
+        let mut sums =
+            Sums { floor, n, shift: [-self.offset; TERMS], loss: 0.0, gram: [[0.0; TERMS]; TERMS], pull: [0.0; TERMS] };
         if floor {
             let mean = |index: usize| self.drops.iter().zip(weights).map(|(drop, w)| w * drop[index]).sum::<f64>() / n;
-            sums.shift = [mean(0), mean(1)];
+            sums.shift = std::array::from_fn(mean);
             sums.loss = losses.iter().zip(weights).map(|(loss, w)| w * loss).sum::<f64>() / n;
         }
         for ((drop, loss), w) in self.drops.iter().zip(losses).zip(weights) {
-            let (f, g, y) = (drop[0] - sums.shift[0], drop[1] - sums.shift[1], loss - sums.loss);
-            sums.gram = [sums.gram[0] + w * f * f, sums.gram[1] + w * f * g, sums.gram[2] + w * g * g];
-            sums.pull = [sums.pull[0] + w * f * y, sums.pull[1] + w * g * y];
+            for i in 0..self.n_terms {
+                let f = w * (drop[i] - sums.shift[i]);
+                sums.pull[i] += f * (loss - sums.loss);
+                for j in 0..self.n_terms {
+                    sums.gram[i][j] += f * (drop[j] - sums.shift[j]);
+                }
+            }
         }
         sums
     }
@@ -276,60 +288,69 @@ impl Section<'_> {
 struct Sums {
     floor: bool,
     n: f64,
-    shift: [f64; 2],
+    shift: [f64; TERMS],
     loss: f64,
-    gram: [f64; 3],
-    pull: [f64; 2],
+    gram: [[f64; TERMS]; TERMS],
+    pull: [f64; TERMS],
 }
 
 impl Sums {
     /// None where the points do not tell the terms apart.
-    fn face(&self, section: &Section, terms: [bool; 2]) -> Option<Face> {
-        let [ff, fg, gg] = self.gram;
-        let inverse = match terms {
-            [true, true] => {
-                let determinant = ff * gg - fg * fg;
-                [[gg / determinant, -fg / determinant], [-fg / determinant, ff / determinant]]
-            }
-            [true, false] => [[1.0 / ff, 0.0], [0.0; 2]],
-            [false, true] => [[0.0; 2], [0.0, 1.0 / gg]],
-            [false, false] => [[0.0; 2]; 2],
-        };
-        let [h, k] = inverse.map(|row| row[0] * self.pull[0] + row[1] * self.pull[1]);
+    fn face(&self, section: &Section, mask: usize) -> Option<Face> {
+        let inverse = inverse(self.gram, mask);
+        let [h, k, m] = inverse.map(|row| product(&row, &self.pull));
         let Sample { losses, weights, within, .. } = section.sample;
-        let residual = |((drop, loss), w): ((&[f64; 2], &f64), &f64)| {
-            w * (loss - self.loss - h * (drop[0] - self.shift[0]) - k * (drop[1] - self.shift[1])).powi(2)
+        let residual = |((drop, loss), w): ((&[f64; TERMS], &f64), &f64)| {
+            let [f, g, fg]: [f64; TERMS] = std::array::from_fn(|i| drop[i] - self.shift[i]);
+            w * (loss - self.loss - h * f - k * g - m * fg).powi(2)
         };
         let rss = within + section.drops.iter().zip(losses).zip(weights).map(residual).sum::<f64>();
         let means = self.shift.map(|shift| if self.floor { section.offset + shift } else { 0.0 });
         let n = if self.floor { self.n } else { 0.0 };
-        let is_whole = self.floor == section.floor && terms == [true, section.n_terms == 2];
-        let shares = [self.loss - h * means[0] - k * means[1], h, k];
-        (h + k).is_finite().then_some(Face { shares, rss, is_whole, n, means, inverse })
+        let is_whole = self.floor == section.floor && mask + 1 == 1 << section.n_terms;
+        let shares = [self.loss - product(&[h, k, m], &means), h, k, m];
+        (h + k + m).is_finite().then_some(Face { shares, rss, is_whole, n, means, inverse })
     }
+}
+
+/// The inverse over the terms of the mask by sweeps (Goodnight 1979), zero elsewhere; not finite where it does not exist.
+fn inverse(mut gram: [[f64; TERMS]; TERMS], mask: usize) -> [[f64; TERMS]; TERMS] {
+    let is_in = |i: usize| mask >> i & 1 == 1;
+    for p in (0..TERMS).filter(|p| is_in(*p)) {
+        let (row, pivot) = (gram[p], gram[p][p]);
+        for i in (0..TERMS).filter(|i| *i != p) {
+            let factor = gram[i][p] / pivot;
+            (0..TERMS).for_each(|j| gram[i][j] -= factor * row[j]);
+            gram[i][p] = -factor;
+        }
+        gram[p] = row.map(|value| value / pivot);
+        gram[p][p] = 1.0 / pivot;
+    }
+    std::array::from_fn(|i| std::array::from_fn(|j| if is_in(i) && is_in(j) { gram[i][j] } else { 0.0 }))
 }
 
 impl Face {
     /// The quantity's value here, the square of how far it moves for each unit of the root of the sum of squares, and along which
     /// shares.
-    fn slope(&self, weights: &[f64; 3]) -> (f64, f64, [f64; 3]) {
-        let p = [weights[1] - weights[0] * self.means[0], weights[2] - weights[0] * self.means[1]];
-        let [h, k] = self.inverse.map(|row| row[0] * p[0] + row[1] * p[1]);
+    fn slope(&self, weights: &Shares) -> (f64, f64, Shares) {
+        let p: [f64; TERMS] = std::array::from_fn(|i| weights[i + 1] - weights[0] * self.means[i]);
+        let moves = self.inverse.map(|row| product(&row, &p));
         let mean = if self.n > 0.0 { weights[0] / self.n } else { 0.0 };
-        let length = weights[0] * mean + p[0] * h + p[1] * k;
-        (dot(weights, &self.shares), length, [mean - h * self.means[0] - k * self.means[1], h, k])
+        let length = weights[0] * mean + product(&p, &moves);
+        let [h, k, m] = moves;
+        (dot(weights, &self.shares), length, [mean - product(&moves, &self.means), h, k, m])
     }
 
-    fn moved(&self, along: &[f64; 3], by: f64) -> [f64; 3] {
-        [0, 1, 2].map(|i| self.shares[i] + by * along[i])
+    fn moved(&self, along: &Shares, by: f64) -> Shares {
+        std::array::from_fn(|i| self.shares[i] + by * along[i])
     }
 }
 
 impl Section<'_> {
     /// Least and greatest value of a quantity among all laws with at most this sum of squares; (∞, -∞) where there are none.
-    pub fn extremes(&self, weights: &[f64; 3], rss_limit: f64) -> (f64, f64) {
+    pub fn extremes(&self, weights: &Shares, rss_limit: f64) -> (f64, f64) {
         let mut range = (f64::INFINITY, f64::NEG_INFINITY);
-        let mut add = |shares: [f64; 3]| {
+        let mut add = |shares: Shares| {
             if self.allows(&shares, 0.0) {
                 let value = dot(weights, &shares);
                 range = (range.0.min(value), range.1.max(value));
@@ -348,7 +369,7 @@ impl Section<'_> {
     }
 
     /// The least sum of squares among the laws that give the quantity this value.
-    pub fn held(&self, weights: &[f64; 3], value: f64) -> f64 {
+    pub fn held(&self, weights: &Shares, value: f64) -> f64 {
         let cost = |face: Face| {
             let (here, length, along) = face.slope(weights);
             if length <= 0.0 {
@@ -365,6 +386,10 @@ impl Section<'_> {
     }
 }
 
-pub(crate) fn dot(weights: &[f64; 3], shares: &[f64; 3]) -> f64 {
-    weights.iter().zip(shares).map(|(weight, share)| weight * share).sum()
+pub(crate) fn dot(weights: &Shares, shares: &Shares) -> f64 {
+    product(weights, shares)
+}
+
+fn product<const N: usize>(p: &[f64; N], q: &[f64; N]) -> f64 {
+    p.iter().zip(q).map(|(p, q)| p * q).sum()
 }

@@ -137,14 +137,15 @@ pub struct LawScore {
     pub largest: Option<Prediction>,
 }
 
-/// Scores every law of N that the points suffice for, the best AICc first, laws without one last.
+/// Scores those of the laws that the points suffice for, the best AICc first, laws without one last: [`Law::OF_N`] or
+/// [`Law::OF_N_AND_D`].
 ///
 /// # Errors
 /// Too few points for every law.
-pub fn rank_laws(points: &[Point]) -> Result<Vec<LawScore>> {
+pub fn rank_laws(points: &[Point], laws: &[Law]) -> Result<Vec<LawScore>> {
     let mut scores = Vec::new();
     let mut problem = None;
-    for law in Law::OF_N {
+    for &law in laws {
         match law.fit(points) {
             Ok(fit) => scores.push(LawScore {
                 law,
@@ -198,8 +199,8 @@ mod tests {
         let line = |index: usize| 10f64.powf(5.0 + 0.4 * index as f64);
         let points: Vec<Point> =
             noise.iter().enumerate().map(|(i, e)| Point::new(line(i), 3.0 - 0.12 * line(i).ln() + e)).collect();
-        assert_eq!(rank_laws(&points).unwrap()[0].law, Law::Log);
-        let five = rank_laws(&a_transformer()).unwrap();
+        assert_eq!(rank_laws(&points, &Law::OF_N).unwrap()[0].law, Law::Log);
+        let five = rank_laws(&a_transformer(), &Law::OF_N).unwrap();
         assert!(five.iter().all(|score| score.aicc.is_none() == (score.law == Law::Power)));
     }
 }

@@ -95,7 +95,7 @@ impl fmt::Display for FitReport {
 /// What is to be done with a table.
 #[derive(Clone, Debug)]
 pub struct FitOptions {
-    /// `power`, `power-without-c`, `log` or `nd`.
+    /// `power`, `power-without-c`, `log`, `nd` or `mupt`.
     pub law: String,
     /// `least-squares`, `log` or `huber`; the last two for the laws `power` and `nd`.
     pub objective: String,
