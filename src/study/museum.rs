@@ -72,6 +72,9 @@ impl Families {
     }
 }
 
+/// A way to count the parameters of a row; `None` where the table does not say.
+type Count = fn(&Row) -> Option<f64>;
+
 /// Every family of a file such as `data/museum.csv`, in its order.
 ///
 /// # Errors
@@ -82,7 +85,7 @@ fn exhibits(path: &Path) -> Result<Vec<Exhibit>> {
     let rows: Vec<Row> = rows.map_err(broken)?;
     let mut all = Vec::new();
     for rows in rows.chunk_by(|p, q| (&p.repository, p.family) == (&q.repository, q.family)) {
-        let countings: [(&str, fn(&Row) -> Option<f64>); 2] =
+        let countings: [(&str, Count); 2] =
             [("", |row| Some(row.n_params)), (", without tables", |row| row.n_params_non_embedding)];
         for (counting, size) in countings {
             let point = |row: &Row| Some(Point::new(size(row)?, row.val_loss));

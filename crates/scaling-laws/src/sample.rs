@@ -276,8 +276,10 @@ impl Section<'_> {
             for i in 0..self.n_terms {
                 let f = w * (drop[i] - sums.shift[i]);
                 sums.pull[i] += f * (loss - sums.loss);
-                for j in 0..self.n_terms {
-                    sums.gram[i][j] += f * (drop[j] - sums.shift[j]);
+                for (gram, (drop, shift)) in
+                    sums.gram[i].iter_mut().zip(drop.iter().zip(&sums.shift)).take(self.n_terms)
+                {
+                    *gram += f * (drop - shift);
                 }
             }
         }
