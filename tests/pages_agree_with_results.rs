@@ -529,8 +529,8 @@ fn museum(page: &mut Page, exhibits: &[Value]) {
     assert!(without.1 < with.0, "the two intervals do not meet");
     page.says(format!("the Transformer's alpha is {} with its tables and {} without", with.2, without.2));
     let holding = |alpha: f64| {
-        let holds = |it: &&&Value| (|[low, high]: [f64; 2]| low <= alpha && alpha <= high)(interval(it));
-        tables.iter().filter(holds).count()
+        let intervals = tables.iter().map(|it| interval(it));
+        intervals.filter(|[low, high]| *low <= alpha && alpha <= *high).count()
     };
     page.says(format!("lies in {} of the {} intervals and its 0.076", holding(0.34), tables.len()));
     page.says(format!("tables not counted) in {}: intervals this wide", holding(0.076)));

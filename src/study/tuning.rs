@@ -7,7 +7,7 @@ use super::records::{RunRecord, read_records};
 use super::{Study, preset::VOCAB_SIZE};
 use crate::figures::{Figure, Line, lines};
 use crate::models::{Family, ModelConfig, Size};
-use crate::training::RunConfig;
+use crate::training::{RunConfig, Runs};
 use crate::{Error, Result};
 
 const FACTOR: f64 = 2.0; // from one rate to the next
@@ -100,6 +100,7 @@ impl Study {
         let (data, mut sweep) = (self.data()?, Sweep::of(size));
         let config = self.run_config(size, &data);
         let final_share = config.min_learning_rate / config.learning_rate;
+        let runs = Runs::open(self.folder().join("rates"))?; // apart, so that none of them stands in for a run of the ladder
         for step in (0..=MOST).flat_map(|step| if step == 0 { vec![0] } else { vec![-step, step] }) {
             let beyond = match step.signum() {
                 -1 => sweep.losses.first(),
@@ -111,9 +112,8 @@ impl Study {
             }
             let rate = config.learning_rate * FACTOR.powi(step);
             let name = format!("{}-rate-{rate:.1e}", size.name);
-            let run = self
-                .runs()?
-                .get_or_train(&RunConfig { name, ..config.clone() }.with_rates(rate, final_share), &data)?;
+            let config = RunConfig { name, ..config.clone() }.with_rates(rate, final_share);
+            let run = runs.get_or_train(&config, &data)?;
             if !run.summary.finished {
                 return Err(Error::Checkpoint("interrupted: the same command goes on from there".into()));
             }
