@@ -122,6 +122,21 @@ fn line(figure: &[Vec<String>], series: &str) -> Vec<(f64, f64)> {
     rows.filter_map(|row| Some((number(&row[row.len() - 2]).ok()?, number(&row[row.len() - 1]).ok()?))).collect()
 }
 
+/// "0.150, 0.082 and 0.095"
+fn listed(values: &[f64]) -> String {
+    let all: Vec<String> = values.iter().map(|value| format!("{value:.3}")).collect();
+    let (last, before) = all.split_last().unwrap();
+    format!("{} and {last}", before.join(", "))
+}
+
+fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn most(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -297,33 +312,34 @@ fn transformers_04() {
     let mut page = Page::open("04");
     let (ladder, results) = (Ladder::of(Family::Transformer), results());
     let (losses, ngram) = (ladder.losses(), results.baselines.ngram.unwrap());
-    let steps: Vec<f64> = losses.windows(2).map(|pair| pair[0] - pair[1]).collect();
+    let smaller = &losses[..losses.len() - 1];
+    let steps: Vec<f64> = smaller.windows(2).map(|pair| pair[0] - pair[1]).collect();
     let sizes: Vec<f64> = ladder.runs.iter().map(|run| (run.summary.n_params as f64).ln()).collect();
     let slopes: Vec<f64> = steps.iter().zip(sizes.windows(2)).map(|(step, n)| step / (n[1] - n[0])).collect();
-    assert!(losses.is_sorted_by(|p, q| p > q) && losses[0] > ngram.val_loss, "(1) and (2) held");
+    let beats = |loss: f64| if loss < ngram.val_loss { "beats" } else { "loses to" };
     page.says(format!(
-        "(1) and (2) **held**: the losses fall from {:.4} to {:.4}, and the smallest loses to the {}-gram's {:.4}.",
-        losses[0], losses[3], ngram.order, ngram.val_loss
+        "(1) **{}**: the losses fall from {:.4} to {:.4}. (2) **{}**: the smallest {} the {}-gram's {:.4}.",
+        held(smaller.is_sorted_by(|p, q| p > q)),
+        smaller[0],
+        smaller[smaller.len() - 1],
+        held(smaller[0] > ngram.val_loss),
+        beats(smaller[0]),
+        ngram.order,
+        ngram.val_loss
     ));
     let factors: Vec<f64> = sizes.windows(2).map(|n| (n[1] - n[0]).exp()).collect();
     page.says(format!(
         "From row to row the parameters grow by a factor of {:.1} to {:.1}",
-        factors.iter().copied().fold(9.0, f64::min),
-        factors.iter().copied().fold(0.0, f64::max)
-    ));
-    let falls = |values: &[f64]| values[0] > values[1] && values[1] > values[2];
-    page.says(format!(
-        "(3) **{}** as it was said: the steps buy {:.3}, {:.3} and {:.3} nats.",
-        held(falls(&steps)),
-        steps[0],
-        steps[1],
-        steps[2]
+        least(&factors),
+        most(&factors)
     ));
     page.says(format!(
-        "for each unit of $\\ln N$ they buy {:.3}, {:.3} and {:.3}, and that falls.",
-        slopes[0], slopes[1], slopes[2]
+        "(3) **{}** as it was said: the steps buy {} nats.",
+        held(steps.is_sorted_by(|p, q| p > q)),
+        listed(&steps)
     ));
-    assert!(falls(&slopes));
+    page.says(format!("for each unit of $\\ln N$ they buy {}", listed(&slopes)));
+    rates(&mut page, Family::Transformer, &losses);
     let outcome = results.outcome.unwrap();
     let (prediction, interval) = (&outcome.prediction, outcome.prediction.interval.unwrap());
     page.says(format!("**What we see.** {:.4} nats, and how little that binds", prediction.predicted));
@@ -387,9 +403,53 @@ fn transformers_04() {
         held(clipped < 0.1),
         100.0 * clipped
     ));
-    page.says(format!("climbs, from {:.2} in the third tenth of the run to {:.2} in the last.", tenth(2), tenth(9)));
-    page.printed("M:/>9/2/4/1/4");
+    let way = if tenth(9) > tenth(2) { "climbs" } else { "falls" };
+    page.says(format!("{way}, from {:.2} in the third tenth of the run to {:.2} in the last.", tenth(2), tenth(9)));
     page.check();
+}
+
+/// What 04 says about the sweeps of learning rates: the valleys, and how their lowest points move with the width.
+fn rates(page: &mut Page, family: Family, losses: &[f64]) {
+    let mut sweeps: Vec<(f64, Vec<(f64, f64)>)> = Vec::new(); // (width, [(rate, loss)])
+    for RunRecord { config, summary, .. } in read_records(&root().join("data/results/laptop/rates.jsonl")).unwrap() {
+        let width = match config.model {
+            ModelConfig::Transformer(model) if family == Family::Transformer => model.d_model as f64,
+            ModelConfig::Lstm(model) if family == Family::Lstm => model.d_hidden as f64,
+            _ => continue,
+        };
+        let found = (config.learning_rate, summary.val_loss);
+        match sweeps.iter_mut().find(|sweep| sweep.0 == width) {
+            Some(sweep) => sweep.1.push(found),
+            None => sweeps.push((width, vec![found])),
+        }
+    }
+    sweeps.sort_by(|p, q| p.0.total_cmp(&q.0));
+    let (_, preset) = Preset::load("laptop").unwrap();
+    let mut worst: f64 = 0.0;
+    let mut best = Vec::new();
+    for (width, tried) in &mut sweeps {
+        tried.sort_by(|p, q| p.0.total_cmp(&q.0));
+        let i = (0..tried.len()).min_by(|i, j| tried[*i].1.total_cmp(&tried[*j].1)).unwrap();
+        assert!(i > 0 && i + 1 < tried.len(), "the best rate of width {width} lies between two others");
+        worst = worst.max(tried[i - 1].1.min(tried[i + 1].1) - tried[i].1);
+        best.push((*width, tried[i].0));
+        let rule = match family {
+            Family::Transformer => preset.training.transformer_learning_rate,
+            Family::Lstm => preset.training.lstm_learning_rate,
+        };
+        let off = (rule.at(*width as usize) / tried[i].0).log2().abs();
+        assert!(off <= 1.01, "width {width}: the preset's rate lies {off} grid steps from the best");
+    }
+    let step = least(&losses.windows(2).map(|pair| pair[0] - pair[1]).collect::<Vec<f64>>());
+    let (first, last) = (best[0], best[best.len() - 1]);
+    let power = -(last.1 / first.1).ln() / (last.0 / first.0).ln();
+    let rates: Vec<String> = best.iter().map(|(width, rate)| format!("{rate:.1e} at width {width}")).collect();
+    page.says(format!(
+        "(1) **{}**: a factor of two on the better side costs at most {worst:.3} nats, the smallest step of the ladder is {step:.3}. \
+         The best peaks are {}: they fall as $1/d^{{{power:.2}}}$.",
+        held(worst < step),
+        rates.join(", ")
+    ));
 }
 
 #[test]
@@ -407,26 +467,31 @@ fn lstms_05() {
         ngram.val_loss
     ));
     let leads: Vec<f64> = results.lstm_minus_transformer.iter().map(|(_, gap)| -gap).collect();
-    let (least, most) = (leads.iter().fold(9.0, |x: f64, y| x.min(*y)), leads.iter().fold(-9.0, |x: f64, y| x.max(*y)));
     let ahead = leads.iter().filter(|lead| **lead > 0.0).count();
     page.says(format!(
-        "(3) **{}**: the LSTM is not behind but ahead, by {least:.3} to {most:.3} nats, in {ahead} of {} comparisons.",
+        "(3) **{}**: the LSTM is ahead in {ahead} of {} comparisons, and its lead goes from {:.3} to {:.3} nats.",
         held(leads.iter().all(|lead| (0.05..=0.15).contains(&-lead))),
-        leads.len()
+        leads.len(),
+        least(&leads),
+        most(&leads)
     ));
     let spreads = [transformers.spreads(), lstms.spreads()].concat();
     let failing = spreads.iter().filter(|spread| **spread > 0.02).count();
     page.says(format!(
-        "The prediction **{}** for {failing} of the {} sizes: the seeds lie {:.3}, {:.3}, {:.3} and {:.3} nats apart",
+        "The prediction **{}** for {failing} of the {} sizes: the seeds lie {} nats apart",
         held(failing == 0),
         spreads.len(),
-        spreads[0],
-        spreads[1],
-        spreads[2],
-        spreads[3]
+        listed(&spreads)
     ));
-    page.says(format!("the shortest bar of `05_equal_size`, {least:.3}, is longer than any of these."));
-    assert!(spreads.iter().all(|spread| *spread < least));
+    let bar = leads.iter().fold(9.0, |x: f64, y| x.min(y.abs()));
+    let than = if spreads.iter().all(|spread| *spread < bar) { "longer than any" } else { "not longer than all" };
+    page.says(format!("the shortest bar of `05_equal_size`, {bar:.3}, is {than} of these."));
+    let outcome = results.lstm_outcome.as_ref().unwrap();
+    page.says(format!(
+        "predicted {:.4}, measured {:.4}, an error of {:+.4} nats",
+        outcome.prediction.predicted, outcome.measured, outcome.error
+    ));
+    rates(&mut page, Family::Lstm, &losses);
     let [transformer, lstm] = &results.by_position[..] else { panic!("two lines") };
     let gains = [transformer, lstm].map(|line| line.gain_of_last_doubling());
     page.says(format!(
@@ -556,8 +621,9 @@ fn generation_07() {
     let best = runs.iter().find(|run| Some(&run.config.name) == results.best_run.as_ref()).unwrap();
     let (chosen, n_steps) = (best.summary.best_step, best.summary.n_steps);
     page.says(format!(
-        "That the losses part: **{}**, after 6 epochs the lowest validation loss is still the last one, at step {chosen} of {n_steps}.",
-        held(chosen < n_steps)
+        "That the losses part: **{}**, after {} epochs the lowest validation loss is still the last one, at step {chosen} of {n_steps}.",
+        held(chosen < n_steps),
+        (best.summary.n_tokens as f64 / results.baselines.ngram.as_ref().unwrap().n_tokens as f64).round()
     ));
     let apart = (transformer - lstm).abs();
     page.says(format!(
