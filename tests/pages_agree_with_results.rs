@@ -535,8 +535,8 @@ fn scaling_06() {
     let ngram = results.baselines.ngram.as_ref().unwrap().val_loss;
     let runs = read_records(&root().join("data/results/laptop/runs.jsonl")).unwrap();
     let isoflop: Vec<&RunRecord> = runs.iter().filter(|run| run.config.name.contains("-isoflop-")).collect();
-    assert!(isoflop.iter().all(|run| run.summary.val_loss > ngram), "every run loses to the n-gram");
-    page.says(format!("every one of the {} runs loses to the 5-gram", isoflop.len()));
+    let losing = isoflop.iter().filter(|run| run.summary.val_loss > ngram).count();
+    page.says(format!("{losing} of the {} runs lose to the 5-gram", isoflop.len()));
     let smallest: Vec<&&RunRecord> = isoflop.iter().filter(|run| run.config.name.ends_with("-6e10")).collect();
     let best = smallest.iter().min_by(|p, q| p.summary.val_loss.total_cmp(&q.summary.val_loss)).unwrap();
     page.says(format!(
@@ -549,18 +549,22 @@ fn scaling_06() {
     page.says(format!("over eight times the FLOPs, about as $C^{{{power:.2}}}$."));
     // The sentences on laws stand on what the cells printed; results_agree_with_runs holds the results against the runs.
     for line in [
-        "Transformer best alpha 0.0700; within 0.01 nats of the best: 0.054 to 0.328",
-        "LSTM best alpha 0.3605; within 0.01 nats of the best: 0.159 to 0.601",
-        "alpha is weakly identified: its 95 % interval is 0.04828 to 0.4781, ends that differ by a factor of 9.902",
-        "95 % intervals: alpha 0.258 to 0.4748, c 0.8613 to 1.035, a 7.375 to 46.05 alpha is identified",
-        "Bootstrap (1000 resamples): alpha 0.05468 to 0.6379",
+        "Transformer best alpha 0.0770; within 0.01 nats of the best: 0.065 to 0.259",
+        "LSTM best alpha 0.2484; within 0.01 nats of the best: 0.087 to 0.427",
+        "alpha is weakly identified: its 95 % interval is 0.068 to 0.2011, ends that differ by a factor of 2.958",
+        "alpha is weakly identified: its 95 % interval is 0.1559 to 0.3469, ends that differ by a factor of 2.225",
+        "Bootstrap (1000 resamples): alpha 0.06904 to 0.2148",
         "Transformer: fitted c 0.1808, 2.8 times the entropy (not identified); its 95 % interval, 0.04449 to 0.2224, holds",
         "LSTM: fitted c 0.1482, 2.3 times the entropy (weakly identified); its 95 % interval, 0.1208 to 0.1674, does NOT hold",
-        "Loss of Transformer minus loss of LSTM at N = 21700: 0.2627 (95 % 0.2049 to 0.3423)",
-        "alpha of Transformer minus alpha of LSTM: -0.2924 (95 % -0.393 to 0.3519: may be either way)",
-        "the points do not rule one floor out (p = 0.206)",
-        "The best N grows as C^0.7665",
-        "R* is weakly identified: its 95 % interval is 0.2735 to 1.347",
+        "Loss of Transformer minus loss of LSTM at N = 7328: 0.01398 (95 % -0.02014 to 0.05243: may be either way)",
+        "Loss of Transformer minus loss of LSTM at N = 85320: 0.04031 (95 % 0.01059 to 0.06253)",
+        "Loss of Transformer minus loss of LSTM at N = 993300: -0.02162 (95 % -0.0591 to 0.03817: may be either way)",
+        "alpha of Transformer minus alpha of LSTM: -0.172 (95 % -0.2623 to 0.009637: may be either way)",
+        "but the floors differ (p = 0.022)",
+        "The law misses by more than seeds explain (lack of fit, p = 0.002)",
+        "N* grows as C^0.6028 (95 % -0.3146 to 1.52)",
+        "The best N grows as C^0.3824",
+        "R* is weakly identified: its 95 % interval is 0.1007 to 2.953",
         "PASS B LSTM",
     ] {
         page.printed(line);
@@ -572,13 +576,9 @@ fn scaling_06() {
             rows.iter().any(|point| point[1] == "Transformer" && point[3] == row[3] && point[4] == row[4])
         };
         let frontier: Vec<&Vec<String>> = rows.iter().filter(on_frontier).collect();
-        assert_eq!(
-            frontier.iter().filter(|row| is_transformer(row)).count(),
-            0,
-            "{what}: no Transformer on the frontier"
-        );
+        let n_transformers = frontier.iter().filter(|row| is_transformer(row)).count();
+        page.says(format!("{what} {n_transformers} of {} runs on the frontier are Transformers", frontier.len()));
     }
-    page.says("**held**, 0 of 4 runs on the frontier are Transformers.".into());
     museum(&mut page, results.exponents.as_array().unwrap());
     page.check();
 }
