@@ -626,8 +626,7 @@ fn generation_07() {
         gains.0,
         gains.1
     ));
-    let at_ladder = -results.lstm_minus_transformer.last().unwrap().1;
-    page.says(format!("So the LSTM's lead of {at_ladder:.3} is gone, but who is ahead now is open."));
+    let at_ladder = results.lstm_minus_transformer.last().unwrap().1;
     let runs = read_records(&root().join("data/results/laptop/runs.jsonl")).unwrap();
     let best = runs.iter().find(|run| Some(&run.config.name) == results.best_run.as_ref()).unwrap();
     let (chosen, n_steps) = (best.summary.best_step, best.summary.n_steps);
@@ -636,11 +635,14 @@ fn generation_07() {
         held(chosen < n_steps),
         (best.summary.n_tokens as f64 / results.baselines.ngram.as_ref().unwrap().n_tokens as f64).round()
     ));
-    let apart = (transformer - lstm).abs();
+    let apart = lstm - transformer;
     page.says(format!(
-        "The Transformer ends at {transformer:.4}, the LSTM at {lstm:.4}: a difference of {apart:.3} from one seed each"
+        "The Transformer ends at {transformer:.4}, the LSTM at {lstm:.4}: its lead grew from {at_ladder:.3} to {apart:.3} nats"
     ));
-    assert!(apart < Ladder::of(Family::Transformer).spreads()[0], "who is ahead is open");
+    assert!(
+        apart > Ladder::of(Family::Transformer).spreads().iter().fold(0.0, |x: f64, y| x.max(*y)),
+        "more than seeds scatter"
+    );
     let tested = results.test.values().find(|tested| tested.run == best.config.name).unwrap();
     let more = tested.test_loss - tested.val_loss;
     page.says(format!(
