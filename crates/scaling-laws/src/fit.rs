@@ -265,7 +265,8 @@ impl fmt::Display for Fit {
             (Law::Mupt, [e, a, alpha, b, beta, d]) => {
                 write!(out, "L(N, D) = {e} + {a}/N^{alpha} + {b}/D^{beta} + {d}/(N^{alpha}·D^{beta})")?
             }
-            (_, values) => write!(out, "L(N, D') = {}", values.join(", "))?,
+            (_, [e, a, alpha, b, beta, r]) => write!(out, "L(N, D') = {e} + {a}/N^{alpha} + {b}/D'^{beta}, R* = {r}")?,
+            (_, values) => write!(out, "{}", values.join(", "))?, // no law has another number of parameters
         }
         write!(out, "   ({} points, R² = {}", self.n_points, significant(self.r_squared, 5))?;
         match self.objective {

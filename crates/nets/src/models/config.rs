@@ -35,7 +35,7 @@ pub enum Positions {
     /// A table of vectors that are learned and added to the tokens' (GPT-2, nanoGPT).
     #[default]
     Learned,
-    /// Queries and keys are turned by their position ([`crate::ops::rotary`]).
+    /// Queries and keys are turned by their position ([`crate::ops::rotary()`]).
     Rotary,
 }
 
