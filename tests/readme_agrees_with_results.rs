@@ -72,3 +72,20 @@ fn the_sentences_quote_the_results() {
         assert!(readme.contains(&sentence), "the README does not say {sentence:?}");
     }
 }
+
+#[test]
+fn the_table_of_the_recipe_is_that_of_its_runs() {
+    let runs = read_records(&root().join("data/results/recipe/runs.jsonl")).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/recipe.md")).unwrap();
+    let mut n_runs = 0;
+    for line in page.lines().filter(|line| line.starts_with("| `")) {
+        let name = line.split('`').nth(1).unwrap();
+        let of_size = |run: &&RunRecord| run.config.name.split("-seed").next() == Some(name);
+        let losses: Vec<f64> = runs.iter().filter(of_size).map(|run| run.summary.val_loss).collect();
+        let listed: Vec<String> = losses.iter().map(|loss| format!("{loss:.4}")).collect();
+        let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+        assert_eq!(line, format!("| `{name}` | {} | {mean:.4} |", listed.join(", ")));
+        n_runs += losses.len();
+    }
+    assert_eq!(n_runs, runs.len(), "every run is in the table");
+}

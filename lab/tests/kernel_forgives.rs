@@ -5,6 +5,10 @@
 use lab::Lab;
 use serde_json::{Value, json};
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
+
+/// Kernels that start side by side may choose the same port.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn answers(steps: &Value) -> Option<Vec<Value>> {
     let lab = Lab::open().unwrap();
@@ -12,6 +16,7 @@ fn answers(steps: &Value) -> Option<Vec<Value>> {
         println!("skipped: the notebook kernel is not set up (cargo run -- study --preset smoke does it)");
         return None;
     }
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let data = tempfile::tempdir().unwrap();
     let mut driver = lab.python_command();
     driver.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/drive_kernel.py")).arg(steps.to_string());

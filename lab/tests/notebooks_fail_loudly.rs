@@ -5,6 +5,10 @@
 use lab::Lab;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
+
+/// Kernels that start side by side may choose the same port.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn run_cells(name: &str, cells: &[&str]) -> Option<(bool, String)> {
     let lab = Lab::open().unwrap();
@@ -12,6 +16,7 @@ fn run_cells(name: &str, cells: &[&str]) -> Option<(bool, String)> {
         println!("skipped: the notebook kernel is not set up (cargo run -- study --preset smoke does it)");
         return None;
     }
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let cells: Vec<_> = cells
         .iter()
         .map(|source| {

@@ -435,13 +435,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_built_in_preset_is_valid_and_has_the_sizes_of_the_ladder_of_its_name() {
+    fn every_built_in_preset_is_valid_and_has_the_sizes_of_a_built_in_ladder_of_its_name() {
         for (name, text) in BUILT_IN {
             let preset = Preset::parse(text, name).unwrap();
             for family in Family::ALL {
                 let ours = preset.ladder(family, 75);
                 let ladder = ours[0].name.rsplit_once('-').unwrap().0;
-                assert_eq!(ours, crate::models::ladder(ladder, 75, preset.training.block_size).unwrap(), "{name}");
+                if let Ok(built_in) = crate::models::ladder(ladder, 75, preset.training.block_size) {
+                    assert_eq!(ours, built_in, "{name}");
+                } else {
+                    assert!(ladder.starts_with("laptop-"), "{name} has a ladder of its own, {ladder}");
+                }
             }
         }
     }
