@@ -166,7 +166,7 @@ mod tests {
     fn equal_models_are_equal_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let bytes = |name: &str| {
-            model("laptop-transformer", 0).save(folder.path().join(name)).unwrap();
+            model("smoke-transformer", 0).save(folder.path().join(name)).unwrap();
             std::fs::read(folder.path().join(name)).unwrap()
         };
         assert_eq!(bytes("one"), bytes("other"));
