@@ -120,7 +120,7 @@ fn our_files_load_in_pytorch_where_it_is_given() {
         println!("MUSIC_SCALING_TORCH_PYTHON names no Python with torch: nothing to compare.");
         return;
     };
-    let sizes = [("laptop-transformer", "n_layer=2 n_head=2 n_embd=24 block_size=16 bias=False"), ("laptop-lstm", "")];
+    let sizes = [("a-transformer", "n_layer=4 n_head=4 n_embd=144 block_size=16 bias=False"), ("smoke-lstm", "")];
     for (name, arguments) in sizes {
         let config = &ladder(name, 13, 16).unwrap()[0].model;
         let model = Model::new(config, 3, &Device::Cpu).unwrap();
