@@ -56,7 +56,7 @@ fn composed_midi_files_become_a_law_and_new_tunes() {
     assert_eq!(samples.len(), 3);
     let files = generation::write_samples(&samples, &folder.join("samples")).unwrap();
     assert!(files.iter().any(|path| path.ends_with("metadata.json")));
-    println!("{}", Rates::of(&samples));
+    println!("{}", Rates::of(samples.iter().map(|sample| &sample.validity)));
 
     let outside = generation::generate(&model, &data, &[Prompt::new("X:1\nK:☃", 1.0, None)], &settings);
     assert!(outside.unwrap_err().to_string().contains('☃'));

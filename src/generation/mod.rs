@@ -11,11 +11,12 @@
 //! # fn write(model: Model, data: TokenData) -> music_scaling::Result<()> {
 //! let settings = Settings { max_tokens: 1000, context: None, seed: 1337, quiet: false };
 //! let samples = generation::generate(&model, &data, &Prompt::varied(&data, 10), &settings)?;
-//! println!("{}", Rates::of(&samples));
+//! println!("{}", Rates::of(samples.iter().map(|sample| &sample.validity)));
 //! # Ok(())
 //! # }
 //! ```
 
+mod abilities;
 pub mod headers;
 mod metrics;
 mod originality;
@@ -26,6 +27,7 @@ mod sampling;
 mod table;
 mod validity;
 
+pub use abilities::Ability;
 pub use metrics::Metrics;
 pub use originality::Originality;
 pub use prompts::Prompt;
@@ -33,7 +35,7 @@ pub use rates::{Rate, Rates, wilson};
 pub use samples::{Sample, write_samples};
 pub use sampling::{Continuation, Sampler, continue_tune};
 pub use table::table;
-pub use validity::Validity;
+pub use validity::{Failure, Rung, Validity};
 
 use crate::data::TokenData;
 use crate::models::Model;
@@ -72,7 +74,7 @@ pub fn generate(model: &Model, data: &TokenData, prompts: &[Prompt], settings: &
     for prompt in prompts {
         prompt.check(&data.tokenizer)?; // before any work is done
     }
-    let on_cpu = model.parameters().first().is_none_or(|(_, parameter)| parameter.device().is_cpu());
+    let on_cpu = model.device().is_cpu();
     let n_at_once = if on_cpu { rayon::current_num_threads().max(1) } else { 1 }; // one device writes one tune at a time
     let numbered: Vec<(usize, &Prompt)> = (1..).zip(prompts).collect();
     let mut samples = Vec::with_capacity(prompts.len());

@@ -5,7 +5,7 @@
 //! (p + z²/2n ± z·√(p(1-p)/n + z²/4n²)) / (1 + z²/n),   p = k/n
 //! ```
 
-use super::{Sample, Validity};
+use super::{Rung, Validity};
 use serde::{Deserialize, Serialize};
 
 const Z: f64 = 1.959_963_985; // 97.5 % quantile of the normal distribution
@@ -45,79 +45,49 @@ impl Rate {
     }
 }
 
-/// What share of the samples passes each rung, each judged by itself, on raw output unless said otherwise.
+/// What share of some texts passes each rung, each judged by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rates {
-    /// Samples judged.
-    pub n_samples: usize,
-    /// There is something behind the header.
-    pub has_body: Rate,
-    /// The lenient reader finds a note.
-    pub salvageable: Rate,
-    /// Parses strictly.
-    pub valid: Rate,
-    /// Every bar lasts what the metre asks for.
-    pub bars_add_up: Rate,
-    /// Parses strictly and becomes MIDI.
-    pub convertible: Rate,
-    /// The MIDI file read again has the same notes.
-    pub survives_round_trip: Rate,
-    /// Passes all of the above.
+    /// From the lowest rung up.
+    pub rungs: Vec<(Rung, Rate)>,
+    /// Passes all of them.
     pub passes_all: Rate,
-    /// Of the samples that abc2midi was asked about; `None` where it is not installed.
-    pub abc2midi: Option<Rate>,
-    /// The model ended the tune itself.
-    pub ended: Rate,
-    /// X, M, L and K were all there.
-    pub header_complete: Rate,
-    /// Header lines that were added to all of them.
-    pub n_headers_added: usize,
-    /// Parses strictly once the missing headers are added.
-    pub valid_with_headers: Rate,
+    /// Bars that do not add up, of all bars. Bars of one tune depend on each other: the interval is too narrow.
+    pub bar_alignment_error: Rate,
+    /// Of each rung that is the first to fail, how many texts fail there, and an example of why.
+    pub first_failures: Vec<(Rung, usize, String)>,
 }
 
 impl Rates {
     /// Counts what passes.
-    pub fn of(samples: &[Sample]) -> Rates {
-        let rate = |passes: &dyn Fn(&Sample) -> bool| {
-            Rate::new(samples.iter().filter(|sample| passes(sample)).count(), samples.len())
+    pub fn of<'a>(judged: impl IntoIterator<Item = &'a Validity>) -> Rates {
+        let judged: Vec<&Validity> = judged.into_iter().collect();
+        let rate = |passes: &dyn Fn(&Validity) -> bool| {
+            Rate::new(judged.iter().filter(|validity| passes(validity)).count(), judged.len())
         };
-        let rung = |passes: fn(&Validity) -> bool| rate(&|sample| passes(&sample.validity));
-        let asked: Vec<bool> = samples.iter().filter_map(|sample| sample.validity.abc2midi).collect();
-        let n_agreed = asked.iter().filter(|converts| **converts).count();
+        let first_failures = Rung::ALL.into_iter().filter_map(|rung| {
+            let mut firsts = judged.iter().filter_map(|validity| validity.first_failure()).filter(|f| f.rung == rung);
+            let example = firsts.next()?.reason.clone();
+            Some((rung, 1 + firsts.count(), example))
+        });
+        let sum = |of: fn(&Validity) -> usize| judged.iter().map(|validity| of(validity)).sum();
         Rates {
-            n_samples: samples.len(),
-            has_body: rung(|v| v.has_body),
-            salvageable: rung(|v| v.salvageable),
-            valid: rung(|v| v.parses_strictly),
-            bars_add_up: rung(|v| v.bars_add_up),
-            convertible: rung(|v| v.converts_to_midi),
-            survives_round_trip: rung(|v| v.survives_round_trip),
-            passes_all: rung(Validity::passes_all),
-            abc2midi: (!asked.is_empty()).then(|| Rate::new(n_agreed, asked.len())),
-            ended: rate(&|sample| sample.ended),
-            header_complete: rate(&|sample| sample.headers_added.is_empty()),
-            n_headers_added: samples.iter().map(|sample| sample.headers_added.len()).sum(),
-            valid_with_headers: rate(&|sample| sample.valid_with_headers),
+            rungs: Rung::ALL.into_iter().map(|rung| (rung, rate(&|validity| validity.passes(rung)))).collect(),
+            passes_all: rate(&Validity::passes_all),
+            bar_alignment_error: Rate::new(sum(|validity| validity.n_bar_errors), sum(|validity| validity.n_bars)),
+            first_failures: first_failures.collect(),
         }
     }
 
-    /// Each rate with its name, from the lowest rung up, then what stands beside the ladder.
+    /// The rate of one rung.
+    pub fn of_rung(&self, rung: Rung) -> Rate {
+        self.rungs.iter().find(|(found, _)| *found == rung).map_or(Rate::new(0, 0), |(_, rate)| *rate)
+    }
+
+    /// Each rate with its name, from the lowest rung up, then that of all rungs together.
     pub fn rows(&self) -> Vec<(String, Rate)> {
-        let ours = [
-            ("has a body", self.has_body),
-            ("can be salvaged", self.salvageable),
-            ("parses strictly (valid)", self.valid),
-            ("bars add up", self.bars_add_up),
-            ("converts to MIDI", self.convertible),
-            ("survives the round trip", self.survives_round_trip),
-            ("passes all of these", self.passes_all),
-            ("ended by the model", self.ended),
-            ("header complete", self.header_complete),
-            ("valid once headers are added", self.valid_with_headers),
-        ];
-        let abc2midi = self.abc2midi.map(|rate| ("abc2midi converts it", rate));
-        ours.into_iter().chain(abc2midi).map(|(name, rate)| (name.to_string(), rate)).collect()
+        let rungs = self.rungs.iter().map(|(rung, rate)| (rung.to_string(), *rate));
+        rungs.chain([("passes all of these".to_string(), self.passes_all)]).collect()
     }
 }
 
@@ -131,15 +101,11 @@ impl std::fmt::Display for Rate {
 
 impl std::fmt::Display for Rates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let n = self.n_samples;
-        write!(f, "{n} samples, judged as the model wrote them; rate and 95 % Wilson interval")?;
+        write!(f, "{} tunes, judged as they were written; rate and 95 % Wilson interval", self.passes_all.n)?;
         for (name, rate) in self.rows() {
-            write!(f, "\n  {name:<29} {rate}")?;
+            write!(f, "\n  {name:<21} {rate}")?;
         }
-        if self.abc2midi.is_none() {
-            write!(f, "\n  abc2midi is not installed, so it was not asked")?;
-        }
-        write!(f, "\n  {} header lines added", self.n_headers_added)
+        write!(f, "\n  {:<21} {}", "bars that do not fit", self.bar_alignment_error)
     }
 }
 
@@ -164,8 +130,21 @@ mod tests {
     }
 
     #[test]
+    fn rungs_bars_and_first_failures_are_counted() {
+        let good = "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|G8|]\n";
+        let judged = [(good, true), (good, false), ("GABc d2B2|G6|G8|]\n", true)].map(|(text, ended)| Validity::of(text, ended));
+        let rates = Rates::of(&judged);
+        let passed = |rung| rates.of_rung(rung).passed;
+        assert_eq!(Rung::ALL.map(passed), [2, 2, 2, 3, 3, 2]);
+        assert_eq!((rates.passes_all, rates.bar_alignment_error), (Rate::new(1, 3), Rate::new(1, 7)));
+        let firsts: Vec<_> = rates.first_failures.iter().map(|(rung, n, why)| (*rung, *n, why.as_str())).collect();
+        let cut = "it was cut at the longest length allowed";
+        assert_eq!(firsts, [(Rung::HasHeaders, 1, "X: K: L: M: missing"), (Rung::EndsByItself, 1, cut)]);
+    }
+
+    #[test]
     fn no_samples_say_nothing() {
         assert_eq!(wilson(0, 0), (0.0, 1.0));
-        assert_eq!(Rates::of(&[]).abc2midi, None);
+        assert_eq!(Rates::of(&[]).first_failures, []);
     }
 }

@@ -1,7 +1,7 @@
 //! A generated tune with all that is known about it, and the files that it is kept in.
 
 use super::headers::{Completed, complete};
-use super::{Continuation, Metrics, Originality, Prompt, Rates, Validity};
+use super::{Continuation, Metrics, Originality, Prompt, Rates, Rung, Validity};
 use crate::data::TokenData;
 use crate::music::abc2midi;
 use crate::music::{Score, abc, midi};
@@ -33,8 +33,8 @@ pub struct Sample {
     pub ended: bool,
     /// Of `raw`.
     pub validity: Validity,
-    /// Whether `text` parses strictly.
-    pub valid_with_headers: bool,
+    /// Of `text`.
+    pub repaired: Validity,
     /// Of what the model wrote, prompt and header left out.
     pub originality: Originality,
     /// Of the notes that can be read or salvaged; `None` if there are none.
@@ -47,9 +47,9 @@ impl Sample {
         let Continuation { text: raw, n_tokens, ended } = written;
         let Completed { text, added: headers_added } = complete(&raw);
         Sample {
-            validity: Validity::of(&raw),
+            validity: Validity::of(&raw, ended),
+            repaired: Validity::of(&text, ended),
             originality: Originality::of(&raw, prompt.prefix.len(), data),
-            valid_with_headers: abc::parse(&text).is_ok_and(|score| score.n_notes() > 0),
             metrics: salvage(&text).ok().map(|score| Metrics::of(&score)),
             number,
             prompt,
@@ -101,7 +101,7 @@ pub fn write_samples(samples: &[Sample], dir: &Path) -> Result<Vec<PathBuf>> {
         let stem = format!("sample_{number:02}");
         let abc_file = write(format!("{stem}.abc"), sample.text.as_bytes())?;
         let ours = sample.score().ok().map(|score| midi::write(&score));
-        let midi_source = ours.is_some().then_some(if sample.valid_with_headers { "strict" } else { "salvaged" });
+        let midi_source = ours.is_some().then_some(if sample.repaired.passes(Rung::ParsesStrictly) { "strict" } else { "salvaged" });
         let midi_file = ours.map(|bytes| write(format!("{stem}.mid"), &bytes)).transpose()?;
         let theirs = abc2midi::convert(&sample.text).flatten();
         let abc2midi_file = theirs.map(|bytes| write(format!("{stem}_abc2midi.mid"), &bytes)).transpose()?;
@@ -110,7 +110,7 @@ pub fn write_samples(samples: &[Sample], dir: &Path) -> Result<Vec<PathBuf>> {
             "abc2midi_file": abc2midi_file, "sample": sample,
         }));
     }
-    let metadata = json!({ "version": 1, "rates": Rates::of(samples), "samples": records });
+    let metadata = json!({ "version": 2, "rates": Rates::of(samples.iter().map(|sample| &sample.validity)), "samples": records });
     let is_first = first == 1 && !dir.join("metadata.json").exists();
     let name = if is_first { "metadata.json".to_string() } else { format!("metadata_{first:02}.json") };
     write(name, format!("{metadata:#}\n").as_bytes())?;

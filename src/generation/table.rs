@@ -1,6 +1,6 @@
 //! Samples as a polars table.
 
-use super::{Metrics, Sample};
+use super::{Metrics, Rung, Sample};
 use crate::Result;
 use polars::prelude::*;
 
@@ -22,10 +22,9 @@ pub fn table(samples: &[Sample]) -> Result<DataFrame> {
         "top_k" => samples.iter().map(|sample| sample.prompt.top_k.map(|top_k| top_k as u64)).collect::<Vec<_>>(),
         "n_chars" => counts(|sample| sample.raw.chars().count()),
         "ended" => flags(|sample| sample.ended),
-        "valid" => flags(|sample| sample.validity.parses_strictly),
-        "bars_add_up" => flags(|sample| sample.validity.bars_add_up),
-        "midi" => flags(|sample| sample.validity.survives_round_trip),
-        "abc2midi" => samples.iter().map(|sample| sample.validity.abc2midi).collect::<Vec<_>>(),
+        "parses" => flags(|sample| sample.validity.passes(Rung::ParsesStrictly)),
+        "bars_fit" => flags(|sample| sample.validity.passes(Rung::BarsFit)),
+        "passes_all" => flags(|sample| sample.validity.passes_all()),
         "headers_added" => counts(|sample| sample.headers_added.len()),
         "longest_copy" => counts(|sample| sample.originality.longest_copy_chars),
         "copied_16_grams" => shares(|sample| sample.originality.copied_16_grams),

@@ -12,6 +12,7 @@ mod budgets;
 mod by_position;
 mod families;
 mod floors;
+mod induction;
 mod kernel;
 mod limits;
 mod museum;
@@ -34,6 +35,7 @@ pub use families::{
     CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, sensitivity_table,
 };
 pub use floors::{Floor, Floors};
+pub use induction::{Induction, induction};
 pub use museum::{Exhibit, museum_figure, museum_table};
 pub use music_count::MusicCount;
 pub use prediction::{Outcome, Prediction};

@@ -60,6 +60,16 @@ impl Mode {
 }
 
 impl Key {
+    /// Pitch class of the tonic: 0 is C, 11 is B.
+    ///
+    /// ```
+    /// assert_eq!(abc_score::Key { fifths: 1, mode: abc_score::Mode::Dorian }.tonic(), 9); // A dorian has one sharp
+    /// ```
+    pub fn tonic(self) -> u8 {
+        let (_, _, _, fifths) = Mode::ALL[self.mode as usize];
+        (7 * i16::from(self.fifths + fifths)).rem_euclid(12) as u8
+    }
+
     /// The tonic, such as `Bb`, with the mode's name and its suffix in ABC.
     fn names(self) -> (String, &'static str, &'static str) {
         let (_, name, suffix, fifths) = Mode::ALL[self.mode as usize];

@@ -42,7 +42,7 @@ pub(crate) fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
     let settings = generation::Settings { max_tokens, context: Some(subject.block_size), seed, quiet: json };
     let samples = generation::generate(&subject.model, data, &prompts, &settings)?;
     let files = generation::write_samples(&samples, &out)?;
-    let rates = Rates::of(&samples);
+    let rates = Rates::of(samples.iter().map(|sample| &sample.validity));
     if json {
         return print_json(&serde_json::json!({ "rates": rates, "samples": samples }));
     }

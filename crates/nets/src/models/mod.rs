@@ -107,6 +107,11 @@ impl Model {
         self.all_parameters().list()
     }
 
+    /// Where they are.
+    pub fn device(&self) -> Device {
+        self.parameters().first().map_or(Device::Cpu, |(_, parameter)| parameter.device().clone())
+    }
+
     /// The same parameters (not a copy of them), run without keeping anything for gradients: for evaluation.
     ///
     /// # Errors

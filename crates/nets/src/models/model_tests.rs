@@ -187,3 +187,21 @@ fn logits_are_f32_of_the_promised_shape() {
         assert_eq!((logits.dims(), logits.dtype()), ([3, 5, 11].as_slice(), DType::F32));
     }
 }
+
+#[test]
+fn attention_weights_are_what_the_model_attends_with() {
+    for model in models() {
+        let Model::Transformer(transformer) = &model else { continue };
+        let weights = transformer.attention_weights(&tokens(2, 9, 3)).unwrap();
+        assert_eq!(weights.len(), 2);
+        for block in &weights {
+            assert_eq!(block.dims(), [2, 3, 9, 9]);
+            for (i, row) in numbers(block).chunks(9).enumerate() {
+                assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+                assert!(row[i % 9 + 1..].iter().all(|weight| *weight == 0.0), "a position looks ahead");
+            }
+        }
+        let shorter = transformer.attention_weights(&tokens(2, 17, 3)).unwrap_err().to_string();
+        assert!(shorter.contains("17 tokens do not fit this model's 16 positions"), "{shorter}");
+    }
+}

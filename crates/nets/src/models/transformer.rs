@@ -87,12 +87,14 @@ impl Attention {
         Ok(Attention { c_attn, c_proj, n_head: config.n_head, positions: config.positions })
     }
 
+    /// Queries, keys and values (B, T, 3·d_model).
+    fn qkv(&self, x: &Tensor) -> Result<Tensor> {
+        let qkv = self.c_attn.forward(x)?;
+        if self.positions == Positions::Rotary { ops::rotary(&qkv, self.n_head) } else { Ok(qkv) }
+    }
+
     fn forward(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
-        let mut qkv = self.c_attn.forward(x)?; // (B, T, 3·d_model)
-        if self.positions == Positions::Rotary {
-            qkv = ops::rotary(&qkv, self.n_head)?;
-        }
-        let y = ops::causal_attention(&qkv, self.n_head)?; // (B, T, d_model)
+        let y = ops::causal_attention(&self.qkv(x)?, self.n_head)?; // (B, T, d_model)
         dropout.apply(&self.c_proj.forward(&y)?)
     }
 }
@@ -183,6 +185,29 @@ impl Transformer {
     /// # Errors
     /// T is longer than the model's positions.
     pub fn forward(&self, tokens: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        let mut x = dropout.apply(&self.embed(tokens)?)?; // (B, T, d_model)
+        for block in &self.blocks {
+            x = block.forward(&x, dropout)?;
+        }
+        self.lm_head.forward(&self.ln_f.forward(&x)?) // (B, T, V)
+    }
+
+    /// Where each head looks while the model reads `tokens` (B, T): for each block (B, n_head, T, T), rows sum to 1.
+    ///
+    /// # Errors
+    /// T is longer than the model's positions.
+    pub fn attention_weights(&self, tokens: &Tensor) -> Result<Vec<Tensor>> {
+        let mut x = self.embed(tokens)?; // (B, T, d_model)
+        let weights = self.blocks.iter().map(|block| {
+            let qkv = block.attn.qkv(&block.ln_1.forward(&x)?)?;
+            x = block.forward(&x, &mut Dropout::off())?;
+            ops::attention_weights(&qkv, block.attn.n_head)
+        });
+        weights.collect()
+    }
+
+    /// Tokens and, where they are learned, positions: (B, T, d_model).
+    fn embed(&self, tokens: &Tensor) -> Result<Tensor> {
         let (batch, t) = tokens.dims2()?;
         if t > self.config.n_positions {
             let n_positions = self.config.n_positions;
@@ -190,15 +215,11 @@ impl Transformer {
                 "{t} tokens do not fit this model's {n_positions} positions; cut the block"
             )));
         }
-        let mut x = ops::embedding(tokens, &self.wte)?; // (B, T, d_model)
-        if let Some(wpe) = &self.wpe {
-            x = ops::add(&x, &ops::embedding(&positions(batch, t, tokens.device())?, wpe)?)?;
+        let x = ops::embedding(tokens, &self.wte)?;
+        match &self.wpe {
+            Some(wpe) => ops::add(&x, &ops::embedding(&positions(batch, t, tokens.device())?, wpe)?),
+            None => Ok(x),
         }
-        x = dropout.apply(&x)?;
-        for block in &self.blocks {
-            x = block.forward(&x, dropout)?;
-        }
-        self.lm_head.forward(&self.ln_f.forward(&x)?) // (B, T, V)
     }
 }
 

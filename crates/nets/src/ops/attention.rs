@@ -35,16 +35,27 @@ pub fn causal_attention(qkv: &Tensor, n_head: usize) -> Result<Tensor> {
 
 fn composite(qkv: &Tensor, n_head: usize) -> Result<Tensor> {
     let (batch, t, width) = qkv.dims3()?;
+    let y = attention_weights(qkv, n_head)?.matmul(&heads(qkv, n_head, 2)?)?; // (B, n_head, T, d)
+    Ok(y.transpose(1, 2)?.reshape((batch, t, width / 3))?)
+}
+
+/// P of the equation, (B, n_head, T, T): row i says how much position i looks at each position j. [`causal_attention`] never holds it.
+///
+/// # Errors
+/// The device fails.
+pub fn attention_weights(qkv: &Tensor, n_head: usize) -> Result<Tensor> {
+    let (_, t, width) = qkv.dims3()?;
+    let (q, k) = (heads(qkv, n_head, 0)?, heads(qkv, n_head, 1)?);
+    let scores = (q.matmul(&k.t()?)? * (1.0 / ((width / 3 / n_head) as f64).sqrt()))?; // (B, n_head, T, T)
+    Ok(candle_nn::ops::softmax(&scores.broadcast_add(&causal_mask(t, qkv)?)?, D::Minus1)?)
+}
+
+/// The queries (part 0), keys (1) or values (2) of `qkv`, head by head: (B, n_head, T, d).
+fn heads(qkv: &Tensor, n_head: usize, part: usize) -> Result<Tensor> {
+    let (batch, t, width) = qkv.dims3()?;
     let c = width / 3;
-    let head = |i: usize| -> Result<Tensor> {
-        let x = qkv.narrow(2, i * c, c)?.reshape((batch, t, n_head, c / n_head))?;
-        Ok(x.transpose(1, 2)?.contiguous()?) // (B, n_head, T, d)
-    };
-    let (q, k, v) = (head(0)?, head(1)?, head(2)?);
-    let scores = (q.matmul(&k.t()?)? * (1.0 / ((c / n_head) as f64).sqrt()))?; // (B, n_head, T, T)
-    let scores = scores.broadcast_add(&causal_mask(t, qkv)?)?;
-    let y = candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&v)?; // (B, n_head, T, d)
-    Ok(y.transpose(1, 2)?.reshape((batch, t, c))?)
+    let x = qkv.narrow(2, part * c, c)?.reshape((batch, t, n_head, c / n_head))?;
+    Ok(x.transpose(1, 2)?.contiguous()?)
 }
 
 /// (T, T): 0 where a position may look, minus infinity where it may not.

@@ -25,7 +25,7 @@ mod simd;
 mod tape;
 
 pub use add::add;
-pub use attention::causal_attention;
+pub use attention::{attention_weights, causal_attention};
 pub use cross_entropy::cross_entropy;
 pub use dropout::Dropout;
 pub use embedding::embedding;

@@ -18,7 +18,7 @@ pub fn loss_by_position(model: &Model, tokens: &[u16], block_size: usize, batch_
         )));
     }
     let model = model.without_gradients()?;
-    let device = model.parameters().first().map_or(candle_core::Device::Cpu, |(_, p)| p.device().clone());
+    let device = model.device();
     let windows: Vec<&[u16]> = tokens.windows(block_size + 1).step_by((block_size / 2).max(1)).collect();
     let mut sums = vec![0.0; block_size];
     for batch in windows.chunks(batch_size) {

@@ -9,7 +9,7 @@
 use crate::models::Model;
 use crate::ops::{Dropout, keep_memory};
 use crate::{Error, Result};
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, Tensor};
 
 /// Nats per token over all of `tokens`.
 ///
@@ -17,7 +17,7 @@ use candle_core::{D, Device, Tensor};
 /// Fewer than two tokens, a zero size, or a loss that is not finite.
 pub fn evaluate(model: &Model, tokens: &[u16], block_size: usize, batch_size: usize) -> Result<f64> {
     keep_memory(); // from batch to batch
-    let device = device_of(model);
+    let device = model.device();
     let loss = split_loss(tokens, block_size, batch_size, |inputs, targets, shape| {
         let inputs = Tensor::from_vec(inputs, shape, &device)?; // (B, T)
         let targets = Tensor::from_vec(targets, shape, &device)?; // (B, T)
@@ -37,7 +37,7 @@ pub fn evaluate(model: &Model, tokens: &[u16], block_size: usize, batch_size: us
 /// # Errors
 /// As [`evaluate`].
 pub fn token_losses(model: &Model, tokens: &[u16], block_size: usize, batch_size: usize) -> Result<Vec<f32>> {
-    let (model, device) = (model.without_gradients()?, device_of(model));
+    let (model, device) = (model.without_gradients()?, model.device());
     let mut losses = Vec::with_capacity(tokens.len());
     split_loss(tokens, block_size, batch_size, |inputs, targets, (b, t)| {
         let inputs = Tensor::from_vec(inputs, (b, t), &device)?; // (B, T)
@@ -81,13 +81,10 @@ fn split_loss(
     Ok(sum / n_targets as f64)
 }
 
-fn device_of(model: &Model) -> Device {
-    model.parameters().first().map_or(Device::Cpu, |(_, parameter)| parameter.device().clone())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candle_core::Device;
 
     #[test]
     fn every_token_but_the_first_is_predicted_once_after_the_token_before_it() {

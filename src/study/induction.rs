@@ -1,0 +1,199 @@
+//! Whether a model knows that what was played once comes again: induction, measured on people's tunes with a repeat written out.
+//!
+//! ```text
+//! X:1 … K:G  |G A B c|…|  |G A B c|…|           a held-out header, its first section S, and S once more, p characters later
+//! gain of repetition = loss over the first S − loss over the second, nats per character
+//! induction of a head = mean over the second S of its attention from i to i − p + 1, the character after the one that i repeats
+//! ```
+//! A head that looks there can copy what followed (Elhage et al. 2021, Olsson et al. 2022). Evenly spread attention gives about 1/i.
+
+use crate::data::TokenData;
+use crate::generation::headers::header_len;
+use crate::models::{Family, Model};
+use crate::training::{Run, token_losses};
+use crate::{Error, Result};
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// Shorter sections hold less than two bars.
+const SHORTEST_SECTION: usize = 16;
+/// Enough for a standard error of a hundredth of a nat.
+const MOST_SECTIONS: usize = 100;
+
+/// What one model makes of a section that comes again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Induction {
+    /// The run's name.
+    pub run: String,
+    /// Of its model.
+    pub family: Family,
+    /// Of its model.
+    pub n_params: usize,
+    /// The lowest of the run, nats per token.
+    pub val_loss: f64,
+    /// Sections that it read.
+    pub n_sections: usize,
+    /// Mean loss over the sections when they come first, nats per character.
+    pub first_loss: f64,
+    /// When they come again.
+    pub again_loss: f64,
+    /// Induction of each head, 0 to 1, block by block; empty for an LSTM, which has no attention.
+    pub heads: Vec<Vec<f64>>,
+}
+
+impl Induction {
+    /// The head that does it most: (block, head, its induction), the first two counted from 1.
+    pub fn best_head(&self) -> Option<(usize, usize, f64)> {
+        let heads = (1..).zip(&self.heads).flat_map(|(block, heads)| (1..).zip(heads).map(move |(h, share)| (block, h, *share)));
+        heads.max_by(|a, b| a.2.total_cmp(&b.2))
+    }
+}
+
+/// A tune with its first section twice.
+struct Twice {
+    tokens: Vec<u16>,
+    /// Where the section begins for the first time.
+    start: usize,
+    /// From the first to the second time, the bar line included.
+    period: usize,
+}
+
+impl Twice {
+    /// `None` where the tune repeats nothing, has endings in the section, or is longer than `longest` with it written out.
+    fn of(tune: &str, data: &TokenData, longest: usize) -> Option<Twice> {
+        let (header, body) = tune.split_at_checked(header_len(tune))?;
+        let (section, _) = body.split_once(":|")?;
+        let section = section.rsplit_once("|:").map_or(section, |(_, section)| section);
+        let has_ending = section.as_bytes().windows(2).any(|two| matches!(two, [b'|' | b'[', b'0'..=b'9']));
+        if section.chars().count() < SHORTEST_SECTION || has_ending {
+            return None;
+        }
+        let tokens = data.tokenizer.encode(&format!("{header}{section}|{section}|")).ok()?;
+        let (start, period) = (header.chars().count(), section.chars().count() + 1);
+        (tokens.len() <= longest + 1).then_some(Twice { tokens, start, period })
+    }
+
+    /// Mean loss over the section the first and the second time, without each time's first character, which nothing foretells.
+    fn losses(&self, model: &Model) -> Result<[f64; 2]> {
+        let losses = token_losses(model, &self.tokens, self.tokens.len() - 1, 1)?; // of every token but the first
+        let mean = |from: usize| {
+            let time = losses.get(from..from + self.period - 2).unwrap_or_default();
+            time.iter().map(|loss| f64::from(*loss)).sum::<f64>() / time.len().max(1) as f64
+        };
+        Ok([mean(self.start), mean(self.start + self.period)])
+    }
+
+    /// Induction of each head, block by block.
+    fn heads(&self, model: &Model) -> Result<Vec<Vec<f64>>> {
+        let device = model.device();
+        let Model::Transformer(model) = model else { return Ok(Vec::new()) };
+        let ids: Vec<u32> = self.tokens.iter().map(|token| u32::from(*token)).collect();
+        let n = ids.len();
+        let tokens = Tensor::from_vec(ids, (1, n), &device)?; // (1, T)
+        let share = |weights: &Vec<Vec<f32>>| {
+            let second = self.start + self.period..n - 1;
+            let there = second.clone().filter_map(|i| weights.get(i)?.get(i - self.period + 1)).map(|w| f64::from(*w));
+            there.sum::<f64>() / second.len().max(1) as f64
+        };
+        let of_block = |weights: &Tensor| -> Result<Vec<f64>> {
+            Ok(weights.squeeze(0)?.to_vec3::<f32>()?.iter().map(share).collect()) // n_head × (T, T)
+        };
+        model.attention_weights(&tokens)?.iter().map(of_block).collect()
+    }
+}
+
+/// Each run's best model on the held-out tunes of `data` (validation, then test) whose first section is repeated.
+///
+/// # Errors
+/// A checkpoint cannot be read, or no tune repeats a section that fits the context twice.
+pub fn induction(runs: &[Run], data: &TokenData) -> Result<Vec<Induction>> {
+    let texts = [data.tokenizer.decode(&data.val), data.tokenizer.decode(&data.test)].concat();
+    let longest = runs.iter().map(|run| run.config.block_size).min().unwrap_or(0);
+    let sections: Vec<Twice> = texts.split("\n\n").filter_map(|tune| Twice::of(tune, data, longest)).take(MOST_SECTIONS).collect();
+    if sections.is_empty() {
+        return Err(Error::Data(format!(
+            "no held-out tune has a repeated section that fits {longest} characters twice, so induction cannot be measured on them"
+        )));
+    }
+    let one = |run: &Run| {
+        let model = run.best_model()?.without_gradients()?;
+        let losses = sections.iter().map(|section| section.losses(&model)).collect::<Result<Vec<_>>>()?;
+        let heads = sections.iter().map(|section| section.heads(&model)).collect::<Result<Vec<_>>>()?;
+        let n = sections.len() as f64;
+        let mean_head = |block: usize, head: usize| heads.iter().map(|of| of[block][head]).sum::<f64>() / n;
+        let shape = heads.first().map(|blocks| blocks.iter().map(Vec::len).collect::<Vec<_>>()).unwrap_or_default();
+        Ok(Induction {
+            run: run.config.name.clone(),
+            family: run.config.model.family(),
+            n_params: run.summary.n_params,
+            val_loss: run.summary.best_val_loss,
+            n_sections: sections.len(),
+            first_loss: losses.iter().map(|[first, _]| first).sum::<f64>() / n,
+            again_loss: losses.iter().map(|[_, again]| again).sum::<f64>() / n,
+            heads: (0..).zip(shape).map(|(block, n_head)| (0..n_head).map(|head| mean_head(block, head)).collect()).collect(),
+        })
+    };
+    runs.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Tokenizer;
+    use crate::models::{LstmConfig, ModelConfig};
+    use candle_core::Device;
+
+    const TUNE: &str = "X:1\nM:4/4\nL:1/8\nK:G\nA|:GABc d2B2|AGFA G4:|dedB G4|]";
+
+    fn data() -> TokenData {
+        let tokenizer = Tokenizer::from_text(TUNE).unwrap();
+        TokenData { dir: "".into(), val: tokenizer.encode(TUNE).unwrap(), tokenizer, train: vec![], test: vec![] }
+    }
+
+    #[test]
+    fn the_first_section_is_written_out_twice() {
+        let data = data();
+        let twice = Twice::of(TUNE, &data, 256).unwrap();
+        assert_eq!(data.tokenizer.decode(&twice.tokens), "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|AGFA G4|GABc d2B2|AGFA G4|");
+        assert_eq!((twice.start, twice.period), (20, 18));
+        let same = |i: usize| twice.tokens[i] == twice.tokens[i + 18];
+        assert!((20..38).all(same));
+    }
+
+    #[test]
+    fn what_repeats_nothing_is_too_short_too_long_or_has_endings_is_left_out() {
+        let data = data();
+        for (tune, longest) in [
+            ("X:1\nK:G\nGABc d2B2|AGFA G4|]", 256),
+            ("X:1\nK:G\n|:GABc d2:|", 256),
+            (TUNE, 40),
+            ("X:1\nK:G\n|:GABc d2B2 dedB|1AGFA G4:|2G4|]", 256),
+        ] {
+            assert!(Twice::of(tune, &data, longest).is_none(), "{tune}");
+        }
+    }
+
+    /// With all weights 0 every character has probability 1/V and attention is spread evenly: at i, 1/(i + 1).
+    #[test]
+    fn a_model_that_knows_nothing_gains_nothing_and_looks_everywhere() {
+        let data = data();
+        let twice = Twice::of(TUNE, &data, 256).unwrap();
+        let v = data.tokenizer.vocab_size();
+        let transformer = crate::models::ladder("smoke-transformer", v, 256).unwrap()[0].model.clone();
+        let lstm = ModelConfig::Lstm(LstmConfig { vocab_size: v, d_embed: 4, d_hidden: 4, n_layer: 1 });
+        for config in [transformer, lstm] {
+            let model = Model::new(&config, 1, &Device::Cpu).unwrap();
+            for (_, parameter) in model.parameters() {
+                parameter.set(&parameter.zeros_like().unwrap()).unwrap();
+            }
+            let [first, again] = twice.losses(&model).unwrap();
+            let uniform = (v as f64).ln();
+            assert!((first - uniform).abs() < 1e-5 && (again - uniform).abs() < 1e-5, "{first} {again}");
+            let n = twice.tokens.len() - 1;
+            let evenly = (38..n).map(|i| 1.0 / (i + 1) as f64).sum::<f64>() / (n - 38) as f64;
+            let heads = twice.heads(&model).unwrap();
+            assert_eq!(heads.is_empty(), config.family() == Family::Lstm);
+            assert!(heads.iter().flatten().all(|share| (share - evenly).abs() < 1e-6), "{heads:?} {evenly}");
+        }
+    }
+}
