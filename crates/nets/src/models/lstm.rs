@@ -42,8 +42,8 @@ pub struct Lstm {
     pub(super) parameters: Parameters,
     pub(super) embedding: Tensor, // (V, d_embed)
     pub(super) layers: Vec<Layer>,
-    head_weight: Tensor, // (V, d_hidden)
-    head_bias: Tensor,   // (V)
+    pub(super) head_weight: Tensor, // (V, d_hidden)
+    pub(super) head_bias: Tensor,   // (V)
 }
 
 impl Lstm {
@@ -72,12 +72,7 @@ impl Lstm {
         for layer in &self.layers {
             x = dropout.apply(&layer.forward(&x)?)?; // (B, T, d_hidden)
         }
-        self.head(&x)
-    }
-
-    /// (..., d_hidden) to logits (..., V).
-    pub(super) fn head(&self, x: &Tensor) -> Result<Tensor> {
-        ops::linear(x, &self.head_weight, Some(&self.head_bias))
+        ops::linear(&x, &self.head_weight, Some(&self.head_bias)) // (B, T, V)
     }
 }
 

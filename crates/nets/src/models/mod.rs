@@ -185,20 +185,21 @@ impl Model {
         self.parameters().iter().all(|(_, var)| ops::runs_fused(&[var]))
     }
 
-    /// Generation token by token over as long a context as the model can see.
+    /// Generation of one sequence, token by token, over as long a context as the model can see.
     ///
     /// # Errors
     /// The device fails.
     pub fn decoder(&self) -> Result<Decoder> {
-        Decoder::new(self, usize::MAX)
+        self.decoders(1, None)
     }
 
-    /// Generation over at most `context` tokens: the block size of training, where the position table is longer than that.
+    /// Generation of `n` sequences in lock step. A Transformer looks back over at most `context` tokens: the block size of training,
+    /// where the position table is longer than that. `None`: over as many as it can see.
     ///
     /// # Errors
-    /// The context is empty, or the device fails.
-    pub fn decoder_with_context(&self, context: usize) -> Result<Decoder> {
-        Decoder::new(self, context)
+    /// The device fails, or has no room for the keys and values: 2·n_layer·d_model·context numbers for each sequence.
+    pub fn decoders(&self, n: usize, context: Option<usize>) -> Result<Decoder> {
+        Decoder::new(self, n, context.unwrap_or(usize::MAX))
     }
 }
 

@@ -113,7 +113,7 @@ fn the_decoder_gives_the_logits_of_the_forward_pass() {
         let x = tokens(1, 16, 3);
         let logits = numbers(&model.forward(&x, &mut Dropout::off()).unwrap());
         let mut decoder = model.decoder().unwrap();
-        for (i, token) in x.flatten_all().unwrap().to_vec1::<u32>().unwrap().into_iter().enumerate() {
+        for (i, token) in numbers_of(&x).into_iter().enumerate() {
             let next = decoder.next(token).unwrap();
             assert!(farthest(&next, &logits[i * 11..(i + 1) * 11]) < 1e-5, "{} at {i}", model.config());
         }
@@ -121,15 +121,42 @@ fn the_decoder_gives_the_logits_of_the_forward_pass() {
     }
 }
 
+/// Also while some are given up, and beyond a full context.
+#[test]
+fn sequences_in_lock_step_get_the_very_logits_that_each_gets_alone() {
+    for model in models() {
+        let ids = numbers_of(&tokens(5, 20, 3));
+        let mut alone: Vec<Decoder> = (0..5).map(|_| model.decoders(1, Some(8)).unwrap()).collect();
+        let mut together = model.decoders(5, Some(8)).unwrap();
+        let mut rows: Vec<usize> = (0..5).collect();
+        for i in 0..20 {
+            let next: Vec<u32> = rows.iter().map(|row| ids[row * 20 + i]).collect();
+            let logits = numbers(&together.next_each(&next).unwrap());
+            for ((row, token), logits) in rows.iter().zip(next).zip(logits.chunks(11)) {
+                assert_eq!(alone[*row].next(token).unwrap(), logits, "{}: {row} at {i}", model.config());
+            }
+            if i % 6 == 3 {
+                together.swap_remove(i % rows.len()).unwrap();
+                rows.swap_remove(i % rows.len());
+            }
+        }
+        assert_eq!((rows.len(), together.n_sequences()), (2, 2));
+        let error = together.next_each(&[1]).unwrap_err().to_string();
+        assert_eq!(error, "1 tokens for 2 sequences: each reads one at a time");
+        assert_eq!(together.swap_remove(2).unwrap_err().to_string(), "there is no sequence 2 among 2");
+    }
+}
+
 #[test]
 fn a_full_context_goes_on_from_its_last_half() {
-    let model = &models()[0];
-    let mut decoder = model.decoder_with_context(8).unwrap();
-    let ids = numbers_of(&tokens(1, 9, 3));
-    let all: Vec<Vec<f32>> = ids.iter().map(|&id| decoder.next(id).unwrap()).collect();
-    let seen = Tensor::from_vec(ids[4..].to_vec(), (1, 5), &Device::Cpu).unwrap(); // half of 8, and the new one
-    let logits = numbers(&model.forward(&seen, &mut Dropout::off()).unwrap());
-    assert!(farthest(&all[8], &logits[4 * 11..]) < 1e-5);
+    for model in &models()[..3] {
+        let mut decoder = model.decoders(1, Some(8)).unwrap();
+        let ids = numbers_of(&tokens(1, 9, 3));
+        let all: Vec<Vec<f32>> = ids.iter().map(|&id| decoder.next(id).unwrap()).collect();
+        let seen = Tensor::from_vec(ids[4..].to_vec(), (1, 5), &Device::Cpu).unwrap(); // half of 8, and the new one
+        let logits = numbers(&model.forward(&seen, &mut Dropout::off()).unwrap());
+        assert!(farthest(&all[8], &logits[4 * 11..]) < 1e-5);
+    }
 }
 
 fn numbers_of(ids: &Tensor) -> Vec<u32> {

@@ -6,7 +6,7 @@
 
 use super::config::{Positions, TransformerConfig};
 use super::parameters::{Init, Parameters};
-use crate::ops::{self, Dropout};
+use crate::ops::{self, Dropout, Packed};
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 
@@ -60,8 +60,12 @@ impl Linear {
         Ok(Linear { weight, bias: bias(name, n_out, config, parameters)? })
     }
 
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::linear(x, &self.weight, self.bias.as_ref())
+    }
+
+    pub(super) fn packed(&self) -> Result<Packed> {
+        Packed::new(&self.weight, self.bias.as_ref())
     }
 }
 
@@ -75,8 +79,8 @@ fn bias(name: &str, n: usize, config: &TransformerConfig, parameters: &mut Param
 pub(super) struct Attention {
     pub(super) c_attn: Linear,
     pub(super) c_proj: Linear,
-    pub(super) n_head: usize,
-    pub(super) positions: Positions,
+    n_head: usize,
+    positions: Positions,
 }
 
 impl Attention {
@@ -102,8 +106,8 @@ impl Attention {
 /// Two linear layers around a GELU.
 #[derive(Debug, Clone)]
 pub(super) struct Mlp {
-    c_fc: Linear,
-    c_proj: Linear,
+    pub(super) c_fc: Linear,
+    pub(super) c_proj: Linear,
 }
 
 impl Mlp {
@@ -114,7 +118,7 @@ impl Mlp {
         Ok(Mlp { c_fc, c_proj })
     }
 
-    pub(super) fn forward(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
         let h = ops::gelu(&self.c_fc.forward(x)?)?; // (B, T, d_ff)
         dropout.apply(&self.c_proj.forward(&h)?)
     }

@@ -8,7 +8,7 @@
 //! of W_hh is one product at the end: dW_hh = Σ_t da_tᵀ·h_(t-1).
 
 use super::add::add;
-use super::fused::{Fused, apply};
+use super::fused::{Fused, Values, apply};
 use super::linear::{linear, sum_of_rows};
 use super::panels::{Panels, ROWS, Strided, rows_times_panels};
 use super::pieces::threads;
@@ -16,7 +16,7 @@ use super::product::{Matrix, Threads, new_product};
 use super::runs_fused;
 use super::simd::{dispatch, fma, sigmoid, tanh};
 use crate::{Error, Result};
-use candle_core::{D, Tensor};
+use candle_core::{D, Device, Tensor};
 use rayon::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -53,14 +53,39 @@ fn composite(inputs: &Tensor, w_hh: &Tensor, bias: &Tensor) -> Result<Tensor> {
     for step in 0..t {
         let recurrent = h.matmul(&w_hh.t()?)?.broadcast_add(bias)?;
         let a = (inputs.narrow(1, step, 1)?.squeeze(1)? + recurrent)?; // (B, 4H)
-        let gate = |i: usize| a.narrow(D::Minus1, i * hidden, hidden);
-        let (i, f) = (candle_nn::ops::sigmoid(&gate(0)?)?, candle_nn::ops::sigmoid(&gate(1)?)?);
-        let (g, o) = (gate(2)?.tanh()?, candle_nn::ops::sigmoid(&gate(3)?)?);
-        c = ((f * c)? + (i * g)?)?; // (B, H)
-        h = (o * c.tanh()?)?;
+        (h, c) = composite_cell(&a, &c)?; // (B, H)
         outputs.push(h.clone());
     }
     Ok(Tensor::stack(&outputs, 1)?)
+}
+
+/// h_t and c_t, (B, H) each, from a_t (B, 4H) and c_(t-1) (B, H).
+fn composite_cell(a: &Tensor, c: &Tensor) -> Result<(Tensor, Tensor)> {
+    let hidden = c.dim(1)?;
+    let gate = |i: usize| a.narrow(D::Minus1, i * hidden, hidden);
+    let (i, f) = (candle_nn::ops::sigmoid(&gate(0)?)?, candle_nn::ops::sigmoid(&gate(1)?)?);
+    let (g, o) = (gate(2)?.tanh()?, candle_nn::ops::sigmoid(&gate(3)?)?);
+    let c = ((f * c)? + (i * g)?)?;
+    Ok(((o * c.tanh()?)?, c))
+}
+
+/// One step of one layer, without gradients: h_t and c_t, (n, H) each, from the two parts of a_t, (n, 4H) each and with their biases,
+/// and c_(t-1) (n, H).
+pub(crate) fn lstm_cell(input: &Tensor, recurrent: &Tensor, c: &Tensor) -> Result<(Tensor, Tensor)> {
+    if !runs_fused(&[input, recurrent, c]) {
+        return composite_cell(&(input + recurrent)?, c);
+    }
+    let (n, hidden) = c.dims2()?;
+    let (input, recurrent, c) = (Values::of(input)?, Values::of(recurrent)?, Values::of(c)?);
+    let (mut gates, no_bias) = (vec![0.0; 4 * hidden], vec![0.0; 4 * hidden]);
+    let (mut cell, mut out) = (vec![0.0; n * hidden], vec![0.0; n * hidden]);
+    for row in 0..n {
+        let (own, wide) = (row * hidden..(row + 1) * hidden, row * 4 * hidden..(row + 1) * 4 * hidden);
+        let a = (&input[wide.clone()], &recurrent[wide]);
+        one_cell(a.0, a.1, &no_bias, &c[own.clone()], &mut gates, &mut cell[own.clone()], &mut out[own]);
+    }
+    let tensor = |numbers: Vec<f32>| Tensor::from_vec(numbers, (n, hidden), &Device::Cpu);
+    Ok((tensor(out)?, tensor(cell)?))
 }
 
 struct Recurrence {
@@ -143,6 +168,9 @@ fn previous_states(states: &[f32], t: usize, hidden: usize) -> Vec<f32> {
 dispatch!(fn forward_sequences(
     t: usize, weights: &Panels, inputs: &[f32], bias: &[f32], out: &mut [f32], gates: &mut [f32], cells: &mut [f32]
 ) = forward_kernel);
+dispatch!(fn one_cell(
+    input: &[f32], recurrent: &[f32], bias: &[f32], before: &[f32], gates: &mut [f32], cell: &mut [f32], out: &mut [f32]
+) = cell_forward);
 dispatch!(fn backward_sequences(
     t: usize, weights: &Panels, cells: &[f32], grad: &[f32], da: &mut [f32]
 ) = backward_kernel);
@@ -297,6 +325,16 @@ mod tests {
     fn odd_batches_and_widths_agree() {
         for (batch, t, e, h) in [(17, 9, 5, 33), (5, 20, 32, 40)] {
             agree_with_composite(&layer(batch, t, e, h), |x| lstm(&x[0], &x[1], &x[2], &x[3], &x[4]), in_parts);
+        }
+    }
+
+    #[test]
+    fn a_single_step_agrees_with_the_composite_form() {
+        let (a, b, c) = (uniform(&[3, 28], 1), uniform(&[3, 28], 2), uniform(&[3, 7], 3));
+        let (ours, parts) = (lstm_cell(&a, &b, &c).unwrap(), composite_cell(&(&a + &b).unwrap(), &c).unwrap());
+        for (x, y) in [(ours.0, parts.0), (ours.1, parts.1)] {
+            let apart = (x - y).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(apart < 1e-6, "{apart}");
         }
     }
 }

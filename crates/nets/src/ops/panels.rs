@@ -7,11 +7,12 @@ use super::simd::{Four, Register};
 use rayon::prelude::*;
 
 /// Columns of a panel: two AVX-512 registers.
-const PANEL: usize = 32;
+pub(super) const PANEL: usize = 32;
 /// The most rows that meet a panel at a time: 8 × 2 registers of sums out of AVX-512's 32.
 pub(super) const ROWS: usize = 8;
 
 /// A (k, n) matrix cut into panels of `PANEL` columns, each stored row after row, the last filled up with zeros.
+#[derive(Debug)]
 pub(super) struct Panels {
     numbers: Vec<f32>,
     pub(super) k: usize,

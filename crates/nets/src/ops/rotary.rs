@@ -10,6 +10,8 @@ use super::simd::{dispatch, fma, rows_per_piece};
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// `qkv` (B, T, 3C), which holds queries, keys and values of all heads side by side, with queries and keys turned for the positions
 /// 0 … T - 1.
@@ -23,26 +25,23 @@ pub fn rotary(qkv: &Tensor, n_head: usize) -> Result<Tensor> {
             "rotary: the last dimension {width} is not 3 · {n_head} heads of an even width"
         )));
     }
-    let turns = Turns::new(0..t, width / 3 / n_head);
-    if runs_fused(&[qkv]) && t > 0 {
-        return apply(Rotary { t, width, turns }, qkv.shape(), &[qkv]);
-    }
-    composite(qkv, n_head, &turns)
+    rotate(qkv, n_head, &Turns::new(0..t, width / 3 / n_head, qkv.device())?)
 }
 
-/// Turns one row of queries or keys (C) in place, for a head width of d: what a decoder does for its newest position.
-pub(crate) fn rotate_row(row: &mut [f32], d: usize, position: usize) {
-    turn_rows(row, d, &Turns::new(position..position + 1, d), 0, 1.0);
+/// `qkv` (B, T, 3C) with queries and keys turned by `turns`, which are of T positions.
+pub(crate) fn rotate(qkv: &Tensor, n_head: usize, turns: &Turns) -> Result<Tensor> {
+    let (_, t, width) = qkv.dims3()?;
+    if runs_fused(&[qkv]) && t > 0 {
+        return apply(Rotary { t, width, turns: turns.clone() }, qkv.shape(), &[qkv]);
+    }
+    composite(qkv, n_head, turns)
 }
 
 fn composite(qkv: &Tensor, n_head: usize, turns: &Turns) -> Result<Tensor> {
     let (batch, t, width) = qkv.dims3()?;
     let (c, half) = (width / 3, width / 6 / n_head);
-    let table = |numbers: &[f32]| -> Result<Tensor> {
-        let table = Tensor::from_slice(numbers, (1, t, 1, half), &Device::Cpu)?;
-        Ok(table.to_device(qkv.device())?.to_dtype(qkv.dtype())?)
-    };
-    let (cos, sin) = (table(&turns.cos)?, table(&turns.sin)?);
+    let table = |numbers: &Tensor| numbers.reshape((1, t, 1, half))?.to_dtype(qkv.dtype());
+    let (cos, sin) = (table(&turns.on_device.0)?, table(&turns.on_device.1)?);
     let turned = |part: usize| -> Result<Tensor> {
         let x = qkv.narrow(2, part * c, c)?.reshape((batch, t, n_head, 2 * half))?;
         let (a, b) = (x.narrow(3, 0, half)?, x.narrow(3, half, half)?);
@@ -53,20 +52,23 @@ fn composite(qkv: &Tensor, n_head: usize, turns: &Turns) -> Result<Tensor> {
     Ok(Tensor::cat(&[turned(0)?, turned(1)?, qkv.narrow(2, 2 * c, c)?], 2)?)
 }
 
-/// Cosines and sines of all angles, (positions, d/2) each.
-struct Turns {
-    cos: Vec<f32>,
-    sin: Vec<f32>,
+/// Cosines and sines of all angles, (positions, d/2) each; where there is more than one layer, they share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Turns {
+    cos: Arc<Vec<f32>>,
+    sin: Arc<Vec<f32>>,
+    on_device: (Tensor, Tensor),
 }
 
 impl Turns {
-    fn new(positions: std::ops::Range<usize>, d: usize) -> Turns {
+    /// Of these positions, for heads of width d.
+    pub(crate) fn new(positions: Range<usize>, d: usize, device: &Device) -> Result<Turns> {
         let speeds: Vec<f64> = (0..d / 2).map(|i| 1e4f64.powf(-2.0 * i as f64 / d as f64)).collect();
         let angles: Vec<f64> = positions.flat_map(|p| speeds.iter().map(move |speed| p as f64 * speed)).collect();
-        Turns {
-            cos: angles.iter().map(|angle| angle.cos() as f32).collect(),
-            sin: angles.iter().map(|angle| angle.sin() as f32).collect(),
-        }
+        let cos: Vec<f32> = angles.iter().map(|angle| angle.cos() as f32).collect();
+        let sin: Vec<f32> = angles.iter().map(|angle| angle.sin() as f32).collect();
+        let on_device = (Tensor::new(cos.as_slice(), device)?, Tensor::new(sin.as_slice(), device)?);
+        Ok(Turns { cos: Arc::new(cos), sin: Arc::new(sin), on_device })
     }
 }
 
@@ -130,7 +132,7 @@ mod tests {
     fn fused_agrees_with_composite_and_finite_differences() {
         for (batch, t, n_head, d) in [(1, 1, 1, 2), (2, 5, 3, 4), (1, 70, 2, 6), (2, 3, 1, 40)] {
             let qkv = uniform(&[batch, t, 3 * n_head * d], 1);
-            agree(&[qkv], |x| rotary(&x[0], n_head), |x| composite(&x[0], n_head, &Turns::new(0..t, d)));
+            agree(&[qkv], |x| rotary(&x[0], n_head), |x| composite(&x[0], n_head, &Turns::new(0..t, d, &Device::Cpu)?));
         }
     }
 
