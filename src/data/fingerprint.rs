@@ -29,7 +29,7 @@ fn onsets_and_pitches(score: &Score, drums: bool) -> BTreeSet<(u32, u8)> {
     voices.flat_map(|voice| &voice.notes).map(|note| (note.onset_ticks, note.pitch)).collect()
 }
 
-pub(super) fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+pub(crate) fn greatest_common_divisor(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 

@@ -16,14 +16,14 @@ use super::hash;
 use crate::music::{Score, Voice};
 
 /// Enough for chance to be rare among folk tunes of fifty notes, few enough to lie between two changes of an edition.
-const NOTES_A_PHRASE: usize = 8;
+pub const NOTES_A_PHRASE: usize = 8;
 /// Hashes in a sketch: 512 bytes a tune; a similarity of 1/4 is known to ± 0.05.
 pub const SKETCH_SIZE: usize = 64;
 
 /// The least hashes of the phrases of all voices but the drums, sorted.
 pub fn sketch(score: &Score) -> Vec<u64> {
-    let melodic = score.voices.iter().filter(|voice| !voice.is_drums());
-    let mut hashes: Vec<u64> = melodic.flat_map(phrases).collect();
+    let mut hashes: Vec<u64> =
+        lines(score).flat_map(|line| line.windows(NOTES_A_PHRASE).filter_map(phrase).collect::<Vec<u64>>()).collect();
     hashes.sort_unstable();
     hashes.dedup();
     hashes.truncate(SKETCH_SIZE);
@@ -43,38 +43,48 @@ pub fn shared(a: &[u64], b: &[u64]) -> (usize, usize) {
     (n_shared, n)
 }
 
-fn phrases(voice: &Voice) -> Vec<u64> {
-    let mut line: Vec<(u32, u8)> = Vec::new(); // (onset, highest pitch)
+/// A note of a melody: when it begins, in ticks, and its pitch.
+pub type LineNote = (u32, u8);
+
+/// The melody of each voice but the drums: its onsets, each with the highest pitch.
+pub fn lines(score: &Score) -> impl Iterator<Item = Vec<LineNote>> {
+    score.voices.iter().filter(|voice| !voice.is_drums()).map(line)
+}
+
+fn line(voice: &Voice) -> Vec<LineNote> {
+    let mut line: Vec<LineNote> = Vec::new();
     for note in &voice.notes {
         match line.last_mut() {
             Some((onset, pitch)) if *onset == note.onset_ticks => *pitch = (*pitch).max(note.pitch),
             _ => line.push((note.onset_ticks, note.pitch)),
         }
     }
-    line.windows(NOTES_A_PHRASE).filter_map(phrase).collect()
+    line
 }
 
-/// Hash of a phrase; none for what strangers share, too: notes of two pitches, and what turns less than twice, as scales and
-/// broken chords do.
-fn phrase(notes: &[(u32, u8)]) -> Option<u64> {
-    let pairs = || notes.iter().zip(notes.iter().skip(1));
-    let steps: Vec<i16> = pairs().map(|((_, a), (_, b))| i16::from(*b) - i16::from(*a)).collect();
-    let times: Vec<u32> = pairs().map(|((a, _), (b, _))| b - a).collect();
-    let ups: Vec<bool> = steps.iter().filter(|step| **step != 0).map(|step| *step > 0).collect();
+/// From each note of a line to the next: (semitones, ticks).
+pub fn moves(notes: &[LineNote]) -> impl Iterator<Item = (i16, u32)> {
+    notes.iter().zip(notes.iter().skip(1)).map(|((onset, a), (next, b))| (i16::from(*b) - i16::from(*a), next - onset))
+}
+
+/// What strangers share, too: notes of two pitches, and what turns less than twice, as scales and broken chords do.
+pub fn is_commonplace(notes: &[LineNote]) -> bool {
+    let ups: Vec<bool> = moves(notes).filter(|(step, _)| *step != 0).map(|(step, _)| step > 0).collect();
     let n_turns = ups.iter().zip(ups.iter().skip(1)).filter(|(a, b)| a != b).count();
     let mut pitches: Vec<u8> = notes.iter().map(|(_, pitch)| *pitch).collect();
     pitches.sort_unstable();
     pitches.dedup();
-    if n_turns < 2 || pitches.len() < 3 {
+    n_turns < 2 || pitches.len() < 3
+}
+
+/// Hash of a phrase; none for what is commonplace.
+fn phrase(notes: &[LineNote]) -> Option<u64> {
+    if is_commonplace(notes) {
         return None;
     }
-    let unit = times.iter().copied().fold(0, greatest_common_divisor).max(1);
-    let bytes: Vec<u8> = steps
-        .iter()
-        .zip(&times)
-        .flat_map(|(step, time)| step.to_le_bytes().into_iter().chain((time / unit).to_le_bytes()))
-        .collect();
-    Some(hash(&[&bytes]))
+    let unit = moves(notes).map(|(_, time)| time).fold(0, greatest_common_divisor).max(1);
+    let bytes = moves(notes).flat_map(|(step, time)| step.to_le_bytes().into_iter().chain((time / unit).to_le_bytes()));
+    Some(hash(&[&bytes.collect::<Vec<u8>>()]))
 }
 
 #[cfg(test)]

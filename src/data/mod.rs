@@ -22,7 +22,7 @@ mod corpus_files;
 mod download;
 pub mod fingerprint;
 mod leaks;
-mod melody;
+pub(crate) mod melody;
 mod near_duplicates;
 pub mod parallel;
 mod preparation;

@@ -3,22 +3,26 @@
 //!
 //! ```text
 //! Prompt ─► Sampler (temperature, top-k, seed) ─► raw text ─┬─► Validity: the ladder, on the raw text
-//!                                                           ├─► Originality: what was copied from the training text
-//!                                                           └─► headers added and counted ─► text ─► Metrics, MIDI, files
+//!                                                           └─► headers added and counted ─► text ─┬─► MIDI, files
+//!                                                                  Originality: what of its melodies ┤
+//!                                                                  stands in the training tunes      └─► Features
 //! ```
 //! ```no_run
-//! # use music_scaling::{generation::{self, Prompt, Rates, Settings}, data::TokenData, models::Model};
+//! # use music_scaling::{generation::{self, Melodies, Prompt, Rates, Settings}, data::TokenData, models::Model};
 //! # fn write(model: Model, data: TokenData) -> music_scaling::Result<()> {
 //! let settings = Settings { max_tokens: 1000, context: None, seed: 1337, quiet: false };
-//! let samples = generation::generate(&model, &data, &Prompt::varied(&data, 10), &settings)?;
+//! let train = Melodies::of_train(&data);
+//! let samples = generation::generate(&model, &data, &train, &Prompt::varied(&data, 10), &settings)?;
 //! println!("{}", Rates::of(samples.iter().map(|sample| &sample.validity)));
 //! # Ok(())
 //! # }
 //! ```
 
 mod abilities;
+mod distribution;
+mod features;
 pub mod headers;
-mod metrics;
+mod melodies;
 mod originality;
 mod prompts;
 mod rates;
@@ -28,8 +32,10 @@ mod table;
 mod validity;
 
 pub use abilities::Ability;
-pub use metrics::Metrics;
-pub use originality::Originality;
+pub use distribution::Distribution;
+pub use features::{Features, Histogram, NOTE_LENGTHS, SCALARS, Scalar, Transitions};
+pub use melodies::Melodies;
+pub use originality::{Copying, Originality};
 pub use prompts::Prompt;
 pub use rates::{Rate, Rates, wilson};
 pub use samples::{Sample, write_samples};
@@ -57,13 +63,19 @@ pub struct Settings {
     pub quiet: bool,
 }
 
-/// One sample for each prompt, judged; what they copied is looked for in the training split of `data`. Prints a line for each
-/// unless told to be quiet; on a CPU, as many are written at once as it has cores.
+/// One sample for each prompt, judged; what they copied is looked for in `train`, the melodies of the training split. Prints a line
+/// for each unless told to be quiet; on a CPU, as many are written at once as it has cores.
 ///
 /// # Errors
 /// The model has another vocabulary than `data`, a prompt has a character outside it (named with its place), a temperature or
 /// top-k is impossible, or the model's output is not finite.
-pub fn generate(model: &Model, data: &TokenData, prompts: &[Prompt], settings: &Settings) -> Result<Vec<Sample>> {
+pub fn generate(
+    model: &Model,
+    data: &TokenData,
+    train: &Melodies,
+    prompts: &[Prompt],
+    settings: &Settings,
+) -> Result<Vec<Sample>> {
     let (of_model, of_data) = (model.config().vocab_size(), data.tokenizer.vocab_size());
     if of_model != of_data {
         let hash = data.tokenizer.hash();
@@ -79,7 +91,7 @@ pub fn generate(model: &Model, data: &TokenData, prompts: &[Prompt], settings: &
     let numbered: Vec<(usize, &Prompt)> = (1..).zip(prompts).collect();
     let mut samples = Vec::with_capacity(prompts.len());
     for group in numbered.chunks(n_at_once) {
-        let write = |(number, prompt): &(usize, &Prompt)| write_one(model, data, prompt, settings, *number);
+        let write = |(number, prompt): &(usize, &Prompt)| write_one(model, data, train, prompt, settings, *number);
         for (sample, tokens_per_s) in group.par_iter().map(write).collect::<Result<Vec<(Sample, f64)>>>()? {
             if !settings.quiet {
                 let n_chars = sample.raw.chars().count();
@@ -96,6 +108,7 @@ pub fn generate(model: &Model, data: &TokenData, prompts: &[Prompt], settings: &
 fn write_one(
     model: &Model,
     data: &TokenData,
+    train: &Melodies,
     prompt: &Prompt,
     settings: &Settings,
     number: usize,
@@ -110,7 +123,7 @@ fn write_one(
     let next = |token| Ok(decoder.next(token)?);
     let written = continue_tune(next, &data.tokenizer, &prompt.prefix, &mut sampler, settings.max_tokens)?;
     let tokens_per_s = written.n_tokens as f64 / start.elapsed().as_secs_f64().max(1e-9);
-    Ok((Sample::judge(number, prompt.clone(), seed, written, data), tokens_per_s))
+    Ok((Sample::judge(number, prompt.clone(), seed, written, train), tokens_per_s))
 }
 
 #[cfg(test)]

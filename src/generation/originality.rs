@@ -1,163 +1,176 @@
-//! What a tune has copied from the training text.
+//! What of a tune's melodies stands in the training tunes, in whatever key and tempo.
 //!
-//! Judged is the music that the model wrote itself: neither the prompt nor the header, which every tune shares. From each
-//! character on, the longest span that stands in the training text is found exactly: wherever four characters in a row are
-//! those of the training text, both are read on for as long as they agree.
+//! Judged is what the model wrote itself: the notes of the prompt are left out. A copy is a run of consecutive notes of one
+//! voice with the steps and the proportions in time of a training tune ([`Melodies`]); a phrase is eight notes, and phrases that
+//! strangers share, too (scales, broken chords, two notes in turn), are not counted, as for near duplicates in the corpus.
 //!
-//! share of n-grams copied = #{places from which that span has n characters or more} / (characters - n + 1)
+//! How much people share with each other says what a copy of some length means: [`Copying::of`] takes the same from held-out tunes.
 
-use super::headers::header_len;
-use crate::data::TokenData;
+use super::Melodies;
+use super::distribution::Distribution;
+use crate::data::melody::{LineNote, NOTES_A_PHRASE, is_commonplace, lines};
+use crate::music::Score;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
-/// About two bars and about a line of a folk tune.
-const SHORT: usize = 16;
-const LONG: usize = 32;
-
-/// Copies of fewer characters are not looked for: any two tunes have them in common.
-const SHORTEST: usize = 4;
-
-/// How much of a tune stands in the training text.
+/// How much of a tune stands in the training tunes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Originality {
-    /// Characters judged.
-    pub n_chars: usize,
-    /// Length of the longest span that stands in the training text, in characters; 0 where no four characters do.
-    pub longest_copy_chars: usize,
-    /// That span.
-    pub longest_copy: String,
-    /// Share of its 16-grams that stand in the training text; `None` for a shorter text.
-    pub copied_16_grams: Option<f64>,
-    /// Share of its 32-grams; `None` for a shorter text.
-    pub copied_32_grams: Option<f64>,
+    /// Notes judged: the melodies of all voices together.
+    pub n_notes: usize,
+    /// Notes of the longest run that stands in a training tune.
+    pub longest_copy_notes: usize,
+    /// A training tune that has it, counted from 0; `None` without a copy.
+    pub copied_from: Option<usize>,
+    /// Phrases of eight notes judged.
+    pub n_phrases: usize,
+    /// Share of them that stand in training tunes; `None` where there is no phrase.
+    pub copied_phrases: Option<f64>,
 }
 
 impl Originality {
-    /// Judges the music of `text` behind its first `prefix_len` bytes (the prompt) and behind its header, against the training
-    /// split of `data`. For a real tune, to compare with, `prefix_len` is 0. Time grows with the training text: about 30 ms a
-    /// million tokens.
-    pub fn of(text: &str, prefix_len: usize, data: &TokenData) -> Originality {
-        let written = text.get(header_len(text).max(prefix_len)..).unwrap_or_default().trim_end();
-        // A real tune may hold a character that no training tune has: no span runs across it.
-        let encode = |c: char| data.tokenizer.encode(c.encode_utf8(&mut [0; 4])).ok()?.first().copied();
-        let tokens: Vec<u16> = written.chars().map(|c| encode(c).unwrap_or(u16::MAX)).collect();
-        let lengths = copied_lengths(&tokens, &data.train);
-        let longest = lengths.iter().enumerate().rev().max_by_key(|(_, length)| **length); // the first of several
-        let (start, length) = longest.map_or((0, 0), |(start, length)| (start, *length));
-        Originality {
-            n_chars: tokens.len(),
-            longest_copy_chars: length,
-            longest_copy: written.chars().skip(start).take(length).collect(),
-            copied_16_grams: share(&lengths, SHORT),
-            copied_32_grams: share(&lengths, LONG),
-        }
+    /// Judges a whole tune.
+    pub fn of(score: &Score, train: &Melodies) -> Originality {
+        Originality::behind(&Score::default(), score, train)
     }
-}
 
-/// For each place in `tokens`, the length of the longest span from there that stands in `train`, exact from [`SHORTEST`] on.
-fn copied_lengths(tokens: &[u16], train: &[u16]) -> Vec<usize> {
-    let mut places: HashMap<&[u16], Vec<usize>> = HashMap::new();
-    for (place, seed) in tokens.windows(SHORTEST).enumerate() {
-        places.entry(seed).or_default().push(place);
-    }
-    let mut lengths = vec![0; tokens.len()];
-    for (start, seed) in train.windows(SHORTEST).enumerate() {
-        for &place in places.get(seed).into_iter().flatten() {
-            let is_inside_longer = place > 0 && start > 0 && tokens[place - 1] == train[start - 1];
-            if !is_inside_longer {
-                let same = tokens[place..].iter().zip(&train[start..]).take_while(|(ours, theirs)| ours == theirs);
-                lengths[place] = same.count().max(lengths[place]);
+    /// Judges a tune that goes on from `given`: as many notes of each voice as `given` has on its page are left out.
+    pub fn behind(given: &Score, score: &Score, train: &Melodies) -> Originality {
+        let given = given.page();
+        let n_given = lines(&given).map(|line| line.len()).chain(std::iter::repeat(0));
+        let (mut n_notes, mut n_phrases, mut n_copied) = (0, 0, 0);
+        let (mut longest_copy_notes, mut copied_from) = (0, None);
+        for (line, n_given) in lines(&score.page()).zip(n_given) {
+            let written: &[LineNote] = line.get(n_given..).unwrap_or_default();
+            let runs = train.copied_runs(written);
+            n_notes += written.len();
+            for run in runs.iter().filter(|run| run.n_notes > 0) {
+                if run.n_notes > longest_copy_notes {
+                    (longest_copy_notes, copied_from) = (run.n_notes, Some(run.tune));
+                }
+            }
+            for (_, run) in written.windows(NOTES_A_PHRASE).zip(&runs).filter(|(phrase, _)| !is_commonplace(phrase)) {
+                n_phrases += 1;
+                n_copied += usize::from(run.n_notes >= NOTES_A_PHRASE);
             }
         }
+        let copied_phrases = (n_phrases > 0).then(|| n_copied as f64 / n_phrases as f64);
+        Originality { n_notes, longest_copy_notes, copied_from, n_phrases, copied_phrases }
     }
-    for place in 1..lengths.len() {
-        lengths[place] = lengths[place].max(lengths[place - 1].saturating_sub(1));
-    }
-    lengths
-}
-
-/// Share of the n-grams that are copied.
-fn share(lengths: &[usize], n: usize) -> Option<f64> {
-    let n_grams = (lengths.len() + 1).checked_sub(n).filter(|n_grams| *n_grams > 0)?;
-    Some(lengths.iter().filter(|length| **length >= n).count() as f64 / n_grams as f64)
 }
 
 impl std::fmt::Display for Originality {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "longest copy {} of {} characters", self.longest_copy_chars, self.n_chars)?;
-        let percent = |share: Option<f64>| {
-            share.map_or("none long enough".to_string(), |share| format!("{:.0} %", 100.0 * share))
-        };
-        write!(f, ", copied 16-grams {}, 32-grams {}", percent(self.copied_16_grams), percent(self.copied_32_grams))
+        write!(f, "longest copy {} of {} notes, ", self.longest_copy_notes, self.n_notes)?;
+        match self.copied_phrases {
+            Some(share) => write!(f, "{:.0} % of {} phrases copied", 100.0 * share, self.n_phrases),
+            None => write!(f, "no phrase of {NOTES_A_PHRASE} notes"),
+        }
+    }
+}
+
+/// What many tunes have copied: of samples, or of people's held-out tunes, to compare with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Copying {
+    /// Notes of each tune's longest copy. Long tunes have longer ones by chance alone: compare tunes of like length.
+    pub longest_copy_notes: Distribution,
+    /// Share of each tune's phrases that are copied, in tunes that have phrases.
+    pub copied_phrases: Distribution,
+}
+
+impl Copying {
+    /// Of the tunes judged.
+    pub fn of(tunes: &[Originality]) -> Copying {
+        Copying {
+            longest_copy_notes: Distribution::of(tunes.iter().map(|tune| tune.longest_copy_notes as f64)),
+            copied_phrases: Distribution::of(tunes.iter().filter_map(|tune| tune.copied_phrases)),
+        }
+    }
+
+    /// Of people's tunes that were held out.
+    pub fn of_people(tunes: &[Score], train: &Melodies) -> Copying {
+        Copying::of(&tunes.par_iter().map(|tune| Originality::of(tune, train)).collect::<Vec<_>>())
+    }
+}
+
+impl std::fmt::Display for Copying {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "longest copy (notes)         {}", self.longest_copy_notes)?;
+        write!(f, "phrases copied (share)       {}", self.copied_phrases)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Tokenizer;
-    use rand::{Rng, SeedableRng};
+    use crate::data::{TokenData, Tokenizer};
+    use crate::music::abc;
 
-    const TRAIN: &str = "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|ABcd e2c2|dcBA GABG|A2 A2 A4|]\n\n";
+    const HEADER: &str = "X:1\nM:4/4\nL:1/8\nK:D\n";
+    const TUNE: &str = "F2AF dFAF|G2BG dGBG|F2AF E2GE|ABcd efge|]\n";
+    const OTHER: &str = "d>ef d2B|A3 cBA|G2E FED|B,>CE F3|]\n";
 
-    fn judge(text: &str, prefix_len: usize) -> Originality {
-        let tokenizer = Tokenizer::from_text(&format!("{TRAIN}xyzf")).unwrap();
-        let train = tokenizer.encode(TRAIN).unwrap();
-        let data = TokenData { dir: "".into(), tokenizer, train, val: Vec::new(), test: Vec::new() };
-        Originality::of(text, prefix_len, &data)
+    fn score(music: &str) -> Score {
+        abc::parse(&format!("{HEADER}{music}")).unwrap()
     }
 
-    /// The same by trying every span.
-    fn by_trying(tokens: &[u16], train: &[u16]) -> Vec<usize> {
-        let occurs = |span: &[u16]| train.windows(span.len()).any(|window| window == span);
-        let longest = |start: usize| (1..=tokens.len() - start).rev().find(|n| occurs(&tokens[start..start + n]));
-        (0..tokens.len()).map(|start| longest(start).unwrap_or(0)).collect()
+    fn train() -> Melodies {
+        Melodies::of(&[score(OTHER), score(TUNE)])
     }
 
     #[test]
-    fn copied_lengths_are_those_found_by_trying_every_span() {
-        let mut rng = rand_pcg::Pcg64::seed_from_u64(5);
-        for n_symbols in [1, 2, 3, 8] {
-            for _ in 0..50 {
-                let mut random = |n: usize| (0..n).map(|_| rng.random_range(0..n_symbols)).collect::<Vec<u16>>();
-                let (tokens, train) = (random(30), random(60));
-                for (found, expected) in copied_lengths(&tokens, &train).into_iter().zip(by_trying(&tokens, &train)) {
-                    assert!(found == expected || (found < SHORTEST && expected < SHORTEST), "{found} {expected}");
-                }
-            }
+    fn a_training_tune_a_tone_higher_or_twice_as_slow_is_a_complete_copy() {
+        let (mut higher, mut slower) = (score(TUNE), score(TUNE));
+        higher.voices[0].notes.iter_mut().for_each(|note| note.pitch += 2);
+        for note in &mut slower.voices[0].notes {
+            (note.onset_ticks, note.duration_ticks) = (2 * note.onset_ticks, 2 * note.duration_ticks);
         }
-        assert!(copied_lengths(&[], &[1, 2]).is_empty());
-        assert_eq!(copied_lengths(&[1, 9], &[]), [0, 0]);
+        for copy in [score(TUNE), higher, slower] {
+            let found = Originality::of(&copy, &train());
+            // 28 notes; of their 21 phrases three are scales
+            let complete = Originality {
+                n_notes: 28,
+                longest_copy_notes: 28,
+                copied_from: Some(1),
+                n_phrases: 18,
+                copied_phrases: Some(1.0),
+            };
+            assert_eq!(found, complete);
+        }
     }
 
     #[test]
-    fn a_planted_copy_is_found_and_shown() {
-        let found = judge("X:1\nM:4/4\nL:1/8\nK:G\nffffxABcd e2c2|dcBAyffff\n", 0);
-        assert_eq!((found.longest_copy_chars, found.longest_copy.as_str()), (14, "ABcd e2c2|dcBA"));
-        assert_eq!((found.n_chars, found.copied_16_grams), (24, Some(0.0)));
-        assert_eq!(found.copied_32_grams, None);
+    fn a_planted_copy_of_nine_notes_is_found_in_a_tune_of_its_own() {
+        // behind two notes of its own the first nine of the tune, a fifth higher; the tenth would be d and is a
+        let found = Originality::of(&score("D4 D4|c2ec acec|d2f a b4|]\n"), &train());
+        assert_eq!((found.n_notes, found.longest_copy_notes, found.copied_from), (13, 9, Some(1)));
+        assert_eq!((found.n_phrases, found.copied_phrases), (6, Some(2.0 / 6.0)));
     }
 
     #[test]
-    fn the_share_counts_the_n_grams_inside_the_copy() {
-        let copy = "GABc d2B2|ABcd e2c2|dcBA"; // 24 characters: 9 16-grams
-        let found = judge(&format!("{copy}yyyyyyyyyyyyyyyy"), 0); // 40 characters: 25 16-grams, 9 32-grams
-        assert_eq!(found.copied_16_grams, Some(9.0 / 25.0));
-        assert_eq!(found.copied_32_grams, Some(0.0));
+    fn the_prompts_notes_are_not_judged() {
+        let prompt = score("F2AF dFAF|G2");
+        let found = Originality::behind(&prompt, &score("F2AF dFAF|G2BG dGBG|]\n"), &train());
+        assert_eq!((found.n_notes, found.longest_copy_notes), (6, 6));
+        let nothing = Originality::behind(&score(TUNE), &score(TUNE), &train());
+        assert_eq!((nothing.n_notes, nothing.longest_copy_notes, nothing.copied_phrases), (0, 0, None));
     }
 
     #[test]
-    fn a_training_tune_is_copied_whole_and_its_header_does_not_count() {
-        let found = judge(TRAIN, 0);
-        assert_eq!((found.longest_copy_chars, found.n_chars), (40, 40));
-        assert_eq!((found.copied_16_grams, found.copied_32_grams), (Some(1.0), Some(1.0)));
+    fn the_training_text_and_its_scores_have_the_same_melodies() {
+        let text = format!("{HEADER}{OTHER}\n{HEADER}{TUNE}\n");
+        let tokenizer = Tokenizer::from_text(&text).unwrap();
+        let train_tokens = tokenizer.encode(&text).unwrap();
+        let data = TokenData { dir: "".into(), tokenizer, train: train_tokens, val: Vec::new(), test: Vec::new() };
+        let from_text = Melodies::of_train(&data);
+        assert_eq!((from_text.n_tunes(), from_text.to_string()), (2, train().to_string()));
+        assert_eq!(Originality::of(&score(TUNE), &from_text), Originality::of(&score(TUNE), &train()));
     }
 
     #[test]
-    fn the_prompt_does_not_count() {
-        let prompt = "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|";
-        assert_eq!(judge(&format!("{prompt}yyABcdyy\n"), prompt.len()).longest_copy, "ABcd");
-        assert_eq!(judge(prompt, prompt.len()).n_chars, 0);
+    fn people_share_what_they_share_and_a_band_says_how_much() {
+        let found = Copying::of_people(&[score(TUNE), score(TUNE), score("z4 c'C c'C|]\n")], &train());
+        assert_eq!(found.longest_copy_notes.values, [0.0, 28.0, 28.0]);
+        assert_eq!((found.copied_phrases.values.len(), found.copied_phrases.mean), (2, 1.0));
     }
 }

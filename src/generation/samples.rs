@@ -1,8 +1,7 @@
 //! A generated tune with all that is known about it, and the files that it is kept in.
 
 use super::headers::{Completed, complete};
-use super::{Continuation, Metrics, Originality, Prompt, Rates, Rung, Validity};
-use crate::data::TokenData;
+use super::{Continuation, Features, Melodies, Originality, Prompt, Rates, Rung, Validity};
 use crate::music::abc2midi;
 use crate::music::{Score, abc, midi};
 use crate::{Error, Result};
@@ -35,22 +34,24 @@ pub struct Sample {
     pub validity: Validity,
     /// Of `text`.
     pub repaired: Validity,
-    /// Of what the model wrote, prompt and header left out.
-    pub originality: Originality,
+    /// Of the notes that the model wrote, those of the prompt left out; `None` if none can be read or salvaged.
+    pub originality: Option<Originality>,
     /// Of the notes that can be read or salvaged; `None` if there are none.
-    pub metrics: Option<Metrics>,
+    pub features: Option<Features>,
 }
 
 impl Sample {
-    /// A continuation of `prompt` that was drawn with `seed`, judged against the training split of `data`.
-    pub(super) fn judge(number: usize, prompt: Prompt, seed: u64, written: Continuation, data: &TokenData) -> Sample {
+    /// A continuation of `prompt` that was drawn with `seed`, judged against the training tunes.
+    pub(super) fn judge(number: usize, prompt: Prompt, seed: u64, written: Continuation, train: &Melodies) -> Sample {
         let Continuation { text: raw, n_tokens, ended } = written;
         let Completed { text, added: headers_added } = complete(&raw);
+        let score = salvage(&text).ok();
+        let given = salvage(&complete(&prompt.prefix).text).unwrap_or_default();
         Sample {
             validity: Validity::of(&raw, ended),
             repaired: Validity::of(&text, ended),
-            originality: Originality::of(&raw, prompt.prefix.len(), data),
-            metrics: salvage(&text).ok().map(|score| Metrics::of(&score)),
+            originality: score.as_ref().map(|score| Originality::behind(&given, score, train)),
+            features: score.as_ref().map(Features::of),
             number,
             prompt,
             seed,
@@ -132,7 +133,8 @@ impl std::fmt::Display for Sample {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "sample {}: {}, seed {}", self.number, self.prompt, self.seed)?;
         let ended = if self.ended { "ended by the model" } else { "cut" };
-        writeln!(f, "{} tokens, {ended}; {}; {}", self.n_tokens, self.validity, self.originality)?;
+        writeln!(f, "{} tokens, {ended}; {}", self.n_tokens, self.validity)?;
+        self.originality.iter().try_for_each(|originality| writeln!(f, "{originality}"))?;
         if !self.headers_added.is_empty() {
             writeln!(f, "added: {}", self.headers_added.join(" "))?;
         }

@@ -1,6 +1,6 @@
 //! Samples as a polars table.
 
-use super::{Metrics, Rung, Sample};
+use super::{Features, Originality, Rung, Sample};
 use crate::Result;
 use polars::prelude::*;
 
@@ -11,9 +11,11 @@ use polars::prelude::*;
 pub fn table(samples: &[Sample]) -> Result<DataFrame> {
     let flags = |of: fn(&Sample) -> bool| samples.iter().map(of).collect::<Vec<_>>();
     let counts = |of: fn(&Sample) -> usize| samples.iter().map(|sample| of(sample) as u64).collect::<Vec<_>>();
-    let shares = |of: fn(&Sample) -> Option<f64>| samples.iter().map(of).collect::<Vec<_>>();
-    let music = |of: fn(&Metrics) -> f64| {
-        samples.iter().map(|sample| sample.metrics.as_ref().map(of)).collect::<Vec<Option<f64>>>()
+    let copied = |of: fn(&Originality) -> Option<f64>| {
+        samples.iter().map(|sample| sample.originality.as_ref().and_then(of)).collect::<Vec<Option<f64>>>()
+    };
+    let music = |of: fn(&Features) -> Option<f64>| {
+        samples.iter().map(|sample| sample.features.as_ref().and_then(of)).collect::<Vec<Option<f64>>>()
     };
     Ok(df!(
         "sample" => counts(|sample| sample.number),
@@ -26,14 +28,14 @@ pub fn table(samples: &[Sample]) -> Result<DataFrame> {
         "bars_fit" => flags(|sample| sample.validity.passes(Rung::BarsFit)),
         "passes_all" => flags(|sample| sample.validity.passes_all()),
         "headers_added" => counts(|sample| sample.headers_added.len()),
-        "longest_copy" => counts(|sample| sample.originality.longest_copy_chars),
-        "copied_16_grams" => shares(|sample| sample.originality.copied_16_grams),
-        "copied_32_grams" => shares(|sample| sample.originality.copied_32_grams),
-        "n_notes" => music(|metrics| metrics.n_notes as f64),
-        "n_bars" => music(|metrics| metrics.n_bars as f64),
-        "notes_per_bar" => music(|metrics| metrics.notes_per_bar),
-        "pitch_range" => music(|metrics| f64::from(metrics.pitch_range)),
-        "pitch_class_entropy" => music(|metrics| metrics.pitch_class_entropy),
-        "in_scale_share" => music(|metrics| metrics.in_scale_share),
+        "longest_copy_notes" => copied(|originality| Some(originality.longest_copy_notes as f64)),
+        "copied_phrases" => copied(|originality| originality.copied_phrases),
+        "n_notes" => music(|features| Some(features.n_notes as f64)),
+        "n_bars" => music(|features| Some(features.n_bars as f64)),
+        "notes_per_bar" => music(|features| Some(features.notes_per_bar)),
+        "pitch_range" => music(|features| Some(features.pitch_range)),
+        "pitch_class_entropy" => music(|features| features.pitch_class_entropy),
+        "in_scale_share" => music(|features| features.in_scale_share),
+        "repeated_bar_share" => music(|features| features.repeated_bar_share),
     )?)
 }

@@ -40,9 +40,10 @@ fn settings(max_tokens: usize, seed: u64) -> Settings {
 #[test]
 fn the_same_seed_writes_the_same_tunes_and_another_seed_does_not() {
     let data = data();
+    let train = Melodies::of_train(&data);
     let prompts = ["", "X:1\nK:G\n"].map(|prefix| Prompt::new(prefix, 1.0, Some(20)));
     for model in models(data.tokenizer.vocab_size()) {
-        let write = |seed| generate(&model, &data, &prompts, &settings(80, seed)).unwrap();
+        let write = |seed| generate(&model, &data, &train, &prompts, &settings(80, seed)).unwrap();
         let samples = write(3);
         assert_eq!(samples, write(3));
         assert_ne!(samples[0].raw, write(4)[0].raw);
@@ -56,7 +57,9 @@ fn a_prompt_outside_the_vocabulary_and_a_foreign_vocabulary_are_refused() {
     let data = data();
     let [model, _] = models(data.tokenizer.vocab_size());
     let refusal = |model: &Model, prefix: &str| {
-        generate(model, &data, &[Prompt::new(prefix, 1.0, None)], &settings(9, 0)).unwrap_err().to_string()
+        generate(model, &data, &Melodies::default(), &[Prompt::new(prefix, 1.0, None)], &settings(9, 0))
+            .unwrap_err()
+            .to_string()
     };
     let error = refusal(&model, "X:1\n?");
     assert!(error.contains("the character '?' in line 2, column 1 is not in the vocabulary"), "{error}");
@@ -67,7 +70,7 @@ fn a_prompt_outside_the_vocabulary_and_a_foreign_vocabulary_are_refused() {
 
 fn sample(number: usize, raw: &str) -> Sample {
     let written = Continuation { text: raw.to_string(), n_tokens: raw.len(), ended: true };
-    Sample::judge(number, Prompt::new("", 1.0, None), 0, written, &data())
+    Sample::judge(number, Prompt::new("", 1.0, None), 0, written, &Melodies::of_train(&data()))
 }
 
 /// A good tune, one without its header, one that is only noise.

@@ -176,8 +176,8 @@ pub struct GenerationResults {
     /// The same of held-out tunes.
     pub real_wrong_bars: (usize, usize),
     /// What each sample copied, by its number.
-    pub originality: Vec<(usize, Originality)>,
-    /// (temperature, rates, characters of the longest copy on average)
+    pub originality: Vec<(usize, Option<Originality>)>,
+    /// (temperature, rates, notes of the longest copy on average)
     pub temperature: Vec<(f64, Rates, f64)>,
 }
 

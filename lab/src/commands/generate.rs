@@ -2,7 +2,7 @@
 
 use super::output::print_json;
 use lab::Result;
-use music_scaling::generation::{self, Prompt, Rates};
+use music_scaling::generation::{self, Melodies, Prompt, Rates};
 use music_scaling::study::Subject;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ pub(crate) fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
         None => Prompt::varied(data, 10),
     };
     let settings = generation::Settings { max_tokens, context: Some(subject.block_size), seed, quiet: json };
-    let samples = generation::generate(&subject.model, data, &prompts, &settings)?;
+    let samples = generation::generate(&subject.model, data, &Melodies::of_train(data), &prompts, &settings)?;
     let files = generation::write_samples(&samples, &out)?;
     let rates = Rates::of(samples.iter().map(|sample| &sample.validity));
     if json {
