@@ -130,6 +130,14 @@ enum Command {
         #[command(flatten)]
         options: GenerateOptions,
     },
+    /// Judge every tune of ABC files from anywhere by the validity ladder; the exit code is 1 where one fails a rung
+    Check {
+        /// ABC files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
     /// Start a kernel (Jupyter calls this)
     #[command(hide = true)]
     Kernel { connection_file: PathBuf },
@@ -181,6 +189,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data.as_deref(), json)?,
         Command::Fit { points, options } => commands::fit(&points, options)?,
         Command::Generate { run, options } => commands::generate(&run, options)?,
+        Command::Check { files, json } => return Ok(ExitCode::from(u8::from(!commands::check(&files, json)?))),
         Command::WithoutInnerCrates => {
             let metadata = std::io::read_to_string(std::io::stdin()).map_err(lab::Error::file("read", "stdin"))?;
             println!("{}", stand_ins::without_inner_crates(&metadata)?);

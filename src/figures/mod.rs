@@ -14,6 +14,7 @@
 //! # Ok::<(), music_scaling::Error>(())
 //! ```
 
+mod arcs;
 mod axes;
 mod bars;
 mod canvas;
@@ -42,6 +43,7 @@ mod tex;
 pub use axes::human;
 pub use bars::{NamedValue, bars};
 pub use chart::Reference;
+pub use arcs::arcs;
 pub use heatmap::heatmap;
 pub use histogram::histogram;
 pub use lines::{Line, lines};

@@ -19,6 +19,7 @@
 //! ```
 
 mod abilities;
+mod check;
 mod distribution;
 mod features;
 pub mod headers;
@@ -32,6 +33,7 @@ mod table;
 mod validity;
 
 pub use abilities::Ability;
+pub use check::{Checked, check};
 pub use distribution::Distribution;
 pub use features::{Features, Histogram, NOTE_LENGTHS, SCALARS, Scalar, Transitions};
 pub use melodies::Melodies;

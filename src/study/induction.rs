@@ -8,6 +8,7 @@
 //! A head that looks there can copy what followed (Elhage et al. 2021, Olsson et al. 2022). Evenly spread attention gives about 1/i.
 
 use crate::data::TokenData;
+use crate::figures::{Figure, Line, Reference, arcs, lines};
 use crate::generation::headers::header_len;
 use crate::models::{Family, Model};
 use crate::training::{Run, token_losses};
@@ -42,6 +43,23 @@ pub struct Induction {
 }
 
 impl Induction {
+    /// What repetition is worth, nats per character.
+    pub fn gain(&self) -> f64 {
+        self.first_loss - self.again_loss
+    }
+
+    /// The gain over the validation loss, one line a family.
+    pub fn figure(all: &[Induction]) -> Figure {
+        let of_family = |family: Family| {
+            let of = all.iter().filter(|one| one.family == family);
+            let mut points: Vec<(f64, f64)> = of.map(|one| (one.val_loss, one.gain())).collect();
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            Line::new(family.to_string(), points).with_dots().family(family)
+        };
+        let label = "Gain of repetition (nats per character)";
+        lines(Family::ALL.map(of_family), "Validation loss (nats per token)", label, Vec::<Reference>::new())
+    }
+
     /// The head that does it most: (block, head, its induction), the first two counted from 1.
     pub fn best_head(&self) -> Option<(usize, usize, f64)> {
         let heads = (1..).zip(&self.heads).flat_map(|(block, heads)| (1..).zip(heads).map(move |(h, share)| (block, h, *share)));
@@ -83,22 +101,24 @@ impl Twice {
         Ok([mean(self.start), mean(self.start + self.period)])
     }
 
-    /// Induction of each head, block by block.
-    fn heads(&self, model: &Model) -> Result<Vec<Vec<f64>>> {
+    /// Where each head looks, block by block, as (T, T) numbers; no block for an LSTM.
+    fn weights(&self, model: &Model) -> Result<Vec<Vec<Vec<Vec<f32>>>>> {
         let device = model.device();
         let Model::Transformer(model) = model else { return Ok(Vec::new()) };
         let ids: Vec<u32> = self.tokens.iter().map(|token| u32::from(*token)).collect();
-        let n = ids.len();
-        let tokens = Tensor::from_vec(ids, (1, n), &device)?; // (1, T)
+        let tokens = Tensor::from_vec(ids, (1, self.tokens.len()), &device)?; // (1, T)
+        let of_block = |weights: &Tensor| Ok(weights.squeeze(0)?.to_vec3::<f32>()?); // n_head × (T, T)
+        model.attention_weights(&tokens)?.iter().map(of_block).collect()
+    }
+
+    /// Induction of each head, block by block.
+    fn heads(&self, model: &Model) -> Result<Vec<Vec<f64>>> {
         let share = |weights: &Vec<Vec<f32>>| {
-            let second = self.start + self.period..n - 1;
+            let second = self.start + self.period..self.tokens.len() - 1;
             let there = second.clone().filter_map(|i| weights.get(i)?.get(i - self.period + 1)).map(|w| f64::from(*w));
             there.sum::<f64>() / second.len().max(1) as f64
         };
-        let of_block = |weights: &Tensor| -> Result<Vec<f64>> {
-            Ok(weights.squeeze(0)?.to_vec3::<f32>()?.iter().map(share).collect()) // n_head × (T, T)
-        };
-        model.attention_weights(&tokens)?.iter().map(of_block).collect()
+        Ok(self.weights(model)?.iter().map(|heads| heads.iter().map(share).collect()).collect())
     }
 }
 
@@ -107,14 +127,7 @@ impl Twice {
 /// # Errors
 /// A checkpoint cannot be read, or no tune repeats a section that fits the context twice.
 pub fn induction(runs: &[Run], data: &TokenData) -> Result<Vec<Induction>> {
-    let texts = [data.tokenizer.decode(&data.val), data.tokenizer.decode(&data.test)].concat();
-    let longest = runs.iter().map(|run| run.config.block_size).min().unwrap_or(0);
-    let sections: Vec<Twice> = texts.split("\n\n").filter_map(|tune| Twice::of(tune, data, longest)).take(MOST_SECTIONS).collect();
-    if sections.is_empty() {
-        return Err(Error::Data(format!(
-            "no held-out tune has a repeated section that fits {longest} characters twice, so induction cannot be measured on them"
-        )));
-    }
+    let sections = sections(data, runs.iter().map(|run| run.config.block_size).min().unwrap_or(0))?;
     let one = |run: &Run| {
         let model = run.best_model()?.without_gradients()?;
         let losses = sections.iter().map(|section| section.losses(&model)).collect::<Result<Vec<_>>>()?;
@@ -134,6 +147,44 @@ pub fn induction(runs: &[Run], data: &TokenData) -> Result<Vec<Induction>> {
         })
     };
     runs.iter().map(one).collect()
+}
+
+/// Held-out tunes with their first section twice.
+fn sections(data: &TokenData, longest: usize) -> Result<Vec<Twice>> {
+    let texts = [data.tokenizer.decode(&data.val), data.tokenizer.decode(&data.test)].concat();
+    let twice = texts.split("\n\n").filter_map(|tune| Twice::of(tune, data, longest));
+    let sections: Vec<Twice> = twice.take(MOST_SECTIONS).collect();
+    if sections.is_empty() {
+        return Err(Error::Data(format!(
+            "no held-out tune has a repeated section that fits {longest} characters twice, so induction cannot be measured on them"
+        )));
+    }
+    Ok(sections)
+}
+
+/// Where one head of a Transformer (block and head counted from 1) looks while it reads the shortest of those sections twice.
+///
+/// # Errors
+/// As [`induction`]; or there is no such head.
+pub fn attention_arcs(run: &Run, data: &TokenData, (block, head): (usize, usize)) -> Result<Figure> {
+    let sections = sections(data, run.config.block_size)?;
+    let Some(section) = sections.iter().min_by_key(|section| section.period) else {
+        return Err(Error::Data("there is no section to read".into())); // `sections` has refused this
+    };
+    let weights = section.weights(&run.best_model()?.without_gradients()?)?;
+    let of_head = block.checked_sub(1).zip(head.checked_sub(1)).and_then(|(b, h)| weights.get(b)?.get(h));
+    let of_head = of_head.ok_or_else(|| {
+        let shape = weights.first().map_or(0, Vec::len);
+        Error::Config(format!(
+            "{} has no head {head} in block {block}: it has {} blocks of {shape} heads",
+            run.config.name,
+            weights.len()
+        ))
+    })?;
+    let music = |row: &[f32]| row.iter().skip(section.start).map(|weight| f64::from(*weight)).collect::<Vec<f64>>();
+    let weights: Vec<Vec<f64>> = of_head.iter().skip(section.start).map(|row| music(row)).collect();
+    let text = data.tokenizer.decode(section.tokens.get(section.start..).unwrap_or_default());
+    Ok(arcs(&text, weights))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod by_position;
 mod families;
 mod floors;
 mod induction;
+mod jury;
 mod kernel;
 mod limits;
 mod museum;
@@ -35,7 +36,8 @@ pub use families::{
     CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, sensitivity_table,
 };
 pub use floors::{Floor, Floors};
-pub use induction::{Induction, induction};
+pub use induction::{Induction, attention_arcs, induction};
+pub use jury::{Emergence, Judged, Jury, Start};
 pub use museum::{Exhibit, museum_figure, museum_table};
 pub use music_count::MusicCount;
 pub use prediction::{Outcome, Prediction};

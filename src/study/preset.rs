@@ -203,11 +203,11 @@ pub struct IsoFlopBudgets {
     pub max_epochs: f64,
 }
 
-/// What the best model is asked to write.
+/// What every model is asked to write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Generation {
-    /// Tunes.
+    /// Tunes of each model, so many from nothing and so many from a header.
     pub n_samples: usize,
     /// A tune that does not end before is cut there.
     pub max_tokens: usize,

@@ -8,10 +8,10 @@
 //! # Ok::<(), Error>(())
 //! ```
 
-use super::{BestNGram, ByPosition, Floor, Gzip, Outcome, Study, TestResult};
+use super::{BestNGram, ByPosition, Emergence, Floor, Gzip, Induction, Judged, Outcome, Study, TestResult};
 use crate::data::{Corpus, SourceEntropy, Split};
 use crate::files::{Lock, read_json, write_json};
-use crate::generation::{Originality, Rate, Rates};
+use crate::generation::Rates;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -161,24 +161,22 @@ pub struct LawResults {
     pub countings: Value,
 }
 
-/// What became of the tunes that the best model wrote, and of real ones.
+/// What became of the tunes that the models wrote, and of people's.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GenerationResults {
-    /// Of the samples.
-    pub rates: Option<Rates>,
-    /// Held-out tunes that parse strictly.
-    pub real_parse_strictly: Option<Rate>,
-    /// Held-out tunes that pass every rung.
-    pub real_pass_all: Option<Rate>,
-    /// (bars that do not add up, bars) of the samples.
-    pub wrong_bars: (usize, usize),
-    /// The same of held-out tunes.
-    pub real_wrong_bars: (usize, usize),
-    /// What each sample copied, by its number.
-    pub originality: Vec<(usize, Option<Originality>)>,
-    /// (temperature, rates, notes of the longest copy on average)
-    pub temperature: Vec<(f64, Rates, f64)>,
+    /// Of the tunes that 07 shows.
+    pub shown: Option<Rates>,
+    /// The ceiling: people's held-out tunes.
+    pub people: Option<Judged>,
+    /// Of every run, from nothing and from a header, by falling validation loss.
+    pub judged: Vec<Judged>,
+    /// The size at which each ability is reached.
+    pub emergence: Vec<Emergence>,
+    /// What repetition is worth to each run's model.
+    pub induction: Vec<Induction>,
+    /// The best model from a header, drawn otherwise.
+    pub drawings: Vec<Judged>,
 }
 
 impl From<&Corpus> for CorpusResult {

@@ -1,5 +1,6 @@
 //! One file for each sub-command: a few calls into the library, and what is printed.
 
+mod check;
 mod evaluate;
 mod fit;
 mod generate;
@@ -8,6 +9,7 @@ mod prepare;
 mod study;
 mod train;
 
+pub(crate) use check::check;
 pub(crate) use evaluate::score;
 pub(crate) use fit::{FitOptions, fit};
 pub(crate) use generate::{GenerateOptions, generate};
