@@ -3,9 +3,12 @@
 //! Prefixes are taken from the corpus itself, so they are in its vocabulary and its style whether it holds folk tunes of four
 //! header lines or pieces with ten voices.
 
+use super::Drawing;
 use super::headers::{field_of, header_len};
 use crate::data::{TokenData, Tokenizer};
 use crate::{Error, Result};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,10 +23,8 @@ const LONGEST_OPENING_CHARS: usize = 600;
 pub struct Prompt {
     /// The beginning of a tune; empty: the model writes the header too.
     pub prefix: String,
-    /// Below 1 is more cautious, above 1 more daring.
-    pub temperature: f64,
-    /// `None`: every token may be drawn.
-    pub top_k: Option<usize>,
+    /// How each token behind it is drawn.
+    pub drawing: Drawing,
 }
 
 /// Where a tune starts from.
@@ -50,8 +51,8 @@ const PLAN: [(Start, f64, Option<usize>); 10] = [
 
 impl Prompt {
     /// A prompt of one's own.
-    pub fn new(prefix: impl Into<String>, temperature: f64, top_k: Option<usize>) -> Prompt {
-        Prompt { prefix: prefix.into(), temperature, top_k }
+    pub fn new(prefix: impl Into<String>, drawing: Drawing) -> Prompt {
+        Prompt { prefix: prefix.into(), drawing }
     }
 
     /// `n` different starts. Metres and headers are the commonest of the training split, each in a metre and key that few
@@ -80,16 +81,31 @@ impl Prompt {
                 Start::Header => take(1, &headers),
                 Start::Opening => take(2, &openings),
             };
-            Prompt { prefix, temperature: *temperature, top_k: *top_k }
+            Prompt::new(prefix, Drawing { top_k: *top_k, ..Drawing::at(*temperature) })
         };
         PLAN.iter().cycle().take(n).map(prompt).collect()
     }
 
-    /// Refuses a prompt that the vocabulary cannot write.
+    /// `n` headers down to their key, each that of a tune drawn from the training split: metres and keys are as frequent as there. The
+    /// same seed draws the same; a corpus without headers gives unconditional prompts.
+    pub fn headers(data: &TokenData, n: usize, seed: u64, drawing: &Drawing) -> Vec<Prompt> {
+        let text = data.tokenizer.decode(&data.train);
+        let header = |tune: &str| up_to_field(tune.get(..header_len(tune)).unwrap_or_default(), 'K');
+        let headers: Vec<String> = text.split("\n\n").map(header).filter(|header| !header.is_empty()).collect();
+        let mut rng = Pcg64::seed_from_u64(seed);
+        let mut draw = || match headers.len() {
+            0 => String::new(),
+            n => headers.get(rng.random_range(0..n)).cloned().unwrap_or_default(),
+        };
+        (0..n).map(|_| Prompt::new(draw(), *drawing)).collect()
+    }
+
+    /// Refuses a prompt that the vocabulary cannot write, or that cannot be drawn by.
     ///
     /// # Errors
-    /// [`Error::Data`] naming the first character outside the vocabulary and its place.
+    /// [`Error::Data`] naming the first character outside the vocabulary and its place, or as [`Drawing::check`].
     pub fn check(&self, tokenizer: &Tokenizer) -> Result<()> {
+        self.drawing.check()?;
         let explain = |error| Error::Data(format!("the prompt {:?} cannot be continued: {error}", self.prefix));
         tokenizer.encode(&self.prefix).map(|_| ()).map_err(explain)
     }
@@ -107,8 +123,7 @@ impl std::fmt::Display for Prompt {
             (true, false) => write!(f, "from {:?}", self.prefix)?,
             (false, false) => write!(f, "from {}", parts.join(" "))?,
         }
-        write!(f, ", temperature {}", self.temperature)?;
-        self.top_k.map_or(Ok(()), |top_k| write!(f, ", top {top_k}"))
+        write!(f, ", {}", self.drawing)
     }
 }
 
@@ -197,6 +212,16 @@ mod tests {
     }
 
     #[test]
+    fn headers_are_drawn_as_often_as_they_stand_over_tunes() {
+        let train = tune("6/8", "G").repeat(30) + &tune("2/4", "D").repeat(10);
+        let data = data(&train, "");
+        let prompts = Prompt::headers(&data, 400, 7, &Drawing::default());
+        assert_eq!(prompts, Prompt::headers(&data, 400, 7, &Drawing::default()));
+        let n_jigs = prompts.iter().filter(|prompt| prompt.prefix == "X:1\nM:6/8\nL:1/8\nK:G\n").count();
+        assert!((270..=330).contains(&n_jigs), "{n_jigs}"); // 300 ± 8.7 are expected
+    }
+
+    #[test]
     fn voices_are_left_to_the_model_unless_a_tune_is_opened() {
         let piece = "X:1\nM:4/4\nL:1/4\nQ:1/4=90\nK:C\n%%MIDI chordattack 0\nV:1\n%%MIDI program 3\n[V:1]cdef|g4|\n\n";
         let prompts = Prompt::varied(&data(piece, piece), 10);
@@ -213,15 +238,17 @@ mod tests {
 
     #[test]
     fn a_prompt_outside_the_vocabulary_is_refused_with_character_and_place() {
-        let error =
-            Prompt::new("X:1\nK:é", 1.0, None).check(&data("X:1\nK:C\n", "").tokenizer).unwrap_err().to_string();
+        let error = Prompt::new("X:1\nK:é", Drawing::default())
+            .check(&data("X:1\nK:C\n", "").tokenizer)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("the prompt \"X:1\\nK:é\" cannot be continued"), "{error}");
         assert!(error.contains("the character 'é' in line 2, column 3"), "{error}");
     }
 
     #[test]
     fn a_prompt_is_named_by_its_metre_and_key() {
-        let name = |prefix: &str| Prompt::new(prefix, 0.8, Some(20)).to_string();
+        let name = |prefix: &str| Prompt::new(prefix, Drawing { top_k: Some(20), ..Drawing::at(0.8) }).to_string();
         assert_eq!(name("X:1\nM:6/8\nL:1/8\nK:G\n"), "from M:6/8 K:G, temperature 0.8, top 20");
         assert_eq!(name("X:1\nM:6/8\nK:G\nGAB|"), "from M:6/8 K:G an opening bar, temperature 0.8, top 20");
         assert_eq!(name(""), "from nothing, temperature 0.8, top 20");

@@ -30,6 +30,9 @@ pub struct Sample {
     pub n_tokens: usize,
     /// Whether the model ended the tune; otherwise it was cut at the longest length allowed.
     pub ended: bool,
+    /// What a guide cost, in nats per token ([`Continuation::allowed_log_mass`]).
+    #[serde(default)]
+    pub allowed_log_mass: Option<f64>,
     /// Of `raw`.
     pub validity: Validity,
     /// Of `text`.
@@ -42,8 +45,8 @@ pub struct Sample {
 
 impl Sample {
     /// A continuation of `prompt` that was drawn with `seed`, judged against the training tunes.
-    pub(super) fn judge(number: usize, prompt: Prompt, seed: u64, written: Continuation, train: &Melodies) -> Sample {
-        let Continuation { text: raw, n_tokens, ended } = written;
+    pub(crate) fn judge(number: usize, prompt: Prompt, seed: u64, written: Continuation, train: &Melodies) -> Sample {
+        let Continuation { text: raw, n_tokens, ended, allowed_log_mass } = written;
         let Completed { text, added: headers_added } = complete(&raw);
         let score = salvage(&text).ok();
         let given = salvage(&complete(&prompt.prefix).text).unwrap_or_default();
@@ -60,6 +63,7 @@ impl Sample {
             headers_added,
             n_tokens,
             ended,
+            allowed_log_mass,
         }
     }
 

@@ -125,7 +125,7 @@ impl Study {
     fn prompts(&self, start: Start, drawing: &Drawing) -> Result<Vec<Prompt>> {
         let n = self.preset.generation.n_samples;
         Ok(match start {
-            Start::Nothing => vec![Prompt::new("", drawing.clone()); n],
+            Start::Nothing => vec![Prompt::new("", *drawing); n],
             Start::Header => Prompt::headers(&*self.data()?, n, self.preset.seed, drawing),
         })
     }
@@ -180,7 +180,7 @@ impl Jury {
             n_params: Some(run.summary.n_params),
             val_loss: Some(run.summary.best_val_loss),
             start: Some(start),
-            drawing: Some(drawing.clone()),
+            drawing: Some(*drawing),
             rates: Rates::of(&heard.raw),
             repaired: Rates::of(&heard.repaired),
             abilities: rates_of(&heard.abilities),
