@@ -16,9 +16,13 @@
 //! # }
 //! ```
 
+pub mod gallery;
 pub mod headers;
+pub mod listening;
 mod metrics;
 mod originality;
+mod pages;
+mod played;
 mod prompts;
 mod rates;
 mod samples;
@@ -28,6 +32,7 @@ mod validity;
 
 pub use metrics::Metrics;
 pub use originality::Originality;
+pub use pages::{PageOptions, read_groups, write_pages};
 pub use prompts::Prompt;
 pub use rates::{Rate, Rates, wilson};
 pub use samples::{Sample, write_samples};
