@@ -46,10 +46,8 @@ pub struct Pair<'a> {
 /// What a code's answers are answers to; written beside the page as `listen.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    /// The first group of each code of this page.
+    /// The first group of each code of this page: a hash of the pairs.
     pub page: String,
-    /// The same as a number: a hash of the pairs.
-    pub number: u16,
     /// What was asked.
     pub question: String,
     /// In the order of the page.
@@ -116,7 +114,8 @@ fn can_be_played(group: &Group) -> impl Iterator<Item = &Sample> {
 }
 
 /// At most `n` pairs, as many of each comparison as of the others (one more of the first), in an order and with sides that
-/// the seed decides. Each tune is taken once; its partner has the same prompt where there is one left.
+/// the seed decides. A comparison takes each tune once, first those that no other has taken; its partner has the same prompt where
+/// there is one left.
 pub fn draw_pairs<'a>(groups: &'a [Group], comparisons: &[[&str; 2]], n: usize, seed: u64) -> Vec<Pair<'a>> {
     let mut rng = Pcg64::seed_from_u64(seed);
     let mut pairs: Vec<Pair> = Vec::new();
@@ -124,7 +123,12 @@ pub fn draw_pairs<'a>(groups: &'a [Group], comparisons: &[[&str; 2]], n: usize, 
     for (index, [first, second]) in comparisons.iter().enumerate() {
         let Some((first, second)) = group(first).zip(group(second)) else { continue };
         let mut samples = [first, second].map(|group| can_be_played(group).collect::<Vec<&Sample>>());
-        samples.iter_mut().for_each(|samples| samples.shuffle(&mut rng));
+        for samples in &mut samples {
+            samples.shuffle(&mut rng);
+            samples.sort_by_key(|sample| {
+                pairs.iter().any(|pair| pair.samples.iter().any(|used| std::ptr::eq(*used, *sample)))
+            });
+        }
         let [firsts, mut seconds] = samples;
         let wanted = (n + comparisons.len() - 1 - index) / comparisons.len().max(1);
         for sample in firsts.into_iter().take(wanted) {
@@ -148,15 +152,15 @@ pub fn page(pairs: &[Pair]) -> Result<(String, Key)> {
     if pairs.is_empty() {
         return Err(Error::Data("a listening page needs at least one pair of tunes that have notes".to_string()));
     }
-    let key = key(pairs);
+    let number = page_number(pairs);
+    let key = key(pairs, number);
     let mut tunes: Vec<[Played; 2]> = Vec::new();
     for pair in pairs {
         let [first, second] = pair.samples;
         let [first, second] = [first.score()?, second.score()?].map(|score| Played::of(&score, LONGEST_SECONDS));
         tunes.push(if pair.first_is_a { [first, second] } else { [second, first] });
     }
-    let content =
-        serde_json::json!({ "page": key.number, "sides": veiled(&sides(pairs)?, key.number), "tunes": tunes });
+    let content = serde_json::json!({ "page": number, "sides": veiled(&sides(pairs)?, number), "tunes": tunes });
     let parts = [
         ("question", escape(QUESTION)),
         ("n", pairs.len().to_string()),
@@ -171,35 +175,37 @@ pub fn page(pairs: &[Pair]) -> Result<(String, Key)> {
 
 /// Whose each side is and its text, A first, for the end of the page.
 fn sides(pairs: &[Pair]) -> Result<String> {
-    let side = |pair: &Pair, index: usize| {
-        let (name, sample) = (pair.names[index], pair.samples[index]);
-        serde_json::json!({ "name": name, "prompt": sample.prompt.to_string(), "text": sample.text })
+    let side = |name: &str, sample: &Sample| serde_json::json!({ "name": name, "prompt": sample.prompt.to_string(), "text": sample.text });
+    let both = |pair: &Pair| {
+        let ([first, second], [first_tune, second_tune]) = (pair.names, pair.samples);
+        let (first, second) = (side(first, first_tune), side(second, second_tune));
+        if pair.first_is_a { [first, second] } else { [second, first] }
     };
-    let both =
-        |pair: &Pair| if pair.first_is_a { [side(pair, 0), side(pair, 1)] } else { [side(pair, 1), side(pair, 0)] };
     pages::json(&pairs.iter().map(both).collect::<Vec<_>>())
 }
 
-fn key(pairs: &[Pair]) -> Key {
+/// A hash of the pairs, so that a code of another page is noticed.
+fn page_number(pairs: &[Pair]) -> u16 {
     let mut hasher = Sha256::new();
     for Pair { names, samples, first_is_a } in pairs {
         let texts = samples.map(|sample| sample.text.as_str());
         hasher.update(format!("{names:?}{texts:?}{first_is_a}\n"));
     }
     let hash = hasher.finalize();
-    let number = hash.iter().take(2).fold(0, |number: u16, byte| (number << 8) | u16::from(*byte)) % code::N_PAGES;
-    let pair = |pair: &Pair| KeyPair {
-        first: pair.names[0].to_string(),
-        second: pair.names[1].to_string(),
-        seeds: pair.samples.map(|sample| sample.seed),
-        first_is_a: pair.first_is_a,
+    hash.iter().take(2).fold(0, |number: u16, byte| (number << 8) | u16::from(*byte)) % code::N_PAGES
+}
+
+fn key(pairs: &[Pair], number: u16) -> Key {
+    let pair = |pair: &Pair| {
+        let [first, second] = pair.names;
+        KeyPair {
+            first: first.to_string(),
+            second: second.to_string(),
+            seeds: pair.samples.map(|sample| sample.seed),
+            first_is_a: pair.first_is_a,
+        }
     };
-    Key {
-        page: code::page_name(number),
-        number,
-        question: QUESTION.to_string(),
-        pairs: pairs.iter().map(pair).collect(),
-    }
+    Key { page: code::page_name(number), question: QUESTION.to_string(), pairs: pairs.iter().map(pair).collect() }
 }
 
 /// Text that no glance reads: each byte changed by a stream that starts from the page's number, then base 64.

@@ -117,4 +117,6 @@ fn write_one(
 }
 
 #[cfg(test)]
+mod pages_tests;
+#[cfg(test)]
 mod tests;

@@ -1,23 +1,7 @@
-//! Claims about the page as text; `tests/pages.rs` opens it in a browser.
+//! Claims about the page as text; `pages_tests` opens it in a browser.
 
 use super::*;
-use crate::data::{TokenData, Tokenizer};
-use crate::generation::Continuation;
-
-const TUNE: &str = "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|G8|]\n";
-const SHORT_BAR: &str = "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|GABc d2|G8|]\n";
-const OPEN_CHORD: &str = "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|[Gd 4 G4|]\n";
-
-fn data() -> TokenData {
-    let tokenizer = Tokenizer::from_text(TUNE).unwrap();
-    let train = tokenizer.encode(TUNE).unwrap();
-    TokenData { dir: "".into(), tokenizer, val: train.clone(), train, test: Vec::new() }
-}
-
-fn sample(seed: u64, prefix: &str, raw: &str) -> Sample {
-    let written = Continuation { text: raw.to_string(), n_tokens: raw.len(), ended: true };
-    Sample::judge(seed as usize, Prompt::new(prefix, 0.8, None), seed, written, &data())
-}
+use crate::generation::pages_tests::{OPEN_CHORD, SHORT_BAR, TUNE, sample};
 
 fn groups() -> Vec<Group> {
     let group = |name: &str, family: Option<Family>, n_params, samples| {

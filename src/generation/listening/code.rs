@@ -63,7 +63,7 @@ fn check(number: u8, signs: [u8; 3]) -> u8 {
 ///
 /// # Errors
 /// A sign that no code has, a wrong length, a group whose check does not agree, another page: each names the code and the place.
-pub(super) fn decode(code: &str, which: &str, page: u16, n_answers: usize) -> Result<Vec<Answer>> {
+pub(super) fn decode(code: &str, which: &str, page: &str, n_answers: usize) -> Result<Vec<Answer>> {
     let refuse = |what: String| Error::Data(format!("{which} ({code}): {what}"));
     let signs = signs(code).map_err(refuse)?;
     let n_signs = SIGNS_PER_GROUP * (1 + n_answers.div_ceil(ANSWERS_PER_GROUP));
@@ -85,10 +85,10 @@ pub(super) fn decode(code: &str, which: &str, page: u16, n_answers: usize) -> Re
         values.push((u16::from(first) << 10) | (u16::from(second) << 5) | u16::from(third));
     }
     let (of_page, of_answers) = values.split_first().unwrap_or((&0, &[]));
-    if *of_page != page {
-        let (theirs, ours) = (page_name(*of_page), page_name(page));
+    let theirs = page_name(*of_page);
+    if theirs != page {
         return Err(refuse(format!(
-            "it is from the page {theirs}, this key is for the page {ours}; judge it with the listen.json beside that page"
+            "it is from the page {theirs}, this key is for the page {page}; judge it with the listen.json beside that page"
         )));
     }
     answers(of_answers, n_answers)
@@ -143,9 +143,9 @@ mod tests {
         fn what_is_written_is_read(page in 0..N_PAGES, digits in proptest::collection::vec(0u8..3, 0..30)) {
             let answers = answers_of(&digits);
             let code = encode(page, &answers);
-            prop_assert_eq!(decode(&code, "code 1", page, answers.len()).unwrap(), answers.clone());
+            prop_assert_eq!(decode(&code, "code 1", &page_name(page), answers.len()).unwrap(), answers.clone());
             let spoken = code.to_lowercase().replace('1', "l").replace('0', "O").replace('-', " ");
-            prop_assert_eq!(decode(&spoken, "code 1", page, answers.len()).unwrap(), answers);
+            prop_assert_eq!(decode(&spoken, "code 1", &page_name(page), answers.len()).unwrap(), answers);
         }
 
         #[test]
@@ -156,14 +156,14 @@ mod tests {
                     let mut misread = code.clone().into_bytes();
                     misread[at] = *sign;
                     let misread = String::from_utf8(misread).unwrap();
-                    prop_assert_eq!(decode(&misread, "code 1", page, 12).is_ok(), misread == code);
+                    prop_assert_eq!(decode(&misread, "code 1", &page_name(page), 12).is_ok(), misread == code);
                 }
             }
             for at in 1..code.len() {
                 let mut swapped = code.clone().into_bytes();
                 swapped.swap(at - 1, at);
                 let swapped = String::from_utf8(swapped).unwrap();
-                prop_assert!(swapped == code || decode(&swapped, "code 1", page, 12).is_err() || at % 4 == 0);
+                prop_assert!(swapped == code || decode(&swapped, "code 1", &page_name(page), 12).is_err() || at % 4 == 0);
             }
         }
     }
@@ -172,7 +172,7 @@ mod tests {
     fn what_is_wrong_with_a_code_is_said_with_its_place() {
         let answers = answers_of(&[1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0]);
         let code = encode(7, &answers);
-        let error = |code: &str| decode(code, "code 2", 7, 12).unwrap_err().to_string();
+        let error = |code: &str| decode(code, "code 2", &page_name(7), 12).unwrap_err().to_string();
         assert!(error(&code.replacen('-', "-U", 1)).contains("code 2 ("));
         assert!(error("007U").contains("character 4 is 'U', which no code has"), "{}", error("007U"));
         assert!(error(&code[..9]).contains("it has 8 letters and digits, a code of this page has 12"));

@@ -44,7 +44,7 @@ pub fn judge(key: &Key, codes: &[String]) -> Result<Judgement> {
     let mut sheets: Vec<Vec<Answer>> = Vec::new();
     for (number, code) in (1..).zip(codes) {
         let which = if codes.len() == 1 { "the code".to_string() } else { format!("code {number}") };
-        let answers = code::decode(code, &which, key.number, key.pairs.len())?;
+        let answers = code::decode(code, &which, &key.page, key.pairs.len())?;
         if let Some(earlier) = sheets.iter().position(|sheet| *sheet == answers) {
             let earlier = earlier + 1;
             return Err(Error::Data(format!(

@@ -1,19 +1,8 @@
-//! Claims about pairs, page and judgement; `tests/pages.rs` opens the page in a browser.
+//! Claims about pairs, page and judgement; `pages_tests` opens the page in a browser.
 
 use super::*;
-use crate::data::{TokenData, Tokenizer};
-use crate::generation::{Continuation, Prompt};
+use crate::generation::pages_tests::{TUNE, sample};
 use crate::models::Family;
-
-const TUNE: &str = "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|G8|]\n";
-
-fn sample(seed: u64, raw: &str) -> Sample {
-    let tokenizer = Tokenizer::from_text(TUNE).unwrap();
-    let data = TokenData { dir: "".into(), tokenizer, train: Vec::new(), val: Vec::new(), test: Vec::new() };
-    let written = Continuation { text: raw.to_string(), n_tokens: raw.len(), ended: true };
-    let prompt = Prompt::new(if seed % 2 == 0 { "" } else { "X:1\n" }, 0.8, None);
-    Sample::judge(seed as usize, prompt, seed, written, &data)
-}
 
 fn groups() -> Vec<Group> {
     let group = |name: &str, family, n_params: Option<usize>, val_loss| Group {
@@ -21,7 +10,9 @@ fn groups() -> Vec<Group> {
         family,
         n_params,
         val_loss,
-        samples: (0..8).map(|seed| sample(seed, if seed == 7 { "???" } else { TUNE })).collect(),
+        samples: (0..8)
+            .map(|seed| sample(seed, if seed % 2 == 0 { "" } else { "X:1\n" }, if seed == 7 { "???" } else { TUNE }))
+            .collect(),
     };
     let lstm = Some(Family::Lstm);
     vec![
@@ -76,10 +67,10 @@ fn the_page_shows_no_name_at_a_glance() {
 fn codes_become_preferences_with_intervals_and_a_sentence() {
     let groups = groups();
     let (_, key) = page(&draw_pairs(&groups, &usual_comparisons(&groups), 12, 5)).unwrap();
+    let number = page_number(&draw_pairs(&groups, &usual_comparisons(&groups), 12, 5));
     let for_first = |pair: &KeyPair| if pair.first_is_a { Answer::A } else { Answer::B };
-    let sheet = |choose: &dyn Fn(&KeyPair) -> Answer| {
-        code::encode(key.number, &key.pairs.iter().map(choose).collect::<Vec<_>>())
-    };
+    let sheet =
+        |choose: &dyn Fn(&KeyPair) -> Answer| code::encode(number, &key.pairs.iter().map(choose).collect::<Vec<_>>());
     let people_always = sheet(&|pair| if pair.first == "people" { for_first(pair) } else { Answer::Neither });
     let first_always = sheet(&for_first);
     let judged = judge(&key, &[people_always.clone(), first_always.clone()]).unwrap();
