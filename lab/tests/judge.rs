@@ -24,7 +24,10 @@ fn codes_become_preferences() {
     let output = judge(&folder("judge"), &["007Y-ANQA"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("people against xl: 2 for people, 0 for xl, 0 without preference."), "{said}");
+    assert!(
+        said.contains("people against xl: 2 answers for the first, 0 for the second, 0 without preference."),
+        "{said}"
+    );
 }
 
 #[test]

@@ -175,7 +175,7 @@ pub fn page(pairs: &[Pair]) -> Result<(String, Key)> {
 
 /// Whose each side is and its text, A first, for the end of the page.
 fn sides(pairs: &[Pair]) -> Result<String> {
-    let side = |name: &str, sample: &Sample| serde_json::json!({ "name": name, "prompt": sample.prompt.to_string(), "text": sample.text });
+    let side = |name: &str, sample: &Sample| serde_json::json!({ "name": name, "text": sample.text });
     let both = |pair: &Pair| {
         let ([first, second], [first_tune, second_tune]) = (pair.names, pair.samples);
         let (first, second) = (side(first, first_tune), side(second, second_tune));

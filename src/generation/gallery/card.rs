@@ -9,7 +9,7 @@ use crate::generation::{Metrics, Sample};
 use crate::music::Score;
 
 /// A staff of more bars would make the page heavy: it holds many.
-const MOST_BARS: usize = 16;
+const MOST_BARS: usize = 20;
 /// The player stops at a bar line before this.
 const LONGEST_SECONDS: f64 = 180.0;
 /// The staff is drawn for a narrow column, so that it can be read on a telephone.
@@ -31,11 +31,11 @@ pub(super) fn card(one: &Shown, groups: &[Group], tones: &[String], tunes: &mut 
     };
     Ok(format!(
         "<article class=\"card\" id=\"tune-{number}\" data-model=\"{group}\" data-prompt=\"{prompt}\" data-outcome=\"{class}\" \
-         style=\"--tone:{tone}\">\n<header><h3>{}</h3><p class=\"size\">{size}{loss}</p>\
-         <p class=\"outcome {class}\">{sign} {words}</p></header>\n{}{music}{}</article>\n",
+         style=\"--tone:{tone}\">\n<header><h3>{}</h3><p class=\"outcome {class}\">{sign} {words}</p>\
+         <p class=\"size\">{size}{loss}</p></header>\n{}{music}{}</article>\n",
         escape(&name),
         failure(sample),
-        details(sample),
+        details(sample, groups.get(*group).is_some_and(|group| group.family.is_none())),
     ))
 }
 
@@ -73,8 +73,8 @@ fn music(score: &Score, title: &str, tunes: &mut Vec<Played>) -> Result<String> 
     Ok(format!("{staff}{shortened}<div class=\"player\" data-tune=\"{tune}\"></div>\n"))
 }
 
-fn details(sample: &Sample) -> String {
-    let rows: String = numbers(sample)
+fn details(sample: &Sample, by_people: bool) -> String {
+    let rows: String = numbers(sample, by_people)
         .iter()
         .map(|(name, value)| format!("<dt>{}</dt><dd>{}</dd>", escape(name), escape(value)))
         .collect();
@@ -95,18 +95,21 @@ fn added(sample: &Sample) -> String {
     format!("<p class=\"note\">Added, to show and play it: {}</p>\n", escape(&lines.join(" ")))
 }
 
-/// What is said of a tune in numbers.
-fn numbers(sample: &Sample) -> Vec<(String, String)> {
-    let mut rows = vec![
-        ("prompt and settings".to_string(), sample.prompt.to_string()),
-        ("seed".to_string(), sample.seed.to_string()),
-        ("ending".to_string(), if sample.ended { "by the author" } else { "cut at the longest length" }.to_string()),
-        ("copied".to_string(), sample.originality.to_string()),
-    ];
+/// What is said of a tune in numbers; people have no settings.
+fn numbers(sample: &Sample, by_people: bool) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    if !by_people {
+        let ending = if sample.ended { "by the model" } else { "cut at the longest length" };
+        rows.push(("prompt and settings".to_string(), sample.prompt.to_string()));
+        rows.push(("seed".to_string(), sample.seed.to_string()));
+        rows.push(("ending".to_string(), ending.to_string()));
+    }
+    rows.push(("copied".to_string(), sample.originality.to_string()));
     rows.extend(sample.metrics.as_ref().map(features).unwrap_or_default());
     rows
 }
 
+/// The only place that knows which numbers there are.
 fn features(metrics: &Metrics) -> Vec<(String, String)> {
     [
         ("voices", metrics.n_voices.to_string()),

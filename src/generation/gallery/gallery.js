@@ -32,5 +32,4 @@ filter.hidden = false;
 filter.onchange = show;
 filter.onsubmit = () => false;
 addEventListener("hashchange", reveal);
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => (one.open = true)));
 show();

@@ -15,8 +15,8 @@ pub(super) fn table(groups: &[Group], headings: &[Heading], shown: &[Shown], ton
         })
         .collect();
     let head = format!(
-        "<thead><tr><th scope=\"col\" rowspan=\"2\">Written by</th><th scope=\"col\" rowspan=\"2\">Parameters</th>\
-         <th scope=\"col\" rowspan=\"2\">Validation loss</th><th scope=\"colgroup\" colspan=\"{}\">Shown, by prompt</th>\
+        "<thead><tr><th scope=\"col\" rowspan=\"2\">Written by</th><th scope=\"col\" rowspan=\"2\" class=\"size\">Parameters</th>\
+         <th scope=\"col\" rowspan=\"2\" class=\"size\">Validation loss</th><th scope=\"colgroup\" colspan=\"{}\">Shown, by prompt</th>\
          <th scope=\"colgroup\" colspan=\"5\">All tunes</th></tr>\n<tr>{prompts}<th scope=\"col\">Success</th>\
          <th scope=\"col\">Near miss</th><th scope=\"col\">Miss</th><th scope=\"col\">Shares</th>\
          <th scope=\"col\">Success rate, 95 %</th></tr></thead>",
@@ -41,8 +41,8 @@ fn line(index: usize, group: &Group, n_prompts: usize, shown: &[Shown], tones: &
     let rate = Rate::new(n_successes, n);
     let tone = tones.get(index).map_or("", String::as_str);
     format!(
-        "<tr><th scope=\"row\"><i class=\"tone\" style=\"background:{tone}\"></i>{}</th><td class=\"number\">{}</td>\
-         <td class=\"number\">{}</td>{cells}{counted}<td>{}</td><td class=\"number\">{:.0} % <span class=\"doubt\">{:.0} to {:.0}</span></td></tr>\n",
+        "<tr><th scope=\"row\"><i class=\"tone\" style=\"background:{tone}\"></i>{}</th><td class=\"number size\">{}</td>\
+         <td class=\"number size\">{}</td>{cells}{counted}<td>{}</td><td class=\"number\">{:.0} % <span class=\"doubt\">{:.0} to {:.0}</span></td></tr>\n",
         escape(&group.name),
         group.n_params.map(|n| human(n as f64)).unwrap_or_default(),
         group.val_loss.map(|loss| format!("{loss:.3}")).unwrap_or_default(),

@@ -88,25 +88,23 @@ fn count(preferences: &mut Vec<Preference>, pair: &super::KeyPair, answer: Answe
 impl std::fmt::Display for Preference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Preference { first, second, n_first, n_second, n_neither, for_first } = self;
-        write!(
-            f,
-            "{first} against {second}: {n_first} for {first}, {n_second} for {second}, {n_neither} without preference. "
-        )?;
+        write!(f, "{first} against {second}: {n_first} answers for the first, {n_second} for the second, ")?;
+        write!(f, "{n_neither} without preference. ")?;
         if for_first.n == 0 {
             return write!(f, "Nobody chose, so nothing can be said.");
         }
-        let percent = |share: f64| 100.0 * share;
-        let (rate, low, high) = (percent(for_first.rate), percent(for_first.low), percent(for_first.high));
+        let Rate { n, rate, low, high, .. } = for_first;
+        let [percent, from, to] = [rate, low, high].map(|share| 100.0 * share);
+        write!(f, "Of {n} that chose, {percent:.0} % [{from:.0} %, {to:.0} %] would rather hear the first again: ")?;
         write!(
             f,
-            "Of {} that chose, {rate:.0} % [{low:.0} %, {high:.0} %] would rather hear {first} again",
-            for_first.n
-        )?;
-        match for_first {
-            Rate { low, .. } if *low > 0.5 => write!(f, ": {first} are preferred."),
-            Rate { high, .. } if *high < 0.5 => write!(f, ": {second} are preferred."),
-            _ => write!(f, ": the interval holds 50 %, so no preference is shown."),
-        }
+            "{}",
+            match (*low > 0.5, *high < 0.5) {
+                (true, _) => "the first is preferred.",
+                (_, true) => "the second is preferred.",
+                _ => "the interval holds 50 %, so no preference is shown.",
+            }
+        )
     }
 }
 

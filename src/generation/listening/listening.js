@@ -50,7 +50,7 @@ function end() {
   const items = sides.map((both, index) => {
     const item = document.createElement("li");
     const chosen = ["no preference", "you chose A", "you chose B"][state.answers[index]];
-    item.append(`A: ${both[0].name}, ${both[0].prompt}. B: ${both[1].name}, ${both[1].prompt}. Here ${chosen}.`);
+    item.append(`A: ${both[0].name}. B: ${both[1].name}. Here ${chosen}.`);
     for (const [side, { text }] of both.entries()) {
       const details = document.createElement("details"), summary = document.createElement("summary"), pre = document.createElement("pre");
       summary.textContent = `The text of ${"AB"[side]}`;
