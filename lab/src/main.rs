@@ -126,7 +126,8 @@ enum Command {
     /// Let a trained model write tunes; each is checked and written as ABC and MIDI
     Generate {
         /// The run's folder; or nanoGPT's ckpt.pt, an LSTM's state dict or a safetensors file, with --data
-        run: PathBuf,
+        #[arg(required_unless_present = "judge")]
+        run: Option<PathBuf>,
         #[command(flatten)]
         options: GenerateOptions,
     },
@@ -188,7 +189,7 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data.as_deref(), json)?,
         Command::Fit { points, options } => commands::fit(&points, options)?,
-        Command::Generate { run, options } => commands::generate(&run, options)?,
+        Command::Generate { run, options } => commands::generate(run.as_deref(), options)?,
         Command::Check { files, json } => return Ok(ExitCode::from(u8::from(!commands::check(&files, json)?))),
         Command::WithoutInnerCrates => {
             let metadata = std::io::read_to_string(std::io::stdin()).map_err(lab::Error::file("read", "stdin"))?;

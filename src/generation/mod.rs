@@ -24,10 +24,14 @@ mod check;
 mod distribution;
 mod drawing;
 mod features;
+pub mod gallery;
 mod grammar;
 pub mod headers;
+pub mod listening;
 mod melodies;
 mod originality;
+mod pages;
+mod played;
 mod prompts;
 mod rates;
 mod samples;
@@ -42,10 +46,12 @@ pub use check::{Checked, check};
 pub use distribution::Distribution;
 pub use drawing::Drawing;
 pub use features::{Features, Histogram, NOTE_LENGTHS, SCALARS, Scalar, Transitions};
+pub use gallery::Group;
 pub use grammar::Grammar;
 use grammar::Guide;
 pub use melodies::Melodies;
 pub use originality::{Copying, Originality};
+pub use pages::{PageOptions, write_pages};
 pub use prompts::Prompt;
 pub use rates::{Rate, Rates, wilson};
 pub use samples::{Sample, write_samples};
@@ -136,5 +142,7 @@ pub fn generate(
     Ok(samples)
 }
 
+#[cfg(test)]
+mod pages_tests;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! `generate`: tunes that a model writes.
 
-use super::output::print_json;
+use super::output::{print_json, show};
 use lab::{Error, Result};
-use music_scaling::generation::{self, Drawing, Melodies, Prompt, Rates, Settings};
+use music_scaling::generation::{self, Drawing, Melodies, Prompt, Rates, Settings, listening};
 use music_scaling::study::Subject;
 use std::path::{Path, PathBuf};
 
@@ -46,9 +46,12 @@ pub(crate) struct GenerateOptions {
     max_tokens: usize,
     #[arg(long, default_value_t = 1337)]
     seed: u64,
-    /// Folder for the tunes
+    /// Folder for the tunes; with --judge, that of the listening page
     #[arg(long, default_value = "samples")]
     out: PathBuf,
+    /// Instead, say which tunes listeners preferred, from the codes that the listening page in --out gave them
+    #[arg(long, value_name = "CODE", num_args = 1.., conflicts_with = "run")]
+    judge: Option<Vec<String>>,
     #[arg(long)]
     json: bool,
 }
@@ -77,7 +80,14 @@ impl GenerateOptions {
     }
 }
 
-pub(crate) fn generate(folder: &Path, options: GenerateOptions) -> Result<()> {
+pub(crate) fn generate(run: Option<&Path>, options: GenerateOptions) -> Result<()> {
+    if let Some(codes) = &options.judge {
+        return show(options.json, &listening::judge_in(&options.out, codes)?);
+    }
+    run.map_or(Ok(()), |run| write_tunes(run, options)) // clap asks for it
+}
+
+fn write_tunes(folder: &Path, options: GenerateOptions) -> Result<()> {
     let subject = Subject::open(folder, options.data.as_deref())?;
     let prompts = options.prompts(&subject)?;
     let GenerateOptions { max_tokens, bars, stop, seed, out, json, .. } = options;

@@ -81,7 +81,9 @@ impl Judged {
     pub fn drawings_table(all: &[Judged]) -> Result<DataFrame> {
         let column = |of: &dyn Fn(&Judged) -> f64| all.iter().map(|one| (10.0 * of(one)).round() / 10.0).collect::<Vec<f64>>();
         let rung = |rung: Rung| column(&|one| 100.0 * one.rates.of_rung(rung).rate);
-        let distance = |one: &Judged| one.features.frechet.as_ref().map(|frechet| (100.0 * frechet.distance.ours.sqrt()).round() / 100.0);
+        let distance = |one: &Judged| -> Option<f64> {
+            Some((100.0 * one.features.frechet.as_ref()?.distance.ours.sqrt()).round() / 100.0)
+        };
         Ok(df!(
             "drawing" => all.iter().map(|one| one.drawing.as_ref().map(ToString::to_string).unwrap_or_default()).collect::<Vec<_>>(),
             "n" => all.iter().map(|one| one.rates.passes_all.n as u64).collect::<Vec<_>>(),
