@@ -2,8 +2,7 @@
 
 use super::gallery::Group;
 use super::listening::{self, Answer};
-use super::{Continuation, Prompt, Sample, write_pages};
-use super::{PageOptions, pages};
+use super::{Continuation, Drawing, Melodies, PageOptions, Prompt, Sample, write_pages};
 use crate::data::{TokenData, Tokenizer};
 use crate::models::Family;
 use std::path::Path;
