@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod compare;
 mod distribution;
 mod features;
 pub mod headers;
@@ -30,6 +31,7 @@ mod sampling;
 mod table;
 mod validity;
 
+pub use compare::{Comparison, FrechetComparison, MatrixComparison, Measured, ScalarComparison, compare};
 pub use distribution::Distribution;
 pub use features::{Features, Histogram, NOTE_LENGTHS, SCALARS, Scalar, Transitions};
 pub use melodies::Melodies;

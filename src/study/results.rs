@@ -11,7 +11,7 @@
 use super::{BestNGram, ByPosition, Floor, Gzip, Outcome, Study, TestResult};
 use crate::data::{Corpus, SourceEntropy, Split};
 use crate::files::{Lock, read_json, write_json};
-use crate::generation::{Originality, Rate, Rates};
+use crate::generation::{Comparison, Copying, Originality, Rate, Rates};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -177,6 +177,10 @@ pub struct GenerationResults {
     pub real_wrong_bars: (usize, usize),
     /// What each sample copied, by its number.
     pub originality: Vec<(usize, Option<Originality>)>,
+    /// What held-out tunes have in common with the training tunes.
+    pub copied_by_people: Option<Copying>,
+    /// The features of samples beside those of held-out tunes.
+    pub beside_people: Option<Comparison>,
     /// (temperature, rates, notes of the longest copy on average)
     pub temperature: Vec<(f64, Rates, f64)>,
 }
