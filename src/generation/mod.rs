@@ -21,6 +21,7 @@
 mod abilities;
 mod beginnings;
 mod check;
+mod compare;
 mod distribution;
 mod drawing;
 mod features;
@@ -43,6 +44,7 @@ mod writing;
 pub use abilities::Ability;
 pub use beginnings::beginning;
 pub use check::{Checked, check};
+pub use compare::{Comparison, FrechetComparison, MatrixComparison, Measured, ScalarComparison, compare};
 pub use distribution::Distribution;
 pub use drawing::Drawing;
 pub use features::{Features, Histogram, NOTE_LENGTHS, SCALARS, Scalar, Transitions};
