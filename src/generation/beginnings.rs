@@ -36,11 +36,7 @@ fn opened(text: &str) -> String {
     let Some(music) = text.strip_suffix("|]").or_else(|| text.strip_suffix("||")) else { return text.to_string() };
     let n_wrong = |text: &str| abc::bar_errors(text).map_or(0, |errors| errors.len());
     let on_a_new_bar = format!("{music}|");
-    if n_wrong(&format!("{on_a_new_bar}C|")) > n_wrong(&format!("{music}||C|")) {
-        music.to_string()
-    } else {
-        on_a_new_bar
-    }
+    if n_wrong(&on_a_new_bar) > n_wrong(text) { music.to_string() } else { on_a_new_bar }
 }
 
 #[cfg(test)]

@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn rows_that_end_leave_the_batch_as_swap_remove_has_it() {
-        assert_eq!(removed_alike(vec![None, Some(1), None, Some(3), Some(4)]), [4, 1, 3]);
+        assert_eq!(removed_alike(vec![None, Some(1), None, Some(3), Some(4)]), [3, 1, 4]);
         assert_eq!(removed_alike(vec![None, None]), [0_u32; 0]);
     }
 }
