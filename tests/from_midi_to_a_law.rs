@@ -2,7 +2,7 @@
 
 use music_scaling::data::{Corpus, CorpusConfig};
 use music_scaling::fitting::{Law, Point};
-use music_scaling::generation::{self, Prompt, Rates, Settings};
+use music_scaling::generation::{self, Drawing, Prompt, Rates, Settings};
 use music_scaling::models::{Family, NGram, ladder};
 use music_scaling::training::{RunConfig, Runs, TrainOptions, evaluate};
 use std::path::Path;
@@ -51,14 +51,14 @@ fn composed_midi_files_become_a_law_and_new_tunes() {
     let run = runs.get(&sizes[2].name).unwrap();
     let prompts = Prompt::varied(&data, 3);
     let model = run.best_model().unwrap();
-    let settings = Settings { max_tokens: 200, context: None, seed: 1, quiet: false };
+    let settings = Settings { max_tokens: 200, seed: 1, ..Settings::default() };
     let samples = generation::generate(&model, &data, &prompts, &settings).unwrap();
     assert_eq!(samples.len(), 3);
     let files = generation::write_samples(&samples, &folder.join("samples")).unwrap();
     assert!(files.iter().any(|path| path.ends_with("metadata.json")));
     println!("{}", Rates::of(&samples));
 
-    let outside = generation::generate(&model, &data, &[Prompt::new("X:1\nK:☃", 1.0, None)], &settings);
+    let outside = generation::generate(&model, &data, &[Prompt::new("X:1\nK:☃", Drawing::default())], &settings);
     assert!(outside.unwrap_err().to_string().contains('☃'));
     assert_eq!(run.config.model.family(), Family::Transformer);
 }

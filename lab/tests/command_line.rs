@@ -220,6 +220,17 @@ fn a_nanogpt_checkpoint_is_scored_and_writes_on_its_own_folder() {
     }
     let refused = music_scaling(&["generate", checkpoint, "--data", &data, "--temperature", "1"]);
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("--prefix"));
+    let song = file(&folder, "song.abc", "X:1\nM:2/4\nL:1/4\nK:C\nz2|\n");
+    for (options, what) in [
+        (&["--n", "0"][..], "--n 0 asks for no tune; ask for 1 or more"),
+        (&["--top-p", "2"], "a top-p of 2 is impossible"),
+        (&["--stop", ""], "the stop string is empty"),
+        (&["--guided", "--prefix", "A"], "'A' in line 1, column 1 is outside the grammar of guided sampling"),
+        (&["--continue", &song], "song.abc cannot be continued: the tune holds no notes"),
+    ] {
+        let error = error_of(&[&["generate", checkpoint, "--data", &data], options].concat());
+        assert!(error.contains(what), "{error}");
+    }
     let error = error_of(&["evaluate", checkpoint]);
     assert!(error.contains("is a file: say which folder of tokens it belongs to (--data)"), "{error}");
     Tokenizer::from_text("AB").unwrap().save(&folder).unwrap();

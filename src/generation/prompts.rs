@@ -3,6 +3,7 @@
 //! Prefixes are taken from the corpus itself, so they are in its vocabulary and its style whether it holds folk tunes of four
 //! header lines or pieces with ten voices.
 
+use super::Drawing;
 use super::headers::{field_of, header_len};
 use crate::data::{TokenData, Tokenizer};
 use crate::{Error, Result};
@@ -20,10 +21,8 @@ const LONGEST_OPENING_CHARS: usize = 600;
 pub struct Prompt {
     /// The beginning of a tune; empty: the model writes the header too.
     pub prefix: String,
-    /// Below 1 is more cautious, above 1 more daring.
-    pub temperature: f64,
-    /// `None`: every token may be drawn.
-    pub top_k: Option<usize>,
+    /// How each token behind it is drawn.
+    pub drawing: Drawing,
 }
 
 /// Where a tune starts from.
@@ -50,8 +49,8 @@ const PLAN: [(Start, f64, Option<usize>); 10] = [
 
 impl Prompt {
     /// A prompt of one's own.
-    pub fn new(prefix: impl Into<String>, temperature: f64, top_k: Option<usize>) -> Prompt {
-        Prompt { prefix: prefix.into(), temperature, top_k }
+    pub fn new(prefix: impl Into<String>, drawing: Drawing) -> Prompt {
+        Prompt { prefix: prefix.into(), drawing }
     }
 
     /// `n` different starts. Metres and headers are the commonest of the training split, each in a metre and key that few
@@ -80,16 +79,17 @@ impl Prompt {
                 Start::Header => take(1, &headers),
                 Start::Opening => take(2, &openings),
             };
-            Prompt { prefix, temperature: *temperature, top_k: *top_k }
+            Prompt::new(prefix, Drawing { top_k: *top_k, ..Drawing::at(*temperature) })
         };
         PLAN.iter().cycle().take(n).map(prompt).collect()
     }
 
-    /// Refuses a prompt that the vocabulary cannot write.
+    /// Refuses a prompt that the vocabulary cannot write, or that cannot be drawn by.
     ///
     /// # Errors
-    /// [`Error::Data`] naming the first character outside the vocabulary and its place.
+    /// [`Error::Data`] naming the first character outside the vocabulary and its place, or as [`Drawing::check`].
     pub fn check(&self, tokenizer: &Tokenizer) -> Result<()> {
+        self.drawing.check()?;
         let explain = |error| Error::Data(format!("the prompt {:?} cannot be continued: {error}", self.prefix));
         tokenizer.encode(&self.prefix).map(|_| ()).map_err(explain)
     }
@@ -107,8 +107,7 @@ impl std::fmt::Display for Prompt {
             (true, false) => write!(f, "from {:?}", self.prefix)?,
             (false, false) => write!(f, "from {}", parts.join(" "))?,
         }
-        write!(f, ", temperature {}", self.temperature)?;
-        self.top_k.map_or(Ok(()), |top_k| write!(f, ", top {top_k}"))
+        write!(f, ", {}", self.drawing)
     }
 }
 
@@ -213,15 +212,17 @@ mod tests {
 
     #[test]
     fn a_prompt_outside_the_vocabulary_is_refused_with_character_and_place() {
-        let error =
-            Prompt::new("X:1\nK:é", 1.0, None).check(&data("X:1\nK:C\n", "").tokenizer).unwrap_err().to_string();
+        let error = Prompt::new("X:1\nK:é", Drawing::default())
+            .check(&data("X:1\nK:C\n", "").tokenizer)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("the prompt \"X:1\\nK:é\" cannot be continued"), "{error}");
         assert!(error.contains("the character 'é' in line 2, column 3"), "{error}");
     }
 
     #[test]
     fn a_prompt_is_named_by_its_metre_and_key() {
-        let name = |prefix: &str| Prompt::new(prefix, 0.8, Some(20)).to_string();
+        let name = |prefix: &str| Prompt::new(prefix, Drawing { top_k: Some(20), ..Drawing::at(0.8) }).to_string();
         assert_eq!(name("X:1\nM:6/8\nL:1/8\nK:G\n"), "from M:6/8 K:G, temperature 0.8, top 20");
         assert_eq!(name("X:1\nM:6/8\nK:G\nGAB|"), "from M:6/8 K:G an opening bar, temperature 0.8, top 20");
         assert_eq!(name(""), "from nothing, temperature 0.8, top 20");

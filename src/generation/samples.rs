@@ -31,6 +31,9 @@ pub struct Sample {
     pub n_tokens: usize,
     /// Whether the model ended the tune; otherwise it was cut at the longest length allowed.
     pub ended: bool,
+    /// What a guide cost, in nats per token ([`Continuation::allowed_log_mass`]).
+    #[serde(default)]
+    pub allowed_log_mass: Option<f64>,
     /// Of `raw`.
     pub validity: Validity,
     /// Whether `text` parses strictly.
@@ -44,7 +47,7 @@ pub struct Sample {
 impl Sample {
     /// A continuation of `prompt` that was drawn with `seed`, judged against the training split of `data`.
     pub(super) fn judge(number: usize, prompt: Prompt, seed: u64, written: Continuation, data: &TokenData) -> Sample {
-        let Continuation { text: raw, n_tokens, ended } = written;
+        let Continuation { text: raw, n_tokens, ended, allowed_log_mass } = written;
         let Completed { text, added: headers_added } = complete(&raw);
         Sample {
             validity: Validity::of(&raw),
@@ -59,6 +62,7 @@ impl Sample {
             headers_added,
             n_tokens,
             ended,
+            allowed_log_mass,
         }
     }
 

@@ -1,42 +1,32 @@
-//! Drawing one token after another until the tune ends.
+//! Drawing one token from the logits of a model.
 //!
 //! ```text
-//! p_i = exp(l_i / T) / Σ_j exp(l_j / T)      over the k largest logits l; T → 0 always takes the largest
+//! p_i = exp(l_i / T) / Σ_j exp(l_j / T)      over the tokens that a Drawing keeps; T → 0 always takes the largest
 //! ```
 
-use crate::data::Tokenizer;
+use super::Drawing;
 use crate::{Error, Result};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-/// What stands before every tune of the training text: a blank line.
-const BEFORE_A_TUNE: &str = "\n\n";
-
 /// Draws tokens from logits; the same seed draws the same tokens.
 #[derive(Debug, Clone)]
 pub struct Sampler {
-    temperature: f64,
-    top_k: Option<usize>,
+    drawing: Drawing,
     rng: Pcg64,
 }
 
 impl Sampler {
-    /// `temperature` 1 draws as the model predicts, below 1 more boldly, 0 always the likeliest; `top_k` leaves out all but
-    /// the k likeliest tokens.
+    /// Draws as `drawing` says. (Which tokens `guided` allows, the caller of [`Sampler::draw`] knows.)
     ///
     /// # Errors
-    /// [`Error::Config`] for a temperature that is negative or not a number, or a `top_k` of 0.
-    pub fn new(temperature: f64, top_k: Option<usize>, seed: u64) -> Result<Sampler> {
-        if !(temperature >= 0.0 && temperature.is_finite()) {
-            return Err(Error::Config(format!("a temperature of {temperature} is impossible; try 0.6 to 1.2")));
-        }
-        if top_k == Some(0) {
-            return Err(Error::Config("top-k 0 leaves no token to choose; try 20, or leave top-k out".to_string()));
-        }
-        Ok(Sampler { temperature, top_k, rng: Pcg64::seed_from_u64(seed) })
+    /// As [`Drawing::check`].
+    pub fn new(drawing: Drawing, seed: u64) -> Result<Sampler> {
+        drawing.check()?;
+        Ok(Sampler { drawing, rng: Pcg64::seed_from_u64(seed) })
     }
 
-    /// p_i for every token; 0 outside the top k (of equal logits, the earlier token is kept).
+    /// p_i for every token; 0 for those that cannot be drawn (of equal logits, the earlier token is kept).
     ///
     /// # Errors
     /// [`Error::Data`] if a logit is NaN or all are infinite, as those of a training that diverged are.
@@ -48,16 +38,26 @@ impl Sampler {
                     .to_string(),
             ));
         }
+        let Drawing { temperature, top_k, top_p, min_p, .. } = self.drawing;
+        let n_most = if temperature == 0.0 { 1 } else { top_k.unwrap_or(logits.len()) };
+        let temperature = if temperature == 0.0 { 1.0 } else { temperature };
         let mut order: Vec<usize> = (0..logits.len()).collect();
         order.sort_by(|&i, &j| logits[j].total_cmp(&logits[i])); // stable: ties stay in the order of the tokens
-        let n_kept = if self.temperature == 0.0 { 1 } else { self.top_k.unwrap_or(logits.len()) };
-        let temperature = if self.temperature == 0.0 { 1.0 } else { self.temperature };
-        let mut probabilities = vec![0.0; logits.len()];
-        for &i in order.iter().take(n_kept) {
-            probabilities[i] = (f64::from(logits[i] - largest) / temperature).exp();
+        order.truncate(n_most);
+        let weight = |i: usize| (f64::from(logits[i] - largest) / temperature).exp(); // 1 for the likeliest
+        if let Some(top_p) = top_p.filter(|top_p| *top_p < 1.0) {
+            let mut missing = top_p * order.iter().map(|&i| weight(i)).sum::<f64>();
+            let is_of_nucleus = |i: &&usize| {
+                let is = missing > 0.0;
+                missing -= weight(**i);
+                is
+            };
+            order = order.iter().take_while(is_of_nucleus).copied().collect();
         }
-        let sum: f64 = probabilities.iter().sum();
-        probabilities.iter_mut().for_each(|p| *p /= sum);
+        order.retain(|&i| weight(i) >= min_p.unwrap_or(0.0));
+        let sum: f64 = order.iter().map(|&i| weight(i)).sum();
+        let mut probabilities = vec![0.0; logits.len()];
+        order.iter().for_each(|&i| probabilities[i] = weight(i) / sum);
         Ok(probabilities)
     }
 
@@ -80,55 +80,13 @@ impl Sampler {
     }
 }
 
-/// What a model wrote behind a prefix.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Continuation {
-    /// Prefix and continuation, without the blank line that ends the tune.
-    pub text: String,
-    /// Tokens drawn, those of the blank line too.
-    pub n_tokens: usize,
-    /// Whether the model ended the tune with a blank line; otherwise it was cut.
-    pub ended: bool,
-}
-
-/// Lets a model continue `prefix`, as a tune that starts after a blank line, until a blank line ends it or `max_tokens` are
-/// drawn. `next` reads one token and gives the logits of the one after it, as [`crate::models::Decoder::next`] does.
-///
-/// # Errors
-/// [`Error::Data`] for a prefix with characters outside the vocabulary, and what `next` and [`Sampler::draw`] fail with.
-pub fn continue_tune(
-    mut next: impl FnMut(u32) -> Result<Vec<f32>>,
-    tokenizer: &Tokenizer,
-    prefix: &str,
-    sampler: &mut Sampler,
-    max_tokens: usize,
-) -> Result<Continuation> {
-    let prefix_tokens = tokenizer.encode(prefix)?; // by itself, so that an error counts its lines from the prefix
-    let before = tokenizer.encode(BEFORE_A_TUNE).unwrap_or_default(); // a vocabulary without line breaks knows no tunes
-    if before.is_empty() && prefix.is_empty() {
-        return Err(Error::Data(
-            "this vocabulary has no line break, with which tunes begin and end: give the model a beginning (a prompt, --prefix)"
-                .to_string(),
-        ));
-    }
-    let mut logits = Vec::new();
-    for token in before.into_iter().chain(prefix_tokens) {
-        logits = next(u32::from(token))?;
-    }
-    let mut text = prefix.to_string();
-    for n_tokens in 1..=max_tokens {
-        let token = sampler.draw(&logits)?;
-        let drawn = tokenizer.decode(&[token as u16]);
-        let at_line_start = text.is_empty() || text.ends_with('\n');
-        if drawn == "\n" && at_line_start {
-            return Ok(Continuation { text, n_tokens, ended: true });
-        }
-        text.push_str(&drawn);
-        if n_tokens < max_tokens {
-            logits = next(token)?;
-        }
-    }
-    Ok(Continuation { text, n_tokens: max_tokens, ended: false })
+/// ln Σ p over the tokens that `is_allowed` names, where p is as the model predicts it (temperature 1): what a guide costs.
+pub(super) fn log_mass(logits: &[f32], is_allowed: &[bool]) -> f64 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weight = |logit: &f32| f64::from(logit - largest).exp();
+    let allowed: f64 =
+        logits.iter().zip(is_allowed).filter(|(_, is_allowed)| **is_allowed).map(|(l, _)| weight(l)).sum();
+    (allowed / logits.iter().map(weight).sum::<f64>()).ln()
 }
 
 #[cfg(test)]
@@ -149,7 +107,7 @@ mod tests {
     fn tokens_are_drawn_as_often_as_the_equation_says() {
         for temperature in [0.5, 1.0, 2.0] {
             let n = 20_000;
-            let found = frequencies(&mut Sampler::new(temperature, None, 7).unwrap(), n);
+            let found = frequencies(&mut Sampler::new(Drawing::at(temperature), 7).unwrap(), n);
             let weights = LOGITS.map(|logit| (f64::from(logit) / temperature).exp());
             let sum: f64 = weights.iter().sum();
             let chi_square: f64 = found
@@ -163,83 +121,73 @@ mod tests {
 
     #[test]
     fn top_k_never_draws_outside_the_k_likeliest() {
-        let found = frequencies(&mut Sampler::new(3.0, Some(2), 1).unwrap(), 5000);
+        let found = frequencies(&mut Sampler::new(Drawing { top_k: Some(2), ..Drawing::at(3.0) }, 1).unwrap(), 5000);
         assert_eq!([found[1], found[3], found[4]], [0.0; 3]);
         assert!(found[0] > 0.3 && found[2] > 0.5); // 1 / (1 + e^0.5) = 0.378
     }
 
     #[test]
     fn equal_logits_still_leave_only_k() {
-        let p = Sampler::new(1.0, Some(2), 1).unwrap().probabilities(&[0.0; 5]).unwrap();
+        let p = Sampler::new(Drawing { top_k: Some(2), ..Drawing::default() }, 1)
+            .unwrap()
+            .probabilities(&[0.0; 5])
+            .unwrap();
         assert_eq!(p, [0.5, 0.5, 0.0, 0.0, 0.0]);
     }
 
     #[test]
     fn temperature_near_or_at_zero_takes_the_likeliest() {
         for temperature in [0.0, 1e-300, 1e-3] {
-            assert_eq!(frequencies(&mut Sampler::new(temperature, None, 3).unwrap(), 200)[2], 1.0);
+            assert_eq!(frequencies(&mut Sampler::new(Drawing::at(temperature), 3).unwrap(), 200)[2], 1.0);
         }
     }
 
     #[test]
     fn what_cannot_be_drawn_from_is_an_error() {
-        let error = |result: Result<Sampler>| result.unwrap_err().to_string();
-        assert!(error(Sampler::new(-1.0, None, 0)).contains("a temperature of -1 is impossible"));
-        assert!(error(Sampler::new(f64::NAN, None, 0)).contains("impossible"));
-        assert!(error(Sampler::new(1.0, Some(0), 0)).contains("top-k 0"));
-        let mut sampler = Sampler::new(1.0, None, 0).unwrap();
+        let error = Sampler::new(Drawing::at(-1.0), 0).unwrap_err().to_string();
+        assert!(error.contains("a temperature of -1 is impossible"), "{error}");
+        let mut sampler = Sampler::new(Drawing::default(), 0).unwrap();
         for logits in [&[f32::NAN, 1.0][..], &[f32::INFINITY, 0.0], &[f32::NEG_INFINITY; 2], &[]] {
             assert!(sampler.draw(logits).unwrap_err().to_string().contains("not finite"));
         }
         assert_eq!(sampler.draw(&[f32::NEG_INFINITY, 0.0]).unwrap(), 1);
     }
 
-    /// Plays back `script` whatever it is told, and keeps what it is told.
-    fn play_back(script: &str, prefix: &str, max_tokens: usize) -> (Continuation, String) {
-        let tokenizer = Tokenizer::from_text("\nABC|:").unwrap();
-        let script = tokenizer.encode(script).unwrap();
-        let (mut told, n_before) = (Vec::new(), 2 + prefix.len());
-        let next = |token: u32| {
-            told.push(token as u16);
-            let mut logits = vec![0.0; tokenizer.vocab_size()];
-            if let Some(&token) = (told.len() - 1).checked_sub(n_before - 1).and_then(|i| script.get(i)) {
-                logits[usize::from(token)] = 100.0;
-            }
-            Ok(logits)
-        };
-        let mut sampler = Sampler::new(0.0, None, 0).unwrap();
-        let written = continue_tune(next, &tokenizer, prefix, &mut sampler, max_tokens).unwrap();
-        (written, tokenizer.decode(&told))
+    /// Tokens that can be drawn of [`LOGITS`].
+    fn kept(drawing: Drawing) -> Vec<usize> {
+        let p = Sampler::new(drawing, 0).unwrap().probabilities(&LOGITS).unwrap();
+        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        (0..5).filter(|&i| p[i] > 0.0).collect()
     }
 
     #[test]
-    fn a_tune_starts_after_a_blank_line_and_ends_at_one() {
-        let (written, told) = play_back("BC|\nA|\n\nB", "A:\n", 100);
-        assert_eq!(written, Continuation { text: "A:\nBC|\nA|\n".to_string(), n_tokens: 8, ended: true });
-        assert_eq!(told, "\n\nA:\nBC|\nA|\n");
+    fn a_nucleus_is_the_fewest_of_the_likeliest_that_have_its_probability() {
+        let nucleus = |top_p| kept(Drawing { top_p: Some(top_p), ..Drawing::default() });
+        assert_eq!(nucleus(1e-9), [2]);
+        assert_eq!(nucleus(0.67), [2]); // e^2.5 / Σ e^l = .6799
+        assert_eq!(nucleus(0.69), [0, 2]); // and e^1: .8316
+        assert_eq!(nucleus(0.84), [0, 2, 4]);
+        assert_eq!(nucleus(1.0), [0, 1, 2, 3, 4]);
+        // within top-k, of what top-k leaves: .8176 and .1824
+        assert_eq!(kept(Drawing { top_p: Some(0.81), top_k: Some(2), ..Drawing::default() }), [2]);
+        assert_eq!(kept(Drawing { top_p: Some(0.82), top_k: Some(2), ..Drawing::default() }), [0, 2]);
     }
 
     #[test]
-    fn a_tune_that_does_not_end_is_cut() {
-        assert_eq!(play_back("ABC", "", 2).0, Continuation { text: "AB".to_string(), n_tokens: 2, ended: false });
-        assert_eq!(play_back("ABC", "A", 0).0, Continuation { text: "A".to_string(), n_tokens: 0, ended: false });
+    fn min_p_keeps_what_has_a_part_of_the_likeliest_ones_probability() {
+        let kept = |min_p, temperature| kept(Drawing { min_p: Some(min_p), ..Drawing::at(temperature) });
+        assert_eq!(kept(0.0, 1.0), [0, 1, 2, 3, 4]);
+        assert_eq!(kept(0.2, 1.0), [0, 2]); // e^-1.5 = .223, e^-2 = .135
+        assert_eq!(kept(0.13, 1.0), [0, 2, 4]);
+        assert_eq!(kept(0.2, 2.0), [0, 1, 2, 4]); // e^-.75, e^-1, e^-1.25 = .287, e^-1.75 = .174
+        assert_eq!(kept(1.0, 1.0), [2]);
     }
 
     #[test]
-    fn a_vocabulary_without_line_breaks_needs_a_beginning_and_goes_on_to_the_longest_length() {
-        let tokenizer = Tokenizer::from_text("ACGT").unwrap();
-        let write = |prefix: &str| {
-            let mut sampler = Sampler::new(0.0, None, 0).unwrap();
-            continue_tune(|token| Ok(vec![token as f32, 0.5, 0.0, 0.0]), &tokenizer, prefix, &mut sampler, 3)
-        };
-        assert_eq!(write("GC").unwrap(), Continuation { text: "GCACA".to_string(), n_tokens: 3, ended: false });
-        let error = write("").unwrap_err().to_string();
-        assert!(error.contains("no line break") && error.contains("--prefix"), "{error}");
-    }
-
-    #[test]
-    fn a_blank_line_at_once_is_an_empty_tune() {
-        assert_eq!(play_back("\nA", "", 9).0, Continuation { text: String::new(), n_tokens: 1, ended: true });
-        assert_eq!(play_back("\nA", "A\n", 9).0, Continuation { text: "A\n".to_string(), n_tokens: 1, ended: true });
+    fn the_mass_of_what_is_allowed_is_the_sum_of_its_probabilities() {
+        let p = Sampler::new(Drawing::default(), 0).unwrap().probabilities(&LOGITS).unwrap();
+        let mass = log_mass(&LOGITS, &[true, false, false, true, true]);
+        assert!((mass - (p[0] + p[3] + p[4]).ln()).abs() < 1e-12);
+        assert_eq!(log_mass(&LOGITS, &[true; 5]), 0.0);
     }
 }

@@ -18,8 +18,8 @@ pub fn table(samples: &[Sample]) -> Result<DataFrame> {
     Ok(df!(
         "sample" => counts(|sample| sample.number),
         "prompt" => samples.iter().map(|sample| sample.prompt.to_string()).collect::<Vec<_>>(),
-        "temperature" => samples.iter().map(|sample| sample.prompt.temperature).collect::<Vec<_>>(),
-        "top_k" => samples.iter().map(|sample| sample.prompt.top_k.map(|top_k| top_k as u64)).collect::<Vec<_>>(),
+        "temperature" => samples.iter().map(|sample| sample.prompt.drawing.temperature).collect::<Vec<_>>(),
+        "top_k" => samples.iter().map(|sample| sample.prompt.drawing.top_k.map(|top_k| top_k as u64)).collect::<Vec<_>>(),
         "n_chars" => counts(|sample| sample.raw.chars().count()),
         "ended" => flags(|sample| sample.ended),
         "valid" => flags(|sample| sample.validity.parses_strictly),

@@ -34,13 +34,14 @@ fn data() -> TokenData {
 }
 
 fn settings(max_tokens: usize, seed: u64) -> Settings {
-    Settings { max_tokens, context: None, seed, quiet: true }
+    Settings { max_tokens, seed, quiet: true, ..Settings::default() }
 }
 
 #[test]
 fn the_same_seed_writes_the_same_tunes_and_another_seed_does_not() {
     let data = data();
-    let prompts = ["", "X:1\nK:G\n"].map(|prefix| Prompt::new(prefix, 1.0, Some(20)));
+    let prompts =
+        ["", "X:1\nK:G\n"].map(|prefix| Prompt::new(prefix, Drawing { top_k: Some(20), ..Drawing::default() }));
     for model in models(data.tokenizer.vocab_size()) {
         let write = |seed| generate(&model, &data, &prompts, &settings(80, seed)).unwrap();
         let samples = write(3);
@@ -51,12 +52,55 @@ fn the_same_seed_writes_the_same_tunes_and_another_seed_does_not() {
     }
 }
 
+/// Prompts of every length, so that some rows draw while others read, over a context that is full before they end.
+#[test]
+fn tunes_are_the_same_whatever_the_batch() {
+    let data = data();
+    let prompts: Vec<Prompt> = (0..9)
+        .map(|i| Prompt::new(TRAIN.chars().take(3 * i).collect::<String>(), Drawing::at(1.0 + 0.1 * i as f64)))
+        .collect();
+    for model in models(data.tokenizer.vocab_size()) {
+        let write = |batch| {
+            let settings = Settings { batch, context: Some(24), ..settings(300, 5) };
+            write(&model, &data.tokenizer, &prompts, &settings).unwrap()
+        };
+        let alone = write(1);
+        assert!(alone.iter().any(|tune| tune.ended) && alone.iter().any(|tune| !tune.ended));
+        [2, 4, 64].into_iter().for_each(|batch| assert_eq!(write(batch), alone));
+        let third =
+            generate(&model, &data, &prompts[3..4], &Settings { context: Some(24), ..settings(300, 8) }).unwrap();
+        assert_eq!(third[0].raw, alone[3].text, "sample i draws with seed + i");
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_followed_are_refused() {
+    let refusal = |settings: Settings| settings.check().unwrap_err().to_string();
+    assert!(refusal(Settings { stop: Some(String::new()), ..settings(9, 0) }).starts_with("the stop string is empty"));
+    assert!(refusal(Settings { bars: Some(0), ..settings(9, 0) }).starts_with("0 bars are no tune"));
+    assert!(refusal(Settings { batch: 0, ..settings(9, 0) }).starts_with("a batch of 0 tunes"));
+}
+
+#[test]
+fn a_vocabulary_without_line_breaks_needs_a_beginning_and_goes_on_to_the_longest_length() {
+    let tokenizer = Tokenizer::from_text("ACGT").unwrap();
+    let [model, _] = models(4);
+    let written = |prefix: &str| {
+        write(&model, &tokenizer, &[Prompt::new(prefix, Drawing::default())], &settings(3, 0))
+            .map(|tunes| tunes[0].clone())
+    };
+    let tune = written("GC").unwrap();
+    assert_eq!((tune.text.len(), tune.n_tokens, tune.ended), (5, 3, false));
+    let error = written("").unwrap_err().to_string();
+    assert!(error.contains("no line break") && error.contains("--prefix"), "{error}");
+}
+
 #[test]
 fn a_prompt_outside_the_vocabulary_and_a_foreign_vocabulary_are_refused() {
     let data = data();
     let [model, _] = models(data.tokenizer.vocab_size());
     let refusal = |model: &Model, prefix: &str| {
-        generate(model, &data, &[Prompt::new(prefix, 1.0, None)], &settings(9, 0)).unwrap_err().to_string()
+        generate(model, &data, &[Prompt::new(prefix, Drawing::default())], &settings(9, 0)).unwrap_err().to_string()
     };
     let error = refusal(&model, "X:1\n?");
     assert!(error.contains("the character '?' in line 2, column 1 is not in the vocabulary"), "{error}");
@@ -66,8 +110,8 @@ fn a_prompt_outside_the_vocabulary_and_a_foreign_vocabulary_are_refused() {
 }
 
 fn sample(number: usize, raw: &str) -> Sample {
-    let written = Continuation { text: raw.to_string(), n_tokens: raw.len(), ended: true };
-    Sample::judge(number, Prompt::new("", 1.0, None), 0, written, &data())
+    let written = Continuation { text: raw.to_string(), n_tokens: raw.len(), ended: true, allowed_log_mass: None };
+    Sample::judge(number, Prompt::new("", Drawing::default()), 0, written, &data())
 }
 
 /// A good tune, one without its header, one that is only noise.

@@ -8,7 +8,7 @@ mod split;
 mod write;
 
 pub use canonical::{canonical, split_tunebook};
-pub use read::{Performance, bar_errors, parse, parse_lenient, parse_lenient_as};
+pub use read::{Performance, bar_errors, closed_bars, parse, parse_lenient, parse_lenient_as};
 pub use split::split_long;
 pub use write::write;
 

@@ -22,7 +22,7 @@ use crate::Score;
 use crate::{Error, Result};
 use place::Complaints;
 
-pub use bars::bar_errors;
+pub use bars::{bar_errors, closed_bars};
 pub use body::performing::Performance;
 
 /// Reads the first tune of the text by the standard.

@@ -17,6 +17,7 @@ pub struct Decoder {
     network: Network,
     n_sequences: usize,
     vocab_size: usize,
+    on_cpu: bool,
 }
 
 #[derive(Debug)]
@@ -25,16 +26,26 @@ enum Network {
     Lstm(Box<LstmState>),
 }
 
+impl Network {
+    fn next(&mut self, tokens: &[u32]) -> Result<Tensor> {
+        match self {
+            Network::Transformer(state) => state.next(tokens),
+            Network::Lstm(state) => state.next(tokens),
+        }
+    }
+}
+
 impl Decoder {
     pub(super) fn new(model: &Model, n_sequences: usize, context: usize) -> Result<Self> {
         let vocab_size = model.config().vocab_size();
+        let on_cpu = model.parameters().iter().all(|(_, var)| var.device().is_cpu());
         let network = match model.without_gradients()? {
             Model::Transformer(model) => {
                 Network::Transformer(Box::new(TransformerState::new(model, n_sequences, context)?))
             }
             Model::Lstm(model) => Network::Lstm(Box::new(LstmState::new(model, n_sequences)?)),
         };
-        Ok(Decoder { network, n_sequences, vocab_size })
+        Ok(Decoder { network, n_sequences, vocab_size, on_cpu })
     }
 
     /// Sequences that it has not given up.
@@ -63,12 +74,11 @@ impl Decoder {
         if let Some(token) = tokens.iter().find(|&&token| token as usize >= self.vocab_size) {
             return Err(Error::Tensor(format!("token {token} is outside the vocabulary of {}", self.vocab_size)));
         }
-        let network = &mut self.network;
-        // On a thread of the pool, an operation that is too small to share wakes nobody.
-        rayon::scope(|_| match network {
-            Network::Transformer(state) => state.next(tokens),
-            Network::Lstm(state) => state.next(tokens),
-        })
+        if self.on_cpu {
+            let network = &mut self.network;
+            return rayon::scope(|_| network.next(tokens)); // in the pool, an operation too small to share wakes nobody
+        }
+        self.network.next(tokens) // a GPU keeps the order of one thread's work only
     }
 
     /// Gives up sequence `row` (from 0); the last one takes its place, as in `Vec::swap_remove`.

@@ -135,3 +135,12 @@ fn all_voices_carry_the_signs() {
     assert_eq!((again.voices[1].notes.len(), again.bars()), (score.voices[1].notes.len(), score.bars()));
     assert_eq!((again.signs, again.repeats), (score.signs, score.repeats));
 }
+
+#[test]
+fn closed_bars_are_those_that_hold_music_as_written() {
+    let n_bars = |body: &str| crate::abc::closed_bars(&format!("X:1\nM:4/4\nL:1/4\nK:C\n{body}"));
+    assert_eq!([n_bars(""), n_bars("CDEF"), n_bars("C|CDEF|"), n_bars("|:CDEF:|\n|:C")], [0, 0, 2, 1]);
+    assert_eq!([n_bars("C4|Z3|z4|"), n_bars("|1CDEF:|2C4||")], [5, 2]);
+    assert_eq!([n_bars("V:1\nC4|C4|\nV:2\nC4|"), n_bars("V:1\nV:2\n[V:1]C4|")], [1, 0]);
+    assert_eq!((crate::abc::closed_bars("A|B|"), crate::abc::closed_bars("")), (2, 0));
+}

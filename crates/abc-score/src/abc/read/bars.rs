@@ -23,6 +23,29 @@ pub fn bar_errors(text: &str) -> Result<Vec<Complaint>> {
     Ok(check_bars(&tune).complaints.into_sorted())
 }
 
+/// How many bars of the text hold music and end with a bar line, as written: in the voice that has fewest. A rest of several
+/// bars counts as many.
+///
+/// For a tune that is being written; so a text that holds no music yet has none.
+pub fn closed_bars(text: &str) -> usize {
+    let mut syntax = Complaints::default();
+    let Ok(source) = super::source(text, &mut syntax) else { return 0 };
+    let tune = understand(&source, Performance::AsWritten, &mut syntax);
+    let of_voice = |voice: &VoiceText| {
+        let mut count = Count::new(true, tune.meter);
+        let mut n_bars = 0;
+        for placed in &voice.events {
+            if matches!(placed.event, Event::Bar(_)) {
+                n_bars += count.n_bars();
+                count = Count::new(true, count.meter);
+            }
+            count.event(placed);
+        }
+        n_bars
+    };
+    tune.voices.iter().map(of_voice).min().unwrap_or(0)
+}
+
 /// The ends of lines where a bar is full but its bar line was left out, and where no accidental holds that a bar line
 /// would end.
 pub(crate) fn missing_bar_lines(tune: &TuneBody) -> Vec<Place> {
@@ -62,6 +85,15 @@ impl Count {
         let steps = self.longest.max(self.steps);
         let whole_bars = |expected: u64| steps > 0 && expected > 0 && steps.is_multiple_of(expected) && self.silent;
         self.expected().is_some_and(|expected| steps == expected || whole_bars(expected))
+    }
+
+    /// One, where there is music; as many as it rests, where there is none but rests.
+    fn n_bars(&self) -> usize {
+        let whole_bars = |expected: u64| usize::try_from(self.steps / expected).unwrap_or(usize::MAX).max(1);
+        match (self.place, self.expected().filter(|expected| *expected > 0 && self.silent)) {
+            (None, _) => 0,
+            (Some(_), expected) => expected.map_or(1, whole_bars),
+        }
     }
 
     fn event(&mut self, placed: &PlacedEvent) {
