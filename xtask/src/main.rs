@@ -1,8 +1,10 @@
-//! Measurements beside the tools that people use today: `cargo xtask music …`, `cargo xtask train …`.
+//! Measurements beside the tools that people use today: `cargo xtask music …`, `cargo xtask train …`, `cargo xtask sample …`.
 
 mod cpu_time;
+mod grammar;
 mod music;
 mod peer;
+mod sample;
 mod sweep;
 mod train;
 
@@ -17,6 +19,10 @@ use std::process::ExitCode;
 enum Bench {
     /// Training: tokens a second, FLOP/s, memory, the share of the matrix product's rate; beside PyTorch where given
     Train(TrainOptions),
+    /// Sampling: tokens a second of one tune, beside PyTorch where given, and of batches
+    Sample(sample::Options),
+    /// The grammar of guided sampling: the share of a corpus's tunes that it accepts
+    Grammar(grammar::Options),
     /// MIDI ⇄ ABC: round-trip F1, speed and size, abcmidi's beside ours where it is installed
     Music(music::Options),
 }
@@ -45,6 +51,8 @@ fn main() -> ExitCode {
     let done = match Bench::parse() {
         Bench::Music(options) => music::measure(&options).map(|report| println!("{report}")),
         Bench::Train(options) => measure_training(options),
+        Bench::Sample(options) => sample::measure(&options),
+        Bench::Grammar(options) => grammar::measure(&options).map(|accepted| print!("{accepted}")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

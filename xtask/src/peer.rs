@@ -1,7 +1,7 @@
-//! Another program that trains the same model, timed in turn with ours.
+//! Another program that trains the same model or samples from it, timed in turn with ours.
 //!
 //! It is called as `COMMAND speed --arch transformer --n-layer 6 … --steps 4` and prints one line of `key=value` pairs, of
-//! which `tokens_per_s` and `peak_rss_mb` are read.
+//! which `tokens_per_s` and `peak_rss_mb` are read; `COMMAND sample … --tokens 512` prints `sampled_tokens_per_s`.
 
 use super::train::Setting;
 use music_scaling::models::ModelConfig;
@@ -41,7 +41,7 @@ impl PeerSpeed {
     }
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let (below, above) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
     Some((below + above) / 2.0)
@@ -58,14 +58,20 @@ impl Peer {
     }
 
     pub(super) fn train(&self, config: &ModelConfig, setting: &Setting) -> Result<Round> {
-        let said = self.run(&arguments(config, setting))?;
-        let value = |key: &str| -> Option<f64> {
-            said.split_whitespace().filter_map(|pair| pair.split_once('=')).find(|(k, _)| *k == key)?.1.parse().ok()
-        };
-        match (value("tokens_per_s"), value("peak_rss_mb")) {
+        let said = self.run(&arguments("speed", config, setting))?;
+        match (value(&said, "tokens_per_s"), value(&said, "peak_rss_mb")) {
             (Some(tokens_per_s), Some(mebibytes)) => Ok(Round { tokens_per_s, peak_rss_mb: mebibytes * 1.048_576 }),
             _ => Err(self.error(&format!("printed no tokens_per_s=… and peak_rss_mb=…, but {:?}", said.trim()))),
         }
+    }
+
+    /// Sampled tokens a second, of `n_tokens` for each sequence of the setting's batch.
+    pub(super) fn sample(&self, config: &ModelConfig, setting: &Setting, n_tokens: usize) -> Result<f64> {
+        let mut arguments = arguments("sample", config, setting);
+        arguments.extend(["--tokens".to_string(), n_tokens.to_string()]);
+        let said = self.run(&arguments)?;
+        let missing = || self.error(&format!("printed no sampled_tokens_per_s=…, but {:?}", said.trim()));
+        value(&said, "sampled_tokens_per_s").ok_or_else(missing)
     }
 
     fn run(&self, arguments: &[String]) -> Result<String> {
@@ -84,8 +90,13 @@ impl Peer {
     }
 }
 
-/// The model and the setting as options of the peer's `speed`.
-fn arguments(config: &ModelConfig, setting: &Setting) -> Vec<String> {
+/// The number of a pair `key=value` in what the peer printed.
+fn value(said: &str, key: &str) -> Option<f64> {
+    said.split_whitespace().filter_map(|pair| pair.split_once('=')).find(|(k, _)| *k == key)?.1.parse().ok()
+}
+
+/// The model and the setting as options of the peer's `speed` or `sample`.
+fn arguments(task: &str, config: &ModelConfig, setting: &Setting) -> Vec<String> {
     let (sizes, flags): (Vec<(&str, usize)>, Vec<&str>) = match config {
         ModelConfig::Transformer(c) => {
             let sizes = [("n-layer", c.n_layer), ("d-model", c.d_model), ("n-head", c.n_head), ("d-ff", c.d_ff)];
@@ -105,7 +116,7 @@ fn arguments(config: &ModelConfig, setting: &Setting) -> Vec<String> {
         ("steps", setting.steps),
     ];
     let numbers = sizes.into_iter().chain(shared).flat_map(|(name, size)| [format!("--{name}"), size.to_string()]);
-    let words = ["speed", "--arch", &arch, "--dtype", "f32"].map(String::from);
+    let words = [task, "--arch", &arch, "--dtype", "f32"].map(String::from);
     words.into_iter().chain(numbers).chain(flags.into_iter().map(String::from)).collect()
 }
 
@@ -117,7 +128,7 @@ mod tests {
     fn a_model_is_described_in_the_peers_words() {
         let words = |model: &str| {
             let setting = Setting::of(model);
-            arguments(&setting.config().unwrap(), &setting).join(" ")
+            arguments("speed", &setting.config().unwrap(), &setting).join(" ")
         };
         assert_eq!(
             words("a-transformer-1m"),
@@ -141,5 +152,10 @@ mod tests {
         let failed = Peer::new("false").unwrap().train(&config, &setting).unwrap_err().to_string();
         assert_eq!(failed, "the peer's command \"false\" failed: it said nothing");
         assert_eq!(PeerSpeed::of(&[1.0], &[]), None);
+        let sampler = Peer::new("echo batch_size=1 sampled_tokens_per_s=41").unwrap();
+        assert_eq!(sampler.sample(&config, &setting, 512).unwrap(), 41.0);
+        let mute = Peer::new("echo").unwrap().sample(&config, &setting, 9).unwrap_err().to_string();
+        assert!(mute.contains("printed no sampled_tokens_per_s=…, but \"sample --arch lstm"), "{mute}");
+        assert!(mute.ends_with("--tokens 9\""), "{mute}");
     }
 }
