@@ -3,9 +3,10 @@
 //!
 //! ```text
 //! Prompt ─► Sampler (temperature, top-k, seed) ─► raw text ─┬─► Validity: the ladder, on the raw text
-//!                                                           └─► headers added and counted ─► text ─┬─► MIDI, files
-//!                                                                  Originality: what of its melodies ┤
-//!                                                                  stands in the training tunes      └─► Features
+//!                                                           └─► headers added and counted ─► text ─► notes
+//! notes ─┬─► Originality: what of the melodies stands in the training tunes (Melodies), in any key and tempo
+//!        ├─► Features ─► compare: are they distributed as those of people's tunes are?
+//!        └─► MIDI, files
 //! ```
 //! ```no_run
 //! # use music_scaling::{generation::{self, Melodies, Prompt, Rates, Settings}, data::TokenData, models::Model};
