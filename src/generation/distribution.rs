@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 const N_RESAMPLES: usize = 1000;
 const SEED: u64 = 1337;
 
-/// The values, the band that holds 95 % of them, and their mean with its 95 % interval. All 0 where there are no values.
+/// The mean of some values with its 95 % interval, and the band that holds 95 % of them. All 0 where there are no values.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Distribution {
-    /// Sorted.
-    pub values: Vec<f64>,
+    /// How many values.
+    pub n: usize,
     /// Their mean.
     pub mean: f64,
     /// 2.5 % and 97.5 % quantiles of its bootstrap distribution: values drawn with replacement.
@@ -38,7 +38,7 @@ impl Distribution {
             mean: values.iter().sum::<f64>() / n as f64,
             mean_interval: middle_95_percent(&means),
             band: middle_95_percent(&values),
-            values,
+            n,
         }
     }
 }
@@ -53,8 +53,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 
 impl std::fmt::Display for Distribution {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Distribution { values, mean, mean_interval, band } = self;
-        let (n, (low, high)) = (values.len(), mean_interval);
+        let Distribution { n, mean, mean_interval: (low, high), band } = self;
         write!(f, "{n} tunes: mean {mean:.3} [{low:.3}, {high:.3}], 95 % of them from {:.3} to {:.3}", band.0, band.1)
     }
 }

@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn people_share_what_they_share_and_a_band_says_how_much() {
         let found = Copying::of_people(&[score(TUNE), score(TUNE), score("z4 c'C c'C|]\n")], &train());
-        assert_eq!(found.longest_copy_notes.values, [0.0, 28.0, 28.0]);
-        assert_eq!((found.copied_phrases.values.len(), found.copied_phrases.mean), (2, 1.0));
+        assert_eq!((found.longest_copy_notes.n, found.longest_copy_notes.mean), (3, 56.0 / 3.0));
+        assert_eq!((found.copied_phrases.n, found.copied_phrases.mean), (2, 1.0));
     }
 }

@@ -69,7 +69,7 @@ fn tunes_are_the_same_whatever_the_batch() {
         assert!(alone.iter().any(|tune| tune.ended) && alone.iter().any(|tune| !tune.ended));
         [2, 4, 64].into_iter().for_each(|batch| assert_eq!(write(batch), alone));
         let third =
-            generate(&model, &data, &prompts[3..4], &Settings { context: Some(24), ..settings(300, 8) }).unwrap();
+            generate(&model, &data, &Melodies::default(), &prompts[3..4], &Settings { context: Some(24), ..settings(300, 8) }).unwrap();
         assert_eq!(third[0].raw, alone[3].text, "sample i draws with seed + i");
     }
 }
