@@ -30,6 +30,7 @@ mod sampling;
 mod table;
 mod validity;
 
+pub use gallery::{Group, Outcome};
 pub use metrics::Metrics;
 pub use originality::Originality;
 pub use pages::{PageOptions, read_groups, write_pages};
