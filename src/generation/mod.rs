@@ -48,7 +48,7 @@ pub use compare::{Comparison, FrechetComparison, MatrixComparison, Measured, Sca
 pub use distribution::Distribution;
 pub use drawing::Drawing;
 pub use features::{Features, Histogram, NOTE_LENGTHS, SCALARS, Scalar, Transitions};
-pub use gallery::Group;
+pub use gallery::{Group, Outcome};
 pub use grammar::Grammar;
 use grammar::Guide;
 pub use melodies::Melodies;

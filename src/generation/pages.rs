@@ -31,8 +31,8 @@ impl Default for PageOptions {
     }
 }
 
-/// Writes `index.html`, `listen.html` and its key, `listen.json`, into `folder`; returns their paths. The pages that
-/// listen take the usual comparisons ([`listening::usual_comparisons`]); where the groups allow none, only `index.html` is written.
+/// Writes `index.html`, `listen.html` and its key, `listen.json`, into `folder`; returns their paths. The pairs are of the usual
+/// comparisons ([`listening::usual_comparisons`]); where the groups allow none, only `index.html` is written.
 ///
 /// # Errors
 /// A score cannot be drawn, or a file cannot be written.
