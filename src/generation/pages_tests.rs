@@ -23,7 +23,7 @@ pub(super) fn sample(seed: u64, prefix: &str, raw: &str) -> Sample {
 
 /// Three models and people; every outcome, two prompts, three seeds.
 fn groups() -> Vec<Group> {
-    let long = format!("X:1\nM:4/4\nL:1/8\nK:G\n{}G8|]\n", "GABc d2B2|".repeat(20));
+    let long = format!("X:1\nM:4/4\nL:1/8\nK:G\n{}G8|]\n", "GABc d2B2|ABcd e2c2|".repeat(10));
     let tunes = [TUNE, SHORT_BAR, OPEN_CHORD, "X:1\n???\n", &long, TUNE];
     let group = |(index, (name, family)): (usize, (&str, Option<Family>))| Group {
         name: name.to_string(),

@@ -43,7 +43,7 @@ fn the_first_by_seed_are_shown_and_all_are_counted() {
 #[test]
 fn the_page_says_where_a_tune_fails_and_lets_no_tune_write_html() {
     let page = page(&groups(), "Tunes", 9).unwrap();
-    assert!(page.contains("Fails at &quot;bars add up&quot; (line 5, column"), "the short bar is placed");
+    assert!(page.contains("Fails at &quot;bars fit&quot; (line 5, column"), "the short bar is placed");
     assert!(page.contains("<mark>"));
     assert!(!page.contains("<b>&1") && page.contains("&lt;"));
     assert!(
