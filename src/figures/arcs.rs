@@ -41,7 +41,8 @@ impl Arcs {
 
     /// (from, to, weight) of what is drawn.
     fn shown(&self) -> impl Iterator<Item = (usize, usize, f64)> {
-        let row = |(i, row): (usize, &Vec<f64>)| row.iter().enumerate().map(move |(j, w)| (i, j, *w)).collect::<Vec<_>>();
+        let row =
+            |(i, row): (usize, &Vec<f64>)| row.iter().enumerate().map(move |(j, w)| (i, j, *w)).collect::<Vec<_>>();
         self.weights.iter().enumerate().flat_map(row).filter(|(_, _, weight)| *weight >= LEAST_SHOWN)
     }
 }
@@ -68,14 +69,16 @@ impl Picture for Arcs {
             let shown = if *character == '\n' { '⏎' } else { *character };
             canvas.text((place(i), line + size), shown.to_string(), look::text(size, INK).middle());
         }
-        let label = options.x.label.as_deref().unwrap_or("Each character looks back along its arcs; the wider, the more");
+        let label =
+            options.x.label.as_deref().unwrap_or("Each character looks back along its arcs; the wider, the more");
         canvas.text((canvas.width / 2.0, line + 2.0 * SIZE + 8.0), label, look::text(LABEL_SIZE, AXIS).middle());
         Ok(line + 2.0 * SIZE + 16.0)
     }
 
     fn numbers(&self, _options: &Options) -> Numbers {
         let mut numbers = Numbers::new(&["from", "to", "from_character", "to_character", "weight"]);
-        let name = |i: usize| self.text.get(i).map(|character| character.escape_default().to_string()).unwrap_or_default();
+        let name =
+            |i: usize| self.text.get(i).map(|character| character.escape_default().to_string()).unwrap_or_default();
         for (i, j, weight) in self.shown() {
             numbers.row([i.to_string(), j.to_string(), name(i), name(j), weight.to_string()]);
         }

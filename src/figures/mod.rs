@@ -40,10 +40,10 @@ mod staff;
 mod svg;
 mod tex;
 
+pub use arcs::arcs;
 pub use axes::human;
 pub use bars::{NamedValue, bars};
 pub use chart::Reference;
-pub use arcs::arcs;
 pub use heatmap::heatmap;
 pub use histogram::histogram;
 pub use lines::{Line, lines};

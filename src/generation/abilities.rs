@@ -113,7 +113,8 @@ fn ends_on_tonic(score: &Score) -> bool {
     let key = score.keys.last().map_or(score.key(), |change| change.key);
     let pickup = score.bars().first().filter(|bar| bar.ticks < bar.meter.bar_ticks()).map_or(0, |bar| bar.ticks);
     let lowest_before = |end: u32| {
-        let sounds = |note: &&Note| note.onset_ticks < end && note.onset_ticks.saturating_add(note.duration_ticks) >= end;
+        let sounds =
+            |note: &&Note| note.onset_ticks < end && note.onset_ticks.saturating_add(note.duration_ticks) >= end;
         let notes = score.voices.iter().filter(|voice| !voice.is_drums()).flat_map(|voice| &voice.notes);
         notes.filter(sounds).map(|note| note.pitch).min()
     };

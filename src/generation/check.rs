@@ -79,7 +79,8 @@ mod tests {
         let book = "X:1\nT:One\nM:4/4\nL:1/4\nK:G\nGABc|dBGD|]\n\nX:2\nT:Two\nM:4/4\nL:1/4\nK:G\nGAB|cdef|g4|]\n\nX:3\nM:4/4\nL:1/4\nK:C\nGABc|d|efgf|e4|]\n";
         std::fs::write(&path, book).unwrap();
         let checked = check(&path).unwrap();
-        let said: Vec<String> = checked.iter().map(|tune| tune.to_string().replace(&path.display().to_string(), "book")).collect();
+        let said: Vec<String> =
+            checked.iter().map(|tune| tune.to_string().replace(&path.display().to_string(), "book")).collect();
         assert_eq!(said[0], "book:1: One: passes every rung");
         assert_eq!(said[1], "book:8: Two: passes every rung", "a first bar may be short");
         let third = "book:15: without a title: fails at \"bars fit\" (line 5, column 6: this bar lasts 1 quarter notes, but 4/4 asks for 4)";

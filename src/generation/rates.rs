@@ -132,7 +132,8 @@ mod tests {
     #[test]
     fn rungs_bars_and_first_failures_are_counted() {
         let good = "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|G8|]\n";
-        let judged = [(good, true), (good, false), ("GABc d2B2|G6|G8|]\n", true)].map(|(text, ended)| Validity::of(text, ended));
+        let judged =
+            [(good, true), (good, false), ("GABc d2B2|G6|G8|]\n", true)].map(|(text, ended)| Validity::of(text, ended));
         let rates = Rates::of(&judged);
         let passed = |rung| rates.of_rung(rung).passed;
         assert_eq!(Rung::ALL.map(passed), [2, 2, 2, 3, 3, 2]);

@@ -106,7 +106,8 @@ pub fn write_samples(samples: &[Sample], dir: &Path) -> Result<Vec<PathBuf>> {
         let stem = format!("sample_{number:02}");
         let abc_file = write(format!("{stem}.abc"), sample.text.as_bytes())?;
         let ours = sample.score().ok().map(|score| midi::write(&score));
-        let midi_source = ours.is_some().then_some(if sample.repaired.passes(Rung::ParsesStrictly) { "strict" } else { "salvaged" });
+        let midi_source =
+            ours.is_some().then_some(if sample.repaired.passes(Rung::ParsesStrictly) { "strict" } else { "salvaged" });
         let midi_file = ours.map(|bytes| write(format!("{stem}.mid"), &bytes)).transpose()?;
         let theirs = abc2midi::convert(&sample.text).flatten();
         let abc2midi_file = theirs.map(|bytes| write(format!("{stem}_abc2midi.mid"), &bytes)).transpose()?;
@@ -115,7 +116,8 @@ pub fn write_samples(samples: &[Sample], dir: &Path) -> Result<Vec<PathBuf>> {
             "abc2midi_file": abc2midi_file, "sample": sample,
         }));
     }
-    let metadata = json!({ "version": 2, "rates": Rates::of(samples.iter().map(|sample| &sample.validity)), "samples": records });
+    let metadata =
+        json!({ "version": 2, "rates": Rates::of(samples.iter().map(|sample| &sample.validity)), "samples": records });
     let is_first = first == 1 && !dir.join("metadata.json").exists();
     let name = if is_first { "metadata.json".to_string() } else { format!("metadata_{first:02}.json") };
     write(name, format!("{metadata:#}\n").as_bytes())?;

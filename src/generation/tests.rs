@@ -68,8 +68,14 @@ fn tunes_are_the_same_whatever_the_batch() {
         let alone = write(1);
         assert!(alone.iter().any(|tune| tune.ended) && alone.iter().any(|tune| !tune.ended));
         [2, 4, 64].into_iter().for_each(|batch| assert_eq!(write(batch), alone));
-        let third =
-            generate(&model, &data, &Melodies::default(), &prompts[3..4], &Settings { context: Some(24), ..settings(300, 8) }).unwrap();
+        let third = generate(
+            &model,
+            &data,
+            &Melodies::default(),
+            &prompts[3..4],
+            &Settings { context: Some(24), ..settings(300, 8) },
+        )
+        .unwrap();
         assert_eq!(third[0].raw, alone[3].text, "sample i draws with seed + i");
     }
 }
@@ -126,7 +132,10 @@ fn three() -> Vec<Sample> {
 fn validity_is_judged_before_headers_are_added() {
     let samples = three();
     let parse = |of: fn(&Sample) -> &Validity| Rates::of(samples.iter().map(of)).of_rung(Rung::ParsesStrictly);
-    assert_eq!((parse(|sample| &sample.validity), parse(|sample| &sample.repaired)), (Rate::new(1, 3), Rate::new(2, 3)));
+    assert_eq!(
+        (parse(|sample| &sample.validity), parse(|sample| &sample.repaired)),
+        (Rate::new(1, 3), Rate::new(2, 3))
+    );
     assert_eq!(samples[1].headers_added, ["X:1", "K:C", "L:1/8", "M:4/4"]);
     assert_eq!(table(&samples).unwrap().height(), 3);
 }

@@ -145,7 +145,8 @@ fn missing_headers(text: &str) -> Option<String> {
     if text.get(header_len(text)..).is_none_or(|body| body.trim().is_empty()) {
         return Some("there is nothing behind the header".to_string());
     }
-    let missing: Vec<String> = complete(text).added.iter().filter_map(|line| Some(line.get(..2)?.to_string())).collect();
+    let missing: Vec<String> =
+        complete(text).added.iter().filter_map(|line| Some(line.get(..2)?.to_string())).collect();
     (!missing.is_empty()).then(|| format!("{} missing", missing.join(" ")))
 }
 
@@ -160,7 +161,10 @@ fn no_music(score: &Score) -> Option<String> {
         reached = reached.max(end);
     }
     if 2 * u64::from(sounding) < u64::from(reached) {
-        return Some(format!("it rests for {:.0} % of its time", 100.0 * (1.0 - f64::from(sounding) / f64::from(reached))));
+        return Some(format!(
+            "it rests for {:.0} % of its time",
+            100.0 * (1.0 - f64::from(sounding) / f64::from(reached))
+        ));
     }
     let mut pitches: Vec<u8> = notes.iter().map(|note| note.pitch).collect();
     pitches.sort_unstable();
@@ -272,7 +276,10 @@ mod tests {
         let (rung, reason) = tune("GABc d2B2|[Gd 4 G4|]");
         assert!(rung == Rung::ParsesStrictly && reason.starts_with("line 5, column 15"), "{reason}");
         let (rung, reason) = tune("GABc d2B2|GABc d2B2 G2|G8|]");
-        assert_eq!((rung, reason.as_str()), (Rung::BarsFit, "line 5, column 11: this bar lasts 5 quarter notes, but 4/4 asks for 4"));
+        assert_eq!(
+            (rung, reason.as_str()),
+            (Rung::BarsFit, "line 5, column 11: this bar lasts 5 quarter notes, but 4/4 asks for 4")
+        );
         assert_eq!(tune("z8|z8|GABc z4|]"), (Rung::IsMusic, "it rests for 80 % of its time".to_string()));
         assert_eq!(tune("GDGD GDGD|G8|]"), (Rung::IsMusic, "it has 2 pitches only".to_string()));
         let loops = "GABc d2B2|".repeat(9);
@@ -294,7 +301,9 @@ mod tests {
 
     #[test]
     fn repeats_and_endings_balance() {
-        for right in ["G8:|", "|:G8:|", "|:G8:|:A8:|", "G8::A8:|", "G8|1A8:|2B8|]", "|:G8|1A8:|2B8||G8:|", "|:G8|1,3A8:|2B8:|"] {
+        for right in
+            ["G8:|", "|:G8:|", "|:G8:|:A8:|", "G8::A8:|", "G8|1A8:|2B8|]", "|:G8|1A8:|2B8||G8:|", "|:G8|1,3A8:|2B8:|"]
+        {
             assert!(!failed(&format!("cdef gfed|{right}")).contains(&Rung::RepeatsBalance), "{right}");
         }
         for wrong in ["|:G8|:A8:|", "|:G8|1A8:|", "|:G8|1A8|]", "|:G8|1A8:|:B8:|", "|:G8|]"] {
@@ -310,7 +319,9 @@ mod tests {
 
     #[test]
     fn whatever_parses_becomes_midi() {
-        for body in ["GABc d2B2|G8|]", "GABc d2B2 G2|", "[AC4]CBc d2B2|G8|]", "{g}a~b(3cde z2|!trill!G8|]", "|:G8|1A8|2B8"] {
+        for body in
+            ["GABc d2B2|G8|]", "GABc d2B2 G2|", "[AC4]CBc d2B2|G8|]", "{g}a~b(3cde z2|!trill!G8|]", "|:G8|1A8|2B8"]
+        {
             let score = abc::parse_lenient(&format!("{HEADER}{body}\n")).unwrap().0;
             assert_eq!(midi::read(&midi::write(&score)).unwrap().n_notes(), score.n_notes(), "{body}");
         }

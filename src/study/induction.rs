@@ -62,7 +62,9 @@ impl Induction {
 
     /// The head that does it most: (block, head, its induction), the first two counted from 1.
     pub fn best_head(&self) -> Option<(usize, usize, f64)> {
-        let heads = (1..).zip(&self.heads).flat_map(|(block, heads)| (1..).zip(heads).map(move |(h, share)| (block, h, *share)));
+        let heads = (1..)
+            .zip(&self.heads)
+            .flat_map(|(block, heads)| (1..).zip(heads).map(move |(h, share)| (block, h, *share)));
         heads.max_by(|a, b| a.2.total_cmp(&b.2))
     }
 }
@@ -143,7 +145,10 @@ pub fn induction(runs: &[Run], data: &TokenData) -> Result<Vec<Induction>> {
             n_sections: sections.len(),
             first_loss: losses.iter().map(|[first, _]| first).sum::<f64>() / n,
             again_loss: losses.iter().map(|[_, again]| again).sum::<f64>() / n,
-            heads: (0..).zip(shape).map(|(block, n_head)| (0..n_head).map(|head| mean_head(block, head)).collect()).collect(),
+            heads: (0..)
+                .zip(shape)
+                .map(|(block, n_head)| (0..n_head).map(|head| mean_head(block, head)).collect())
+                .collect(),
         })
     };
     runs.iter().map(one).collect()
@@ -205,7 +210,10 @@ mod tests {
     fn the_first_section_is_written_out_twice() {
         let data = data();
         let twice = Twice::of(TUNE, &data, 256).unwrap();
-        assert_eq!(data.tokenizer.decode(&twice.tokens), "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|AGFA G4|GABc d2B2|AGFA G4|");
+        assert_eq!(
+            data.tokenizer.decode(&twice.tokens),
+            "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|AGFA G4|GABc d2B2|AGFA G4|"
+        );
         assert_eq!((twice.start, twice.period), (20, 18));
         let same = |i: usize| twice.tokens[i] == twice.tokens[i + 18];
         assert!((20..38).all(same));

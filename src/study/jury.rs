@@ -14,8 +14,8 @@ use crate::data::Split;
 use crate::files::{read_json, write_json};
 use crate::generation::headers::complete;
 use crate::generation::{
-    Ability, Comparison, Continuation, Copying, Drawing, Features, Group, Melodies, Originality, PageOptions, Prompt, Rate, Rates,
-    Sample, Settings, Validity, compare, write, write_pages,
+    Ability, Comparison, Continuation, Copying, Drawing, Features, Group, Melodies, Originality, PageOptions, Prompt,
+    Rate, Rates, Sample, Settings, Validity, compare, write, write_pages,
 };
 use crate::models::Family;
 use crate::music::{Score, abc};
@@ -100,7 +100,9 @@ impl Study {
         let ended = |text: &str| Continuation { text: format!("{text}\n"), ended: true, ..Continuation::default() };
         let tunes: Vec<Continuation> = texts.split("\n\n").filter(|tune| tune.contains("K:")).map(ended).collect();
         if tunes.is_empty() {
-            return Err(Error::Data("the held-out text has no tune with a field K:, so there is nothing to judge by".into()));
+            return Err(Error::Data(
+                "the held-out text has no tune with a field K:, so there is nothing to judge by".into(),
+            ));
         }
         let melodies = Arc::new(Melodies::of_train(&data));
         let heard = Heard::of(&tunes, &melodies);
@@ -136,7 +138,11 @@ impl Study {
     /// # Errors
     /// As [`Study::tunes_of`]; or a file cannot be written.
     pub fn write_pages(&self, jury: &Jury, runs: &[Run]) -> Result<Vec<PathBuf>> {
-        let options = PageOptions { title: format!("Tunes of the study {}", self.name()), seed: self.preset.seed, ..PageOptions::default() };
+        let options = PageOptions {
+            title: format!("Tunes of the study {}", self.name()),
+            seed: self.preset.seed,
+            ..PageOptions::default()
+        };
         write_pages(&jury.groups(runs)?, &self.samples_folder(), &options)
     }
 
@@ -212,9 +218,11 @@ impl Jury {
         let of_run = |run: &Run| -> Result<Group> {
             let mut samples = Vec::new();
             for start in [Start::Nothing, Start::Header] {
-                let (tunes, prompts) = (self.study.tunes_of(run, start, &drawing)?, self.study.prompts(start, &drawing)?);
+                let (tunes, prompts) =
+                    (self.study.tunes_of(run, start, &drawing)?, self.study.prompts(start, &drawing)?);
                 let tunes = prompts.into_iter().zip(tunes).enumerate();
-                samples.extend(tunes.filter(|(_, (prompt, _))| start == Start::Nothing || is_shown(prompt)).map(sample));
+                samples
+                    .extend(tunes.filter(|(_, (prompt, _))| start == Start::Nothing || is_shown(prompt)).map(sample));
             }
             let model = &run.config.model;
             Ok(Group {
@@ -242,7 +250,8 @@ impl Jury {
     pub fn judge_all(&self, runs: &[Run]) -> Result<Vec<Judged>> {
         let mut runs: Vec<&Run> = runs.iter().collect();
         runs.sort_by(|a, b| b.summary.best_val_loss.total_cmp(&a.summary.best_val_loss));
-        let starts = |run: &&Run| [Start::Nothing, Start::Header].map(|start| self.judge(run, start, &Drawing::default()));
+        let starts =
+            |run: &&Run| [Start::Nothing, Start::Header].map(|start| self.judge(run, start, &Drawing::default()));
         runs.iter().flat_map(starts).collect()
     }
 }
@@ -264,7 +273,8 @@ impl Heard {
         let abilities = tunes.par_iter().zip(&raw).map(|(tune, validity)| Ability::of(&tune.text, validity)).collect();
         let completed: Vec<String> = tunes.par_iter().map(|tune| complete(&tune.text).text).collect();
         let repaired = completed.par_iter().zip(tunes).map(|(text, tune)| Validity::of(text, tune.ended)).collect();
-        let with_notes = |text: &String| abc::parse_lenient(text).ok().map(|(score, _)| score).filter(|score| score.n_notes() > 0);
+        let with_notes =
+            |text: &String| abc::parse_lenient(text).ok().map(|(score, _)| score).filter(|score| score.n_notes() > 0);
         let scores: Vec<Score> = completed.par_iter().filter_map(with_notes).collect();
         let originality = scores.par_iter().map(|score| Originality::of(score, melodies)).collect();
         Heard { raw, repaired, abilities, features: scores.par_iter().map(Features::of).collect(), originality }

@@ -106,7 +106,9 @@ fn numbers(sample: &Sample, by_people: bool) -> Vec<(String, String)> {
     }
     let copied = sample.originality.as_ref().map(|copied| ("copied".to_string(), copied.to_string()));
     rows.extend(copied);
-    let written = |features: &Features| features.scalars().into_iter().filter_map(|(name, unit, value)| number(name, unit, value?));
+    let written = |features: &Features| {
+        features.scalars().into_iter().filter_map(|(name, unit, value)| number(name, unit, value?))
+    };
     rows.extend(sample.features.iter().flat_map(written));
     rows
 }

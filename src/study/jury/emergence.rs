@@ -45,7 +45,8 @@ impl Emergence {
     /// The table cannot be put together.
     pub fn table(all: &[Emergence]) -> Result<DataFrame> {
         let size = |family: Family| {
-            let of = |one: &Emergence| one.reached_at.iter().find(|(found, _)| *found == family).and_then(|(_, size)| *size);
+            let of =
+                |one: &Emergence| one.reached_at.iter().find(|(found, _)| *found == family).and_then(|(_, size)| *size);
             all.iter().map(|one| of(one).map_or("not reached".into(), |n| human(n as f64))).collect::<Vec<String>>()
         };
         Ok(df!(
@@ -63,7 +64,9 @@ impl Emergence {
         let columns: Vec<String> = asked(judged, Ability::Bar).map(name).collect();
         let shares = |ability: Ability| {
             let ceiling = people.ability(ability).rate.max(1e-9);
-            asked(judged, ability).map(|one| 100.0 * (one.ability(ability).rate / ceiling).min(1.0)).collect::<Vec<f64>>()
+            asked(judged, ability)
+                .map(|one| 100.0 * (one.ability(ability).rate / ceiling).min(1.0))
+                .collect::<Vec<f64>>()
         };
         let rows = Ability::ALL.map(|ability| ability.to_string()).to_vec();
         heatmap(rows, columns, Ability::ALL.map(shares).to_vec(), "Share of people's rate (%)")

@@ -70,7 +70,9 @@ impl Judged {
 
     /// The mean share of a tune's phrases that stand in training tunes, over the validation loss, with its interval; people's is a band.
     pub fn copies_figure(all: &[Judged], people: &Judged) -> Figure {
-        let mean = |copied: &Distribution| (100.0 * copied.mean, 100.0 * copied.mean_interval.0, 100.0 * copied.mean_interval.1);
+        let mean = |copied: &Distribution| {
+            (100.0 * copied.mean, 100.0 * copied.mean_interval.0, 100.0 * copied.mean_interval.1)
+        };
         beside_people(all, people, "Phrases that stand in training tunes (%)", |one| mean(&one.copying.copied_phrases))
     }
 
@@ -79,7 +81,8 @@ impl Judged {
     /// # Errors
     /// The table cannot be put together.
     pub fn drawings_table(all: &[Judged]) -> Result<DataFrame> {
-        let column = |of: &dyn Fn(&Judged) -> f64| all.iter().map(|one| (10.0 * of(one)).round() / 10.0).collect::<Vec<f64>>();
+        let column =
+            |of: &dyn Fn(&Judged) -> f64| all.iter().map(|one| (10.0 * of(one)).round() / 10.0).collect::<Vec<f64>>();
         let rung = |rung: Rung| column(&|one| 100.0 * one.rates.of_rung(rung).rate);
         let distance = |one: &Judged| -> Option<f64> {
             Some((100.0 * one.features.frechet.as_ref()?.distance.ours.sqrt()).round() / 100.0)
