@@ -2,6 +2,7 @@
 
 use music_scaling::figures::human;
 use music_scaling::files::read_json;
+use music_scaling::study::Start;
 use music_scaling::study::{Results, RunRecord, read_records};
 use std::path::Path;
 
@@ -55,15 +56,32 @@ fn the_sentences_quote_the_results() {
     let results: Results = read_json(root().join("data/results/laptop/results.json"), "see above").unwrap();
     let tested = results.test.values().find(|tested| Some(&tested.run) == results.best_run.as_ref()).unwrap();
     let ngram = results.baselines.ngram.unwrap();
-    let (test_ngram, rates) = (results.test_ngram.unwrap(), results.generation.rates.unwrap());
+    let test_ngram = results.test_ngram.unwrap();
+    let generation = results.generation;
+    let passing = |writer: &str| {
+        let mut judged = generation.judged.iter().chain(&generation.people);
+        let one = judged.find(|one| one.writer == writer && one.start != Some(Start::Nothing)).unwrap();
+        one.rates.passes_all
+    };
+    let gain = |run: &str| generation.induction.iter().find(|one| one.run == run).unwrap().gain();
+    let best = tested.run.as_str();
     let sentences = [
         format!("| {}-gram (Witten-Bell) | | {} | {:.4} |", ngram.order, human(ngram.n_tokens as f64), ngram.val_loss),
         format!("tested once on {} characters of held-out tunes", with_commas(tested.n_test_tokens as f64)),
         format!("loss {:.4} (validation {:.4})", tested.test_loss, tested.val_loss),
         format!("perplexity {:.2}, {:.2} bits per character", tested.perplexity, tested.bits_per_char),
         format!("the {} needs {:.2}", test_ngram.run, test_ngram.bits_per_char),
-        format!("{} parse strictly, {} convert to MIDI", rates.valid.passed, rates.convertible.passed),
-        format!("in {} all bars add up", rates.bars_add_up.passed),
+        format!(
+            "Of {} tunes that it writes from a header {:.0} % pass every rung of the ladder, of people's held-out tunes {:.0} %",
+            passing(best).n,
+            100.0 * passing(best).rate,
+            100.0 * passing("people").rate
+        ),
+        format!(
+            "the largest LSTM, whose loss is higher, passes in {:.0} %",
+            100.0 * passing("laptop-lstm-xl-longer").rate
+        ),
+        format!("worth {:.2} nats a character to the best Transformer", gain(best)),
         format!("{:+.4} nats", results.outcome.unwrap().error),
     ];
     let readme: Vec<String> = readme().split_whitespace().map(str::to_owned).collect();

@@ -11,8 +11,10 @@ use crate::{Error, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What stands before every tune of the training text: a blank line.
-const BEFORE_A_TUNE: &str = "\n\n";
+/// What stands before every tune of the training text: the bar line that ended the one before, and a blank line. Line breaks alone
+/// would not do: attention over equal tokens is the same however many there are, so that a Transformer without a table of
+/// positions could not tell a new line from a blank one.
+const BEFORE_A_TUNE: [&str; 2] = ["|\n\n", "\n\n"]; // the second for texts that are no music
 
 /// What a model wrote behind a prefix.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -114,7 +116,7 @@ impl<'a> Writer<'a> {
     /// Of prompt number `i`, from 0.
     fn new(prompt: &Prompt, settings: &'a Settings, i: u64, tokenizer: &'a Tokenizer) -> Result<Self> {
         prompt.check(tokenizer)?;
-        let mut ahead = tokenizer.encode(BEFORE_A_TUNE).unwrap_or_default(); // without line breaks there are no tunes
+        let mut ahead = BEFORE_A_TUNE.iter().find_map(|before| tokenizer.encode(before).ok()).unwrap_or_default();
         ahead.extend(tokenizer.encode(&prompt.prefix)?);
         Ok(Writer {
             tokenizer,
@@ -198,7 +200,7 @@ mod tests {
         let script = tokenizer.encode(script).unwrap();
         let prompt = Prompt::new(prefix, Drawing::at(0.0));
         let mut writer = Writer::new(&prompt, settings, 0, &tokenizer).unwrap();
-        let n_before = 2 + prefix.len();
+        let n_before = 3 + prefix.len();
         let mut told = Vec::new();
         let mut next = Some(writer.first().unwrap());
         while let Some(token) = next {
@@ -220,7 +222,7 @@ mod tests {
     fn a_tune_starts_after_a_blank_line_and_ends_at_one() {
         let (tune, told) = play_back("BC|\nA|\n\nB", "A:\n", &settings(100));
         assert_eq!(tune, written("A:\nBC|\nA|\n", 8, true));
-        assert_eq!(told, "\n\nA:\nBC|\nA|\n");
+        assert_eq!(told, "|\n\nA:\nBC|\nA|\n");
     }
 
     #[test]
