@@ -773,9 +773,9 @@ fn generation_07() {
     ));
     let guided = generation.drawings.iter().find(|one| one.drawing.is_some_and(|drawing| drawing.guided)).unwrap();
     page.says(format!(
-        "Guided tunes pass the ladder in {} (unguided {})",
+        "Guided tunes pass the ladder in {} (unguided, from nothing, in {})",
         percent(guided.rates.passes_all),
-        percent(header.rates.passes_all)
+        percent(nothing.rates.passes_all)
     ));
     page.printed("T = 0.6: \"G\" 41 %");
     page.printed("T = 1: \"G\" 29 %");

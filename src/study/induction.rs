@@ -1,11 +1,11 @@
 //! Whether a model knows that what was played once comes again: induction, measured on people's tunes with a repeat written out.
 //!
 //! ```text
-//! X:1 … K:G  |G A B c|…|  |G A B c|…|           a held-out header, its first section S, and S once more, p characters later
+//! X:1 … K:G  |G A B c|…|  |G A B c|…|           a held-out header, its first repeated section S, and S once more, p characters later
 //! gain of repetition = loss over the first S − loss over the second, nats per character
 //! induction of a head = mean over the second S of its attention from i to i − p + 1, the character after the one that i repeats
 //! ```
-//! A head that looks there can copy what followed (Elhage et al. 2021, Olsson et al. 2022). Evenly spread attention gives about 1/i.
+//! In a corpus without repeat signs S is the first bars of a tune, without its header. A head that looks there can copy what followed (Elhage et al. 2021, Olsson et al. 2022). Evenly spread attention gives about 1/i.
 
 use crate::data::TokenData;
 use crate::figures::{Figure, Line, Reference, arcs, lines};
@@ -69,7 +69,7 @@ impl Induction {
     }
 }
 
-/// A tune with its first section twice.
+/// A section of a tune, twice.
 struct Twice {
     tokens: Vec<u16>,
     /// Where the section begins for the first time.
@@ -85,12 +85,20 @@ impl Twice {
         let (section, _) = body.split_once(":|")?;
         let section = section.rsplit_once("|:").map_or(section, |(_, section)| section);
         let has_ending = section.as_bytes().windows(2).any(|two| matches!(two, [b'|' | b'[', b'0'..=b'9']));
-        if section.chars().count() < SHORTEST_SECTION || has_ending {
-            return None;
-        }
+        if has_ending { None } else { Twice::written_out(header, section, data, longest) }
+    }
+
+    /// The first bars of a tune twice, as many as fit, its header left out: where a corpus has no repeat signs.
+    fn of_first_bars(tune: &str, data: &TokenData, longest: usize) -> Option<Twice> {
+        let body = tune.get(header_len(tune)..)?;
+        let fits: String = body.chars().take(longest / 2).collect();
+        Twice::written_out("", fits.rsplit_once('|')?.0, data, longest)
+    }
+
+    fn written_out(header: &str, section: &str, data: &TokenData, longest: usize) -> Option<Twice> {
         let tokens = data.tokenizer.encode(&format!("{header}{section}|{section}|")).ok()?;
         let (start, period) = (header.chars().count(), section.chars().count() + 1);
-        (tokens.len() <= longest + 1).then_some(Twice { tokens, start, period })
+        (period > SHORTEST_SECTION && tokens.len() <= longest + 1).then_some(Twice { tokens, start, period })
     }
 
     /// Mean loss over the section the first and the second time, without each time's first character, which nothing foretells.
@@ -124,10 +132,10 @@ impl Twice {
     }
 }
 
-/// Each run's best model on the held-out tunes of `data` (validation, then test) whose first section is repeated.
+/// Each run's best model on the held-out tunes of `data` (validation, then test), as said above.
 ///
 /// # Errors
-/// A checkpoint cannot be read, or no tune repeats a section that fits the context twice.
+/// A checkpoint cannot be read, or nothing fits the context twice.
 pub fn induction(runs: &[Run], data: &TokenData) -> Result<Vec<Induction>> {
     let sections = sections(data, runs.iter().map(|run| run.config.block_size).min().unwrap_or(0))?;
     let one = |run: &Run| {
@@ -157,14 +165,19 @@ pub fn induction(runs: &[Run], data: &TokenData) -> Result<Vec<Induction>> {
 /// Held-out tunes with their first section twice.
 fn sections(data: &TokenData, longest: usize) -> Result<Vec<Twice>> {
     let texts = [data.tokenizer.decode(&data.val), data.tokenizer.decode(&data.test)].concat();
-    let twice = texts.split("\n\n").filter_map(|tune| Twice::of(tune, data, longest));
-    let sections: Vec<Twice> = twice.take(MOST_SECTIONS).collect();
-    if sections.is_empty() {
-        return Err(Error::Data(format!(
-            "no held-out tune has a repeated section that fits {longest} characters twice, so induction cannot be measured on them"
-        )));
+    let tunes = || texts.split("\n\n");
+    let repeated: Vec<Twice> = tunes().filter_map(|tune| Twice::of(tune, data, longest)).take(MOST_SECTIONS).collect();
+    if !repeated.is_empty() {
+        return Ok(repeated);
     }
-    Ok(sections)
+    let first: Vec<Twice> =
+        tunes().filter_map(|tune| Twice::of_first_bars(tune, data, longest)).take(MOST_SECTIONS).collect();
+    match first.is_empty() {
+        true => Err(Error::Data(format!(
+            "no held-out text has bars that fit {longest} characters twice: induction cannot be measured"
+        ))),
+        false => Ok(first),
+    }
 }
 
 /// Where one head of a Transformer (block and head counted from 1) looks while it reads the shortest of those sections twice.
@@ -230,6 +243,19 @@ mod tests {
         ] {
             assert!(Twice::of(tune, &data, longest).is_none(), "{tune}");
         }
+    }
+
+    #[test]
+    fn without_repeat_signs_the_first_bars_are_read_twice() {
+        let data = data();
+        let tune = "X:1\nM:4/4\nL:1/8\nK:G\nGABc d2B2|AGFA G4|dedB G4|]";
+        let twice = Twice::of_first_bars(tune, &data, 44).unwrap();
+        assert_eq!(data.tokenizer.decode(&twice.tokens), "GABc d2B2|AGFA G4|GABc d2B2|AGFA G4|");
+        assert_eq!((twice.start, twice.period), (0, 18));
+        let mut data = data;
+        data.val = data.tokenizer.encode(tune).unwrap();
+        assert_eq!(sections(&data, 44).unwrap().len(), 1);
+        assert!(sections(&data, 20).is_err_and(|error| error.to_string().contains("fit 20 characters twice")));
     }
 
     /// With all weights 0 every character has probability 1/V and attention is spread evenly: at i, 1/(i + 1).

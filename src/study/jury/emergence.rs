@@ -68,8 +68,8 @@ impl Emergence {
                 .map(|one| 100.0 * (one.ability(ability).rate / ceiling).min(1.0))
                 .collect::<Vec<f64>>()
         };
-        let rows = Ability::ALL.map(|ability| ability.to_string()).to_vec();
-        heatmap(rows, columns, Ability::ALL.map(shares).to_vec(), "Share of people's rate (%)")
+        let rows = Ability::ALL.map(|ability| ability.to_string());
+        heatmap(rows, columns, Ability::ALL.map(shares), "Share of people's rate (%)")
             .x_label("Transformers (T) and LSTMs (L) by falling validation loss, with their parameters")
     }
 }

@@ -89,7 +89,7 @@ impl Judged {
         };
         Ok(df!(
             "drawing" => all.iter().map(|one| one.drawing.as_ref().map(ToString::to_string).unwrap_or_default()).collect::<Vec<_>>(),
-            "n" => all.iter().map(|one| one.rates.passes_all.n as u64).collect::<Vec<_>>(),
+            "start" => all.iter().map(|one| one.start.map_or("-".into(), |start| start.to_string())).collect::<Vec<_>>(),
             "parses" => rung(Rung::ParsesStrictly),
             "bars_fit" => rung(Rung::BarsFit),
             "is_music" => rung(Rung::IsMusic),
