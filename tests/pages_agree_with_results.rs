@@ -702,6 +702,12 @@ fn generation_07() {
         n_reached(Family::Transformer),
         n_reached(Family::Lstm)
     ));
+    assert_eq!(
+        [Ability::Bar, Ability::Cadence, Ability::Phrase]
+            .map(|ability| (reached(ability, Family::Transformer), reached(ability, Family::Lstm).is_some())),
+        [(None, true), (None, true), (None, false)],
+        "bars and cadences are reached by LSTMs only, phrases by nobody"
+    );
     let returns = |one: &Judged| percent(one.ability(Ability::Return));
     page.says(format!(
         "Two bars come back in {} of people's tunes, in {} of the best Transformer's and in {} of the best LSTM's",
@@ -750,6 +756,9 @@ fn generation_07() {
         nearest.writer,
         distance(nearest)
     ));
+    let repeated = generation.features.unwrap().scalars;
+    let repeated = repeated.iter().find(|scalar| scalar.name == "repeated_bar_share").unwrap();
+    page.says(format!("in the share of bars that come back: {:.2}, people {:.2}", repeated.mean.0, repeated.mean.1));
     let copied = |one: &Judged| 100.0 * one.copying.copied_phrases.mean;
     page.says(format!(
         "{:.0} % of the best Transformer's phrases and {:.0} % of the best LSTM's stand in training tunes, {:.0} % of people's",
@@ -764,13 +773,31 @@ fn generation_07() {
         longest(&people),
         held(longest(&header) <= longest(&people))
     ));
-    let (cold, hot) = (&generation.drawings[0], &generation.drawings[5]);
+    let by_temperature = &generation.drawings[..6];
+    let temperature = |one: &Judged| one.drawing.unwrap().temperature;
+    let (cold, hot) = (&by_temperature[0], &by_temperature[5]);
+    let share = |one: &Judged| one.rates.passes_all.rate;
+    let highest = by_temperature.iter().max_by(|a, b| share(a).total_cmp(&share(b))).unwrap();
     page.says(format!(
-        "Validity falls as the temperature rises: **{}**, from {} of the tunes at 0.2 to {} at 1.4",
-        held(cold.rates.passes_all.rate > hot.rates.passes_all.rate),
+        "Validity falls as the temperature rises: **{}**. It is highest at {} ({}) and falls to {} at 1.4; but at 0.2 only {} pass, for {} \
+         end by themselves and {} are music",
+        held(by_temperature.windows(2).all(|two| share(&two[0]) >= share(&two[1]))),
+        temperature(highest),
+        percent(highest.rates.passes_all),
+        percent(hot.rates.passes_all),
         percent(cold.rates.passes_all),
-        percent(hot.rates.passes_all)
+        percent(cold.rates.of_rung(Rung::EndsByItself)),
+        percent(cold.rates.of_rung(Rung::IsMusic))
     ));
+    let least = by_temperature.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap();
+    page.says(format!(
+        "The distance from people's tunes is least at {}, {:.1}: **{}**",
+        temperature(least),
+        distance(least),
+        held(temperature(least) == 1.0)
+    ));
+    let nucleus = generation.drawings.iter().find(|one| one.drawing.unwrap().top_p.is_some()).unwrap();
+    page.says(format!("with top-p 0.9 {} pass", percent(nucleus.rates.passes_all)));
     let guided = generation.drawings.iter().find(|one| one.drawing.is_some_and(|drawing| drawing.guided)).unwrap();
     page.says(format!(
         "Guided tunes pass the ladder in {} (unguided, from nothing, in {})",

@@ -11,7 +11,7 @@
 use super::{BestNGram, ByPosition, Emergence, Floor, Gzip, Induction, Judged, Outcome, Study, TestResult};
 use crate::data::{Corpus, SourceEntropy, Split};
 use crate::files::{Lock, read_json, write_json};
-use crate::generation::Rates;
+use crate::generation::{Comparison, Rates};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -175,7 +175,9 @@ pub struct GenerationResults {
     pub emergence: Vec<Emergence>,
     /// What repetition is worth to each run's model.
     pub induction: Vec<Induction>,
-    /// The best model from a header, drawn otherwise.
+    /// The features of the best model's tunes from a header beside people's.
+    pub features: Option<Comparison>,
+    /// The best model from a header, drawn otherwise; last from nothing, guided.
     pub drawings: Vec<Judged>,
 }
 

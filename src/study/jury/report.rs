@@ -3,11 +3,17 @@
 use super::Judged;
 use crate::Result;
 use crate::figures::{Figure, Line, Reference, human, lines};
-use crate::generation::{Distribution, Rate, Rung};
+use crate::generation::{Comparison, Distribution, Rate, Rung};
 use crate::models::Family;
 use polars::prelude::{DataFrame, df};
 
 impl Judged {
+    /// The same without its features one by one, as it is recorded: of these only the distance of all together is kept.
+    pub fn brief(&self) -> Judged {
+        let features = Comparison { scalars: Vec::new(), matrices: Vec::new(), ..self.features.clone() };
+        Judged { features, ..self.clone() }
+    }
+
     /// Such as `Transformer, 993K`, or `people`.
     pub fn label(&self) -> String {
         match self.family.zip(self.n_params) {
