@@ -118,7 +118,7 @@ impl Settings {
 /// each and the speed, unless told to be quiet.
 ///
 /// # Errors
-/// As [`write`]: the model has another vocabulary than `data`, a prompt has a character outside it (named with its place), a drawing or
+/// As [`write()`]: the model has another vocabulary than `data`, a prompt has a character outside it (named with its place), a drawing or
 /// a setting is impossible, or the model's output is not finite.
 pub fn generate(
     model: &Model,

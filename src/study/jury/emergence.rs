@@ -57,20 +57,26 @@ impl Emergence {
         )?)
     }
 
-    /// What emerges when: each ability's rate as a share of people's, model by model in the order of their losses.
+    /// What emerges when: each ability's rate as a share of people's; the Transformers, then the LSTMs, each by falling loss.
     pub fn figure(judged: &[Judged], people: &Judged) -> Figure {
-        let size = |one: &Judged| human((one.n_params.unwrap_or(0) as f64 / 1e3).round() * 1e3);
-        let name = |one: &Judged| format!("{} {}", if one.family == Some(Family::Lstm) { "L" } else { "T" }, size(one));
-        let columns: Vec<String> = asked(judged, Ability::Bar).map(name).collect();
+        let of = |ability: Ability| {
+            let mut columns: Vec<&Judged> = asked(judged, ability).collect();
+            columns.sort_by_key(|one| one.family == Some(Family::Lstm)); // stable: they come by falling loss
+            columns
+        };
+        let size = |one: &Judged| match one.n_params.unwrap_or(0) {
+            n @ 1_000_000.. => format!("{:.1}M", n as f64 / 1e6),
+            n => format!("{:.0}K", n as f64 / 1e3),
+        };
         let shares = |ability: Ability| {
             let ceiling = people.ability(ability).rate.max(1e-9);
-            asked(judged, ability)
-                .map(|one| 100.0 * (one.ability(ability).rate / ceiling).min(1.0))
-                .collect::<Vec<f64>>()
+            let share = |one: &Judged| 100.0 * (one.ability(ability).rate / ceiling).min(1.0);
+            of(ability).into_iter().map(share).collect::<Vec<f64>>()
         };
+        let columns: Vec<String> = of(Ability::Bar).into_iter().map(size).collect();
         let rows = Ability::ALL.map(|ability| ability.to_string());
         heatmap(rows, columns, Ability::ALL.map(shares), "Share of people's rate (%)")
-            .x_label("Transformers (T) and LSTMs (L) by falling validation loss, with their parameters")
+            .x_label("Transformers, then LSTMs, by falling loss (parameters)")
     }
 }
 

@@ -62,16 +62,16 @@ impl Judged {
         };
         let zero = Judged::distance_ends(all).1;
         let label = "Fréchet distance from people's tunes (standard deviations)";
-        let reference = vec![Reference::new("two halves of people's tunes", zero)];
+        let reference = vec![Reference::new("people's halves", zero)];
         let curves = Family::ALL.map(|family| by_loss(all, family, distance));
         lines(curves, LOSS, label, reference).y_range(0.0, Judged::largest(all, distance) * 1.05)
     }
 
-    /// The smallest distance of the figure above, and its zero line.
+    /// The smallest distance of the figure above, and the zero line at the same number of tunes.
     pub fn distance_ends(all: &[Judged]) -> (f64, f64) {
-        let measured = || all.iter().filter_map(|one| one.features.frechet.as_ref()).map(|frechet| frechet.distance);
-        let nearest = measured().map(|measured| measured.ours.sqrt()).fold(f64::INFINITY, f64::min);
-        (nearest, measured().map(|measured| measured.zero.sqrt()).next().unwrap_or(0.0))
+        let measured = all.iter().filter_map(|one| Some(one.features.frechet.as_ref()?.distance));
+        let nearest = measured.min_by(|a, b| a.ours.total_cmp(&b.ours));
+        nearest.map_or((0.0, 0.0), |nearest| (nearest.ours.sqrt(), nearest.zero.sqrt()))
     }
 
     /// The mean share of a tune's phrases that stand in training tunes, over the validation loss, with its interval; people's is a band.
