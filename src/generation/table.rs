@@ -20,22 +20,15 @@ pub fn table(samples: &[Sample]) -> Result<DataFrame> {
     Ok(df!(
         "sample" => counts(|sample| sample.number),
         "prompt" => samples.iter().map(|sample| sample.prompt.to_string()).collect::<Vec<_>>(),
-        "temperature" => samples.iter().map(|sample| sample.prompt.drawing.temperature).collect::<Vec<_>>(),
-        "top_k" => samples.iter().map(|sample| sample.prompt.drawing.top_k.map(|top_k| top_k as u64)).collect::<Vec<_>>(),
         "n_chars" => counts(|sample| sample.raw.chars().count()),
         "ended" => flags(|sample| sample.ended),
         "parses" => flags(|sample| sample.validity.passes(Rung::ParsesStrictly)),
         "bars_fit" => flags(|sample| sample.validity.passes(Rung::BarsFit)),
         "passes_all" => flags(|sample| sample.validity.passes_all()),
-        "headers_added" => counts(|sample| sample.headers_added.len()),
         "longest_copy_notes" => copied(|originality| Some(originality.longest_copy_notes as f64)),
         "copied_phrases" => copied(|originality| originality.copied_phrases),
         "n_notes" => music(|features| Some(features.n_notes as f64)),
         "n_bars" => music(|features| Some(features.n_bars as f64)),
-        "notes_per_bar" => music(|features| Some(features.notes_per_bar)),
-        "pitch_range" => music(|features| Some(features.pitch_range)),
-        "pitch_class_entropy" => music(|features| features.pitch_class_entropy),
-        "in_scale_share" => music(|features| features.in_scale_share),
         "repeated_bar_share" => music(|features| features.repeated_bar_share),
     )?)
 }

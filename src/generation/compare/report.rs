@@ -6,7 +6,7 @@ use polars::prelude::*;
 use std::fmt;
 
 impl Comparison {
-    /// A row for each scalar feature; `_all`, `_ours` and `_zero` as in [`Measured`].
+    /// A row for each scalar feature: means, and the two measures at equal n with their zero lines, as in [`Measured`].
     ///
     /// # Errors
     /// The table cannot be put together.
@@ -22,13 +22,9 @@ impl Comparison {
             "unit" => texts(|row| &row.unit),
             "mean_ours" => numbers(|row| row.mean.0),
             "mean_people" => numbers(|row| row.mean.1),
-            "sd_ours" => numbers(|row| row.sd.0),
-            "sd_people" => numbers(|row| row.sd.1),
-            "overlap_all" => measured(|row| row.overlap, |overlap| overlap.all),
-            "overlap_ours" => measured(|row| row.overlap, |overlap| overlap.ours),
+            "overlap" => measured(|row| row.overlap, |overlap| overlap.ours),
             "overlap_zero" => measured(|row| row.overlap, |overlap| overlap.zero),
-            "wasserstein_all" => measured(|row| row.wasserstein, |distance| distance.all),
-            "wasserstein_ours" => measured(|row| row.wasserstein, |distance| distance.ours),
+            "wasserstein" => measured(|row| row.wasserstein, |distance| distance.ours),
             "wasserstein_zero" => measured(|row| row.wasserstein, |distance| distance.zero),
         )?)
     }

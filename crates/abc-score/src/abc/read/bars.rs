@@ -121,7 +121,7 @@ impl Count {
         if self.is_full() || (may_be_short && steps < expected) {
             return None;
         }
-        let beats = |steps: u64| steps as f64 * 4.0 / STEPS_PER_WHOLE as f64;
+        let beats = |steps: u64| (steps as f64 * 4000.0 / STEPS_PER_WHOLE as f64).round() / 1000.0;
         let (lasts, asked) = (beats(steps), beats(expected));
         Some((place, format!("this bar lasts {lasts} quarter notes, but {meter} asks for {asked}")))
     }
