@@ -473,7 +473,7 @@ mod tests {
             ("n_evals = 4", "n_evals = 0.5", "line 27: the number `0.5`, expected a whole number"),
             ("{ peak = 1e-2 }", "\"high\"", "line 26: a learning rate is a number, the peak, or { peak"),
             ("{ peak = 1e-2 }", "{ peek = 1e-2 }", "line 26: a learning rate is a number, the peak, or { peak"),
-            ("n_samples = 10", "n_samples = 0", "generation.n_samples must be above 0"),
+            ("n_samples = 20", "n_samples = 0", "generation.n_samples must be above 0"),
             (
                 "n_evals = 4",
                 "n_evals = 4\ngrad_clip = -1.0",
