@@ -14,7 +14,7 @@ use super::stand_ins::{quoted, write_cargo, write_if_changed, write_rustc};
 use super::toolchain::{host, rust_src};
 use crate::{Error, Result};
 use music_scaling::files::{Lock, read_text, write_atomic};
-use music_scaling::training::{INTERRUPT_KEY, device_name};
+use music_scaling::training::{INTERRUPT_KEY, device_feature};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -245,7 +245,7 @@ fn dependency(lab: &Lab) -> String {
 
 /// The cargo feature that this program was built with, "" on the CPU.
 fn feature() -> &'static str {
-    match device_name() {
+    match device_feature() {
         "cpu" => "",
         device => device,
     }

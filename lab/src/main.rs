@@ -19,6 +19,9 @@ struct Arguments {
     /// The checkout to work on; without it, MUSIC_SCALING_ROOT, or the one around the current folder
     #[arg(long, global = true)]
     root: Option<PathBuf>,
+    /// cpu, cuda, cuda:1 or metal; without it, the environment variable DEVICE, or what the program was built for
+    #[arg(long, global = true)]
+    device: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -148,9 +151,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Arguments { root, command } = Arguments::parse();
+    let Arguments { root, device, command } = Arguments::parse();
     if let Some(root) = root {
         place::use_root(root);
+    }
+    if let Some(Err(error)) = device.as_deref().map(training::use_device) {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
     }
     if matches!(command, Command::Study { .. } | Command::Train(_) | Command::Tune { .. }) {
         training::stop_on_ctrl_c(); // what else can be broken off may end at once

@@ -4,7 +4,7 @@ use super::setup::{Lab, run};
 use crate::{Error, Result};
 use music_scaling::files::{Lock, read_json, read_text, write_atomic, write_json};
 use music_scaling::study::Study;
-use music_scaling::training::interrupted;
+use music_scaling::training::{device_name, interrupted};
 use nets::words::duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -142,7 +142,12 @@ pub fn stale_notebooks(lab: &Lab, study: &Study, force: bool) -> Result<usize> {
 pub fn execute(lab: &Lab, study: &Study, notebook: &Path, copy: &Path) -> Result<()> {
     let name = file_name(notebook);
     let mut command = lab.python_command();
-    command.arg(lab.runner_script()).arg(notebook).arg(copy).env("STUDY", absolute(study.preset_argument())?);
+    command
+        .arg(lab.runner_script())
+        .arg(notebook)
+        .arg(copy)
+        .env("STUDY", absolute(study.preset_argument())?)
+        .env("DEVICE", device_name());
     // Its stdin is a leash: when it ends, with this program or before, the runner ends its kernel and itself.
     command.stdin(Stdio::piped());
     #[cfg(unix)] // in a group of its own: Ctrl-C in a terminal comes to this program alone, which passes it on
@@ -189,7 +194,11 @@ pub fn open_jupyter(lab: &Lab, preset: &str, arguments: &[String]) -> Result<()>
     let first = first.strip_prefix(&lab.root).unwrap_or(&first).display().to_string();
     // The project is the root, so that pages find figures/live/ while a model trains.
     command.args(["-m", "jupyterlab", "--allow-root", &format!("--LabApp.default_url=/lab/tree/{first}")]);
-    command.arg(format!("--ServerApp.root_dir={}", lab.root.display())).args(arguments).env("STUDY", absolute(preset)?);
+    command
+        .arg(format!("--ServerApp.root_dir={}", lab.root.display()))
+        .args(arguments)
+        .env("STUDY", absolute(preset)?)
+        .env("DEVICE", device_name());
     run(command, "run JupyterLab")
 }
 

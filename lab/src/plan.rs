@@ -9,7 +9,7 @@
 use crate::{Lab, Result};
 use music_scaling::models::ModelConfig;
 use music_scaling::study::{Rehearsal, Study};
-use music_scaling::training::{Decay, Run, RunConfig, default_threads, device_name, with_threads};
+use music_scaling::training::{Decay, Run, RunConfig, default_threads, device, free_memory_mb, with_threads};
 use nets::words::{duration, flops, human};
 use std::time::Instant;
 
@@ -19,6 +19,7 @@ const SECONDS_A_NOTEBOOK: f64 = 30.0;
 /// A measured step costs at most about so many FLOPs, a quarter of a second on two cores: of larger models fewer sequences are
 /// taken, at least one a core, then shorter ones. Rates per FLOP hardly differ.
 const STEP_FLOPS: f64 = 50e9;
+const STEP_FLOPS_OF_A_GPU: f64 = 20e12; // of smaller ones the launches are measured
 const SHORTEST_BLOCK: usize = 64;
 
 /// Steps are timed until they took so long together, after one that asks for memory the first time.
@@ -29,6 +30,8 @@ const MEASURED_S: f64 = 0.3;
 pub struct Plan {
     /// As they are trained.
     rows: Vec<Row>,
+    /// Of the device's memory.
+    free_mb: f64,
     is_quickest: bool,
 }
 
@@ -42,8 +45,8 @@ struct Row {
 enum State {
     /// What it took.
     Done(Cost),
-    /// What it will take; `None` on a GPU.
-    Due(Option<Cost>),
+    /// What it will take.
+    Due(Cost),
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -81,16 +84,19 @@ impl Plan {
                 Some(Run { summary, .. }) => {
                     State::Done(Cost { seconds: summary.elapsed_s, memory_mb: summary.peak_rss_mb })
                 }
-                None if device_name() != "cpu" => State::Due(None),
-                None => State::Due(Some(Rate::among(&mut rates, &config)?.cost(&config, n_val))),
+                None => State::Due(Rate::among(&mut rates, &config)?.cost(&config, n_val)),
             };
             rows.push(Row { config, state });
         }
-        Ok(Plan { rows, is_quickest: study.name() == "smoke" })
+        Ok(Plan {
+            rows,
+            free_mb: free_memory_mb(&device()?).unwrap_or(f64::INFINITY),
+            is_quickest: study.name() == "smoke",
+        })
     }
 
     /// Those that are not finished.
-    fn due(&self) -> impl Iterator<Item = (&RunConfig, Option<Cost>)> {
+    fn due(&self) -> impl Iterator<Item = (&RunConfig, Cost)> {
         self.rows.iter().filter_map(|row| match row.state {
             State::Due(cost) => Some((&row.config, cost)),
             State::Done(_) => None,
@@ -106,8 +112,8 @@ impl Plan {
         )];
         for Row { config, state } in &self.rows {
             let (cost, is_done) = match state {
-                State::Done(cost) => (Some(*cost), true),
-                State::Due(cost) => (*cost, false),
+                State::Done(cost) => (cost, true),
+                State::Due(cost) => (cost, false),
             };
             lines.push(format!(
                 "{:<34} {:>10} {:>7} {:>7} {:>11} {:>12} {:>9} {:>9}{}",
@@ -116,8 +122,8 @@ impl Plan {
                 human(config.n_tokens as f64),
                 config.n_steps(),
                 flops(config.flops()),
-                cost.map_or("–".into(), |cost| duration(cost.seconds)),
-                cost.map_or("–".into(), |cost| megabytes(cost.memory_mb)),
+                duration(cost.seconds),
+                megabytes(cost.memory_mb),
                 megabytes(disk_mb(config)),
                 if is_done { "  exists" } else { "" }
             ));
@@ -151,10 +157,11 @@ impl Rate {
         let (model, [batch_size, at_once, block_size], _) = &of;
         let step_flops = |(b, t): (usize, usize)| (b * t) as f64 * model.flops_per_token(t);
         let (mut b, mut t) = (*at_once, *block_size);
-        while step_flops((b, t)) > STEP_FLOPS && b > default_threads() {
+        let most = if device()?.is_cpu() { STEP_FLOPS } else { STEP_FLOPS_OF_A_GPU };
+        while step_flops((b, t)) > most && b > default_threads() {
             b = (b / 2).max(default_threads());
         }
-        while step_flops((b, t)) > STEP_FLOPS && t / 2 >= SHORTEST_BLOCK {
+        while step_flops((b, t)) > most && t / 2 >= SHORTEST_BLOCK {
             t /= 2;
         }
         let mut rehearsal = Rehearsal::new(model, b, t, config.dropout)?;
@@ -171,7 +178,7 @@ impl Rate {
             gradients_s: sum.0 / n * scale(*batch_size),
             update_s: sum.1 / n,
             forward_s: first.min(forward_s) * scale(1) / *block_size as f64,
-            memory_mb: fixed_mb + (rehearsal.peak_rss_mb() - fixed_mb).max(0.0) * scale(*at_once),
+            memory_mb: fixed_mb + (rehearsal.peak_memory_mb() - fixed_mb).max(0.0) * scale(*at_once),
             of,
         })
     }
@@ -197,7 +204,7 @@ fn megabytes(mb: f64) -> String {
 
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let due: Vec<(&RunConfig, Option<Cost>)> = self.due().collect();
+        let due: Vec<(&RunConfig, Cost)> = self.due().collect();
         let n_done = self.rows.len() - due.len();
         if due.is_empty() {
             return write!(f, "plan    train   nothing: all {n_done} runs exist");
@@ -205,20 +212,34 @@ impl std::fmt::Display for Plan {
         let total: f64 = due.iter().map(|(config, _)| config.flops()).sum();
         write!(f, "plan    train   {} runs of {}, {n_done} exist: {}", due.len(), self.rows.len(), flops(total))?;
         let disk: f64 = due.iter().map(|(config, _)| disk_mb(config)).sum();
-        let costs = due.iter().filter_map(|(config, cost)| Some((config, (*cost)?)));
-        let Some((longest, of_longest)) = costs.clone().max_by(|(_, p), (_, q)| p.seconds.total_cmp(&q.seconds)) else {
-            return write!(f, " on {}, {} of disk", device_name(), megabytes(disk));
-        };
-        let seconds: f64 = costs.clone().map(|(_, cost)| cost.seconds).sum();
-        let memory = costs.map(|(_, cost)| cost.memory_mb).fold(0.0, f64::max);
-        let (all, alone) = (duration(seconds), duration(of_longest.seconds));
-        write!(f, ", about {all} here ({} alone {alone})", longest.name)?;
+        let seconds: f64 = due.iter().map(|(_, cost)| cost.seconds).sum();
+        let memory = due.iter().map(|(_, cost)| cost.memory_mb).fold(0.0, f64::max);
+        write!(f, ", about {} here", duration(seconds))?;
+        if let Some((longest, cost)) = due.iter().max_by(|(_, p), (_, q)| p.seconds.total_cmp(&q.seconds)) {
+            write!(f, " ({} alone {})", longest.name, duration(cost.seconds))?;
+        }
         write!(f, ", at most {} of memory, {} of disk", megabytes(memory), megabytes(disk))?;
         if seconds > 600.0 && !self.is_quickest {
             write!(f, "\n        quicker: --preset smoke, a few minutes in all")?;
         }
-        Ok(())
+        match due.iter().find(|(_, cost)| cost.memory_mb > self.free_mb) {
+            Some((config, cost)) => write!(f, "\n        {}", does_not_fit(config, cost.memory_mb, self.free_mb)),
+            None => Ok(()),
+        }
     }
+}
+
+/// What to do about a run that takes more memory than the device has.
+fn does_not_fit(config: &RunConfig, memory_mb: f64, free_mb: f64) -> String {
+    let RunConfig { name, model, batch_size, micro_batch, .. } = config;
+    let fixed_mb = 16.0 * model.n_params() as f64 / 1e6;
+    let a_sequence = (memory_mb - fixed_mb) / micro_batch.unwrap_or(*batch_size) as f64;
+    let fit = ((free_mb - fixed_mb) / a_sequence).max(0.0) as usize;
+    let remedy = match fit {
+        0 => "not even one sequence fits".to_string(),
+        fit => format!("micro_batch = {fit} in [training] takes the same steps in pieces that fit"),
+    };
+    format!("{name} takes {} of memory, the device has {} left: {remedy}", megabytes(memory_mb), megabytes(free_mb))
 }
 
 /// The lines about everything but the trainings: set-up steps that are due, and the notebooks.
@@ -249,14 +270,17 @@ mod tests {
 
     #[test]
     fn a_plan_names_the_longest_run_and_a_quicker_preset() {
-        let due = |seconds| State::Due(Some(Cost { seconds, memory_mb: 1200.0 }));
+        let due = |seconds| State::Due(Cost { seconds, memory_mb: 1200.0 });
         let rows = vec![
             Row { config: config("xl", 6400), state: due(900.0) },
             Row { config: config("tiny", 640), state: due(100.0) },
             Row { config: config("old", 640), state: State::Done(Cost { seconds: 7.0, memory_mb: 3.0 }) },
         ];
-        let plan = Plan { rows, is_quickest: false };
+        let plan = Plan { rows, free_mb: 1000.0, is_quickest: false };
         let text = plan.to_string();
+        let too_large =
+            "xl takes 1.2 GB of memory, the device has 1000.0 MB left: micro_batch = 3 in [training] takes the same";
+        assert!(text.contains(too_large), "{text}");
         assert!(text.contains("2 runs of 3, 1 exist: "), "{text}");
         assert!(text.contains("about 16 min 40 s here (xl alone 15 min 00 s), at most 1.2 GB of memory"), "{text}");
         assert!(text.contains("--preset smoke"), "{text}");

@@ -4,7 +4,7 @@ use super::toolchain;
 use crate::{Error, Result};
 use music_scaling::files::{read_text, write_atomic};
 use music_scaling::study::place;
-use music_scaling::training::{device_name, interrupted};
+use music_scaling::training::{device_feature, interrupted};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -212,7 +212,7 @@ impl Lab {
         let program = std::env::current_exe().map_err(Error::file("find", "the running program"))?;
         let spec = serde_json::json!({
             "argv": [program, "kernel", "{connection_file}"],
-            "display_name": format!("Rust ({})", device_name()),
+            "display_name": format!("Rust ({})", device_feature()),
             "language": "rust",
             "interrupt_mode": "signal",
             "env": { place::ROOT_VARIABLE: self.root },

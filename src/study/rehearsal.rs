@@ -3,13 +3,13 @@
 use crate::Result;
 use crate::models::{Model, ModelConfig};
 use crate::ops::{self, Dropout};
-use crate::training::{AdamW, peak_rss_mb, reset_peak_rss, rss_mb};
+use crate::training::{AdamW, device, memory_mb, peak_memory_mb, reset_peak_memory};
 use candle_core::{Device, Tensor};
 use std::time::Instant;
 
 const SEED: u64 = 1337;
 
-/// A model on the CPU that trains on random tokens.
+/// A model that trains on random tokens, on the device that trainings use.
 ///
 /// ```no_run
 /// # use music_scaling::{prelude::*, study::Rehearsal};
@@ -27,7 +27,8 @@ pub struct Rehearsal {
     block_size: usize,
     dropout: f64,
     n_steps: usize,
-    rss_before_mb: f64,
+    device: Device,
+    memory_before_mb: f64,
 }
 
 impl Rehearsal {
@@ -36,11 +37,12 @@ impl Rehearsal {
     /// # Errors
     /// The model contradicts itself, or there is no room for it.
     pub fn new(config: &ModelConfig, batch_size: usize, block_size: usize, dropout: f64) -> Result<Rehearsal> {
-        reset_peak_rss();
-        let rss_before_mb = rss_mb();
-        let model = Model::new(config, SEED, &Device::Cpu)?;
+        let device = device()?;
+        reset_peak_memory(&device);
+        let memory_before_mb = memory_mb(&device);
+        let model = Model::new(config, SEED, &device)?;
         let optimizer = AdamW::new(model.parameters(), (0.9, 0.95), 0.1, ops::fused())?;
-        Ok(Rehearsal { model, optimizer, batch_size, block_size, dropout, n_steps: 0, rss_before_mb })
+        Ok(Rehearsal { model, optimizer, batch_size, block_size, dropout, n_steps: 0, device, memory_before_mb })
     }
 
     /// Tokens that look random enough: (B, T), others for each salt.
@@ -48,7 +50,7 @@ impl Rehearsal {
         let vocab_size = self.model.config().vocab_size();
         let token = |i: usize| (((i + 1) * (i + 7 * salt + 3) / 5 + salt) % vocab_size) as u32;
         let tokens: Vec<u32> = (0..self.batch_size * self.block_size).map(token).collect();
-        Ok(Tensor::from_vec(tokens, (self.batch_size, self.block_size), &Device::Cpu)?)
+        Ok(Tensor::from_vec(tokens, (self.batch_size, self.block_size), &self.device)?)
     }
 
     /// One step. Seconds of its forward and backward passes, and of clipping and AdamW.
@@ -62,6 +64,7 @@ impl Rehearsal {
         let (_, grads) = self.model.loss_and_gradients(&inputs, &targets, &dropout)?;
         let gradients_s = began.elapsed().as_secs_f64();
         self.optimizer.step(&grads, 3e-4, 1.0)?;
+        self.device.synchronize()?;
         self.n_steps += 1;
         Ok((gradients_s, began.elapsed().as_secs_f64() - gradients_s))
     }
@@ -77,14 +80,19 @@ impl Rehearsal {
         Ok(began.elapsed().as_secs_f64())
     }
 
+    /// Where it trains.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// What trains.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// The most memory that it added to what the process held before it, MB; 0 where not known.
-    pub fn peak_rss_mb(&self) -> f64 {
-        peak_rss_mb() - self.rss_before_mb
+    /// The most memory of the device that it added to what was held before it, MB; 0 where not known.
+    pub fn peak_memory_mb(&self) -> f64 {
+        peak_memory_mb(&self.device) - self.memory_before_mb
     }
 }
 

@@ -13,7 +13,7 @@ use super::peer::{Peer, PeerSpeed};
 use music_scaling::models::{ModelConfig, Size, ladder};
 use music_scaling::ops;
 use music_scaling::study::Rehearsal;
-use music_scaling::training::{default_threads, evaluate, peak_rss_mb, with_threads};
+use music_scaling::training::{default_threads, evaluate, peak_memory_mb, with_threads};
 use music_scaling::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -78,7 +78,7 @@ pub struct TrainSpeed {
     pub product_gflops: f64,
     /// gflops / product_gflops
     pub share_of_product: f64,
-    /// Peak resident memory of the whole measurement, MB; of this process, so meaningful for its first model.
+    /// Peak memory of the whole measurement on its device, MB; of this process, so meaningful for its first model.
     pub peak_rss_mb: f64,
     /// Tokens a second of the forward pass and the loss of one batch, nothing kept for gradients.
     pub forward_tokens_per_s: f64,
@@ -99,7 +99,7 @@ fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
     best_step_s(&mut rehearsal, WARM_UP)?;
     let (mut product_gflops, mut ours, mut theirs) = (0f64, Vec::new(), Vec::new());
     for _ in 0..setting.rounds.max(1) {
-        product_gflops = product_gflops.max(ops::product_gflops());
+        product_gflops = product_gflops.max(ops::product_gflops(rehearsal.device())?);
         ours.push(setting.tokens_per_step() as f64 / best_step_s(&mut rehearsal, setting.steps.max(1))?);
         if let Some(peer) = peer {
             theirs.push(peer.train(&config, setting)?);
@@ -117,7 +117,7 @@ fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
         gflops,
         product_gflops,
         share_of_product: gflops / product_gflops,
-        peak_rss_mb: peak_rss_mb(),
+        peak_rss_mb: peak_memory_mb(rehearsal.device()),
         forward_tokens_per_s,
         evaluate_tokens_per_s,
         peer: PeerSpeed::of(&ours, &theirs),

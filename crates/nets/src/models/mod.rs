@@ -148,6 +148,9 @@ impl Model {
     pub fn loss_value(&self, tokens: &Tensor, targets: &Tensor) -> Result<f64> {
         same_shape(tokens, targets)?;
         let model = self.without_gradients()?;
+        if self.device().is_cuda() && ops::fused() {
+            return ops::value_on_gpu(|| model.loss(tokens, targets, &mut Dropout::off()));
+        }
         if !self.runs_fused() {
             return Ok(f64::from(model.loss(tokens, targets, &mut Dropout::off())?.to_scalar::<f32>()?));
         }
@@ -164,6 +167,10 @@ impl Model {
     /// As for [`Model::loss`].
     pub fn loss_and_gradients(&self, tokens: &Tensor, targets: &Tensor, dropout: &Dropout) -> Result<(f64, GradStore)> {
         same_shape(tokens, targets)?;
+        if self.device().is_cuda() && ops::fused() {
+            let (loss, mut grads) = ops::gradients_on_gpu(|| self.loss(tokens, targets, &mut dropout.clone()))?;
+            return Ok((loss, self.store(|var| Ok(grads.remove(&var.id())))?));
+        }
         if !self.runs_fused() {
             let loss = self.loss(tokens, targets, &mut dropout.clone())?;
             return Ok((f64::from(loss.to_scalar::<f32>()?), loss.backward()?));
@@ -172,13 +179,19 @@ impl Model {
             let of_piece = |x: &Tensor| x.narrow(0, piece.start, piece.len());
             self.loss(&of_piece(tokens)?, &of_piece(targets)?, &mut dropout.starting_at(piece.start))
         })?;
+        let tensor = |var: &Var, grad| Ok(Tensor::from_vec(grad, var.shape(), var.device())?);
+        Ok((loss, self.store(|var| grads.remove(&var.id()).map(|grad| tensor(var, grad)).transpose())?))
+    }
+
+    /// The gradients of the parameters as candle keeps them.
+    fn store(&self, mut gradient: impl FnMut(&Var) -> Result<Option<Tensor>>) -> Result<GradStore> {
         let mut store = Tensor::zeros((), DType::F32, &Device::Cpu)?.backward()?; // candle makes an empty one in no other way
         for (_, var) in self.parameters() {
-            if let Some(grad) = grads.remove(&var.id()) {
-                store.insert(var, Tensor::from_vec(grad, var.shape(), var.device())?);
+            if let Some(grad) = gradient(var)? {
+                store.insert(var, grad);
             }
         }
-        Ok((loss, store))
+        Ok(store)
     }
 
     fn runs_fused(&self) -> bool {

@@ -65,6 +65,26 @@ pub(super) fn agree_with_composite(
             close(&format!("{form} gradient {i}"), a, b, 1e-5);
         }
     }
+    #[cfg(feature = "cuda")]
+    agree_on_gpu(operands, &fused, &value, &gradients);
+}
+
+/// The same of the kernels, whose memory the emulator fills with NaN before they run.
+#[cfg(feature = "cuda")]
+fn agree_on_gpu(
+    operands: &[Tensor],
+    fused: &impl Fn(&[Tensor]) -> Result<Tensor>,
+    value: &[f64],
+    gradients: &[Vec<f64>],
+) {
+    let device = crate::training::device().unwrap();
+    let operands: Vec<Tensor> = operands.iter().map(|x| x.to_device(&device).unwrap()).collect();
+    let weights = |y: &Tensor| uniform(y.dims(), 99).to_device(&device).unwrap();
+    let (y, grads) = super::tape::result_and_gradients(|| fused(&operands), weights).unwrap();
+    close("result on the GPU", &numbers(&y), value, 1e-5);
+    for (i, (x, gradient)) in operands.iter().zip(gradients).enumerate() {
+        close(&format!("gradient {i} on the GPU"), &numbers(&grads[&x.id()]), gradient, 1e-5);
+    }
 }
 
 /// [`agree_with_composite`], and the composite form's gradients equal central differences of its value.

@@ -5,6 +5,7 @@
 //! the softmax sums, dV = Pᵀ·dO, dS = P∘(dO·Vᵀ - D)/√d, dQ = dS·K, dK = dSᵀ·Q. No T×T matrix is kept.
 
 use super::fused::{Fused, apply};
+use super::gpu::{self, Arg, Kernels};
 use super::product::{Into, Matrix, Threads, product};
 use super::runs_fused;
 use super::simd::{dispatch, dot, exp, max, sum_of};
@@ -27,7 +28,7 @@ pub fn causal_attention(qkv: &Tensor, n_head: usize) -> Result<Tensor> {
     }
     let c = width / 3;
     if runs_fused(&[qkv]) && batch * t * c > 0 {
-        let attention = Attention { batch, t, c, n_head, log_sums: OnceLock::new() };
+        let attention = Attention { batch, t, c, n_head, log_sums: OnceLock::new(), weights: OnceLock::new() };
         return apply(attention, (batch, t, c), &[qkv]);
     }
     composite(qkv, n_head)
@@ -65,12 +66,15 @@ fn causal_mask(t: usize, like: &Tensor) -> Result<Tensor> {
     Ok(Tensor::from_vec(mask, (t, t), &Device::Cpu)?.to_device(like.device())?.to_dtype(like.dtype())?)
 }
 
+const KERNELS: Kernels = Kernels { name: "attention", text: include_str!("attention.cu") };
+
 struct Attention {
     batch: usize,
     t: usize,
     c: usize,
     n_head: usize,
     log_sums: OnceLock<Vec<f32>>, // (B, n_head, T): top + ln Σ e^(score - top) of each row
+    weights: OnceLock<Tensor>,    // (B, n_head, T, T): P, kept on a GPU
 }
 
 impl Attention {
@@ -78,6 +82,27 @@ impl Attention {
     fn head<'a>(&self, qkv: &'a [f32], h: usize, from: usize, n: usize) -> [Matrix<'a>; 3] {
         let (c, d) = (self.c, self.c / self.n_head);
         [0, 1, 2].map(|part| Matrix::strided(&qkv[from * 3 * c + part * c + h * d..], n, d, 3 * c))
+    }
+
+    /// `x` (B, T, parts·C) on a GPU head by head, (parts, B, n_head, T, d), or back.
+    fn regroup(&self, kernel: &str, x: &Tensor, parts: usize) -> candle_core::Result<Tensor> {
+        let Attention { batch, t, c, n_head, .. } = *self;
+        let (n, d) = (x.elem_count(), c / n_head);
+        let y = match kernel {
+            "to_heads" => gpu::empty((parts, batch, n_head, t, d), x)?,
+            _ => gpu::empty((batch, t, parts * c), x)?,
+        };
+        let sizes = [n, batch, t, parts, n_head, d].map(Arg::Size);
+        let args = [&[Arg::Numbers(x), Arg::Numbers(&y)], &sizes[..]].concat();
+        gpu::launch(&KERNELS, kernel, gpu::Threads::Each(n), &args)?;
+        Ok(y)
+    }
+
+    fn softmax_on_gpu(&self, kernel: &str, numbers: &[&Tensor]) -> candle_core::Result<()> {
+        let n_rows = self.batch * self.n_head * self.t;
+        let numbers: Vec<Arg> = numbers.iter().map(|x| Arg::Numbers(x)).collect();
+        let args = [&numbers[..], &[Arg::Size(n_rows), Arg::Size(self.t), Arg::Float(self.scale())]].concat();
+        gpu::launch(&KERNELS, kernel, gpu::Threads::WarpEach(n_rows), &args)
     }
 
     fn scale(&self) -> f32 {
@@ -151,6 +176,26 @@ impl Fused for Attention {
             .zip(log_sums.par_chunks(self.n_head * self.t))
             .for_each(|(((dqkv, qkv), (out, dout)), log_sums)| self.backward_sequence(qkv, out, log_sums, dout, dqkv));
         vec![dqkv]
+    }
+
+    fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
+        let qkv = self.regroup("to_heads", &args[0], 3)?;
+        let (q, k, v) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?); // (B, n_head, T, d) each
+        let p = q.matmul(&k.t()?)?;
+        self.softmax_on_gpu("causal_softmax", &[&p])?;
+        let out = p.matmul(&v)?;
+        let _ = self.weights.set(p);
+        self.regroup("from_heads", &out, 1)
+    }
+
+    fn backward_on_gpu(&self, args: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
+        let Some(p) = self.weights.get() else { return Ok(vec![args[0].zeros_like()?]) }; // no forward, no gradient
+        let (qkv, dout) = (self.regroup("to_heads", &args[0], 3)?, self.regroup("to_heads", &grad, 1)?.get(0)?);
+        let (q, k, v) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?);
+        let ds = dout.matmul(&v.t()?)?; // dP at first
+        self.softmax_on_gpu("causal_softmax_back", &[p, &ds])?;
+        let (dq, dk, dv) = (ds.matmul(&k)?, ds.t()?.matmul(&q)?, p.t()?.matmul(&dout)?);
+        Ok(vec![self.regroup("from_heads", &Tensor::stack(&[dq, dk, dv], 0)?, 3)?])
     }
 }
 

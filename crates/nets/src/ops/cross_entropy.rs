@@ -4,6 +4,7 @@
 //! Backward: dlogits_i = (softmax(logits_i) - onehot(target_i)) / N.
 
 use super::fused::{Fused, apply};
+use super::gpu::{self, Arg, Kernels, Threads};
 use super::runs_fused;
 use super::simd::{dispatch, exp, max, rows_per_piece, sum_of};
 use crate::{Error, Result};
@@ -21,13 +22,17 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
         let (logits, targets) = (logits.dims(), targets.dims());
         return Err(Error::Tensor(format!("cross_entropy: targets {targets:?} do not go with logits {logits:?}")));
     }
-    let targets = targets.to_dtype(DType::U32)?.flatten_all()?; // (N)
+    let targets = targets.to_device(logits.device())?.to_dtype(DType::U32)?.flatten_all()?; // (N)
     if runs_fused(&[logits]) {
+        if !logits.device().is_cpu() {
+            return apply(CrossEntropy { targets: Vec::new(), on_gpu: targets, vocab_size }, (), &[logits]);
+        }
+        let on_gpu = targets.clone();
         let targets = targets.to_vec1::<u32>()?;
         if let Some(target) = targets.iter().find(|&&target| target as usize >= vocab_size) {
             return Err(Error::Tensor(format!("target {target} is outside the vocabulary of {vocab_size}")));
         }
-        return apply(CrossEntropy { targets, vocab_size }, (), &[logits]);
+        return apply(CrossEntropy { targets, on_gpu, vocab_size }, (), &[logits]);
     }
     composite(logits, &targets)
 }
@@ -40,8 +45,11 @@ fn composite(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     Ok((picked.sum_all()? * (-1.0 / n_rows as f64))?)
 }
 
+const KERNELS: Kernels = Kernels { name: "cross_entropy", text: include_str!("cross_entropy.cu") };
+
 struct CrossEntropy {
-    targets: Vec<u32>,
+    targets: Vec<u32>, // read on the CPU,
+    on_gpu: Tensor,    // and on a GPU
     vocab_size: usize,
 }
 
@@ -66,6 +74,24 @@ impl Fused for CrossEntropy {
             .zip(self.targets.par_chunks(rows))
             .for_each(|((dlogits, logits), targets)| gradient_of_rows(logits, targets, scale, dlogits));
         vec![dlogits]
+    }
+
+    fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
+        let n_rows = self.on_gpu.elem_count();
+        let losses = gpu::empty(n_rows, &args[0])?;
+        let sizes = [Arg::Size(n_rows), Arg::Size(self.vocab_size)];
+        let args = [&[Arg::Numbers(&args[0]), Arg::Numbers(&self.on_gpu), Arg::Numbers(&losses)], &sizes[..]].concat();
+        gpu::launch(&KERNELS, "row_losses", Threads::WarpEach(n_rows), &args)?;
+        losses.mean_all()
+    }
+
+    fn backward_on_gpu(&self, args: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
+        let (logits, n_rows) = (&args[0], self.on_gpu.elem_count());
+        let dlogits = gpu::empty(logits.shape(), logits)?;
+        let numbers = [logits, &self.on_gpu, &grad, &dlogits].map(Arg::Numbers);
+        let args = [&numbers[..], &[Arg::Size(n_rows), Arg::Size(self.vocab_size)]].concat();
+        gpu::launch(&KERNELS, "row_losses_back", Threads::WarpEach(n_rows), &args)?;
+        Ok(vec![dlogits])
     }
 }
 

@@ -5,6 +5,7 @@
 //! can draw at once, every device draws the same, and a resumed run goes on with the same draws.
 
 use super::fused::{Fused, apply};
+use super::gpu::{self, Arg, Kernels, Threads};
 use super::runs_fused;
 use super::simd::dispatch;
 use crate::{Error, Result};
@@ -86,6 +87,8 @@ struct Drop {
     first: u32,
 }
 
+const KERNELS: Kernels = Kernels { name: "dropout", text: include_str!("dropout.cu") };
+
 /// Entries that one thread takes at a time.
 const PIECE: usize = 16_384;
 
@@ -104,6 +107,21 @@ impl Fused for Drop {
 
     fn backward(&self, _: &[&[f32]], _: &[f32], grad: Vec<f32>) -> Vec<Vec<f32>> {
         vec![self.dropped(grad)]
+    }
+
+    fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
+        let (x, n, draw) = (&args[0], args[0].elem_count(), self.draw);
+        let y = gpu::empty(x.shape(), x)?;
+        let keys = draw.keys.map(Arg::Bits);
+        let sizes =
+            [Arg::Size(n), Arg::Bits(self.first), keys[0], keys[1], Arg::Bits(draw.threshold), Arg::Float(draw.scale)];
+        let args = [&[Arg::Numbers(x), Arg::Numbers(&y)], &sizes[..]].concat();
+        gpu::launch(&KERNELS, "drop", Threads::Each(n), &args)?;
+        Ok(y)
+    }
+
+    fn backward_on_gpu(&self, _: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
+        Ok(vec![self.forward_on_gpu(&[grad])?])
     }
 }
 
@@ -158,6 +176,20 @@ mod tests {
         let grads = y.sum_all().unwrap().backward().unwrap();
         let expected: Vec<f32> = numbers(&y).iter().map(|&y| if y == 0.0 { 0.0 } else { 1.0 / 0.75 }).collect();
         assert_eq!(numbers(grads.get(&x).unwrap()), expected);
+    }
+
+    #[test]
+    #[cfg(feature = "cuda")]
+    fn a_gpu_draws_the_same_masks() {
+        use super::super::tape::result_and_gradients;
+        let device = crate::training::device().unwrap();
+        let (x, dropout) = (uniform(&[5, 300], 1), Dropout::new(0.3, 11).unwrap().starting_at(2));
+        let on_cpu = numbers(&dropout.clone().apply(&x).unwrap());
+        let (there, ones) = (x.to_device(&device).unwrap(), |y: &Tensor| y.ones_like().unwrap());
+        let (on_gpu, grads) = result_and_gradients(|| dropout.clone().apply(&there), ones).unwrap();
+        assert_eq!(numbers(&on_gpu), on_cpu);
+        let expected: Vec<f32> = on_cpu.iter().map(|&y| if y == 0.0 { 0.0 } else { (1.0 / 0.7) as f32 }).collect();
+        assert_eq!(numbers(&grads[&there.id()]), expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! `y[i] = table[token[i]]`
 
 use super::fused::{Fused, apply};
+use super::gpu::{self, Arg, Kernels, Threads};
 use super::runs_fused;
 use crate::{Error, Result};
 use candle_core::{DType, Tensor};
@@ -16,11 +17,15 @@ pub fn embedding(tokens: &Tensor, table: &Tensor) -> Result<Tensor> {
     let mut shape = tokens.dims().to_vec();
     shape.push(width);
     if runs_fused(&[table]) {
-        let ids = tokens.to_dtype(DType::U32)?.flatten_all()?.to_vec1::<u32>()?;
+        let tokens = tokens.to_device(table.device())?.to_dtype(DType::U32)?.flatten_all()?;
+        if !table.device().is_cpu() {
+            return apply(Embedding { ids: Vec::new(), tokens, n_rows, width }, shape, &[table]);
+        }
+        let ids = tokens.to_vec1::<u32>()?;
         if let Some(id) = ids.iter().find(|&&id| id as usize >= n_rows) {
             return Err(Error::Tensor(format!("token {id} is outside the table of {n_rows} rows")));
         }
-        return apply(Embedding { ids, n_rows, width }, shape, &[table]);
+        return apply(Embedding { ids, tokens, n_rows, width }, shape, &[table]);
     }
     composite(tokens, table)
 }
@@ -30,8 +35,11 @@ fn composite(tokens: &Tensor, table: &Tensor) -> Result<Tensor> {
     Ok(table.index_select(&tokens.flatten_all()?, 0)?.reshape(shape)?)
 }
 
+const KERNELS: Kernels = Kernels { name: "embedding", text: include_str!("embedding.cu") };
+
 struct Embedding {
-    ids: Vec<u32>,
+    ids: Vec<u32>,  // read on the CPU,
+    tokens: Tensor, // and on a GPU, where nobody waits for a look at them
     n_rows: usize,
     width: usize,
 }
@@ -52,6 +60,23 @@ impl Fused for Embedding {
             row.iter_mut().zip(grad).for_each(|(sum, grad)| *sum += grad);
         }
         vec![table]
+    }
+
+    fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
+        let n = self.tokens.elem_count() * self.width;
+        let y = gpu::empty(n, &args[0])?;
+        let sizes = [Arg::Size(n), Arg::Size(self.width), Arg::Size(self.n_rows)];
+        let args = [&[Arg::Numbers(&self.tokens), Arg::Numbers(&args[0]), Arg::Numbers(&y)], &sizes[..]].concat();
+        gpu::launch(&KERNELS, "embed", Threads::Each(n), &args)?;
+        Ok(y)
+    }
+
+    fn backward_on_gpu(&self, args: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
+        let table = gpu::empty(args[0].shape(), &args[0])?;
+        let sizes = [Arg::Size(self.tokens.elem_count()), Arg::Size(self.width)];
+        let args = [&[Arg::Numbers(&self.tokens), Arg::Numbers(&grad), Arg::Numbers(&table)], &sizes[..]].concat();
+        gpu::launch(&KERNELS, "embed_back", Threads::Blocks(self.n_rows, self.width.div_ceil(256)), &args)?;
+        Ok(vec![table])
     }
 }
 

@@ -1,16 +1,30 @@
 //! What a fused operation is, and how it becomes a node of candle's graph or of our tape.
 
-use super::tape;
+use super::{gpu, tape};
 use crate::{Error, Result};
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Shape, Storage, StorageRef, Tensor};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Shape, Storage, StorageRef, Tensor};
 use std::ops::Deref;
 
-/// A fused operation: plain contiguous f32 numbers in, plain numbers out. The sizes that it needs live in its own fields.
+/// A fused operation: contiguous f32 numbers in, numbers out. The sizes that it needs live in its own fields.
 pub(crate) trait Fused: Send + Sync + 'static {
     /// The result. What the backward pass needs beyond operands and result is kept in the operation, or recomputed.
     fn forward(&self, args: &[&[f32]]) -> Vec<f32>;
     /// One gradient for each operand, given the gradient `grad` of the result.
     fn backward(&self, args: &[&[f32]], result: &[f32], grad: Vec<f32>) -> Vec<Vec<f32>>;
+    /// [`Fused::forward`] on a CUDA device.
+    fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor>;
+    /// [`Fused::backward`] on a CUDA device.
+    fn backward_on_gpu(&self, args: &[Tensor], result: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>>;
+}
+
+/// The result of `op` on the device of its operands, without a node of candle's graph.
+pub(super) fn run(op: &dyn Fused, shape: Shape, args: &[&Tensor]) -> Result<Tensor> {
+    if args.iter().any(|arg| !arg.device().is_cpu()) {
+        return Ok(op.forward_on_gpu(&gpu::in_one_piece(args)?)?.reshape(shape)?);
+    }
+    let values = args.iter().map(|arg| Values::of(arg)).collect::<candle_core::Result<Vec<_>>>()?;
+    let numbers: Vec<&[f32]> = values.iter().map(|v| &**v).collect();
+    Ok(Tensor::from_vec(op.forward(&numbers), shape, &Device::Cpu)?)
 }
 
 /// Runs `op`, whose result has the shape `shape`, on up to three operands and records it: on the tape that is running, else in

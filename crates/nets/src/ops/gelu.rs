@@ -3,6 +3,7 @@
 //! gelu(x) = x·Φ(x),  gelu'(x) = Φ(x) + x·φ(x), with Φ and φ the standard normal distribution and density.
 
 use super::fused::{Fused, apply};
+use super::gpu::{self, Arg, Kernels, Threads};
 use super::runs_fused;
 use super::simd::{dispatch, fma, normal};
 use crate::Result;
@@ -26,6 +27,8 @@ fn composite(x: &Tensor) -> Result<Tensor> {
     Ok((x * distribution)?)
 }
 
+const KERNELS: Kernels = Kernels { name: "gelu", text: include_str!("gelu.cu") };
+
 struct Gelu;
 
 /// Numbers that one thread takes at a time.
@@ -42,6 +45,21 @@ impl Fused for Gelu {
         let mut dx = grad; // dy, scaled in place
         dx.par_chunks_mut(PIECE).zip(args[0].par_chunks(PIECE)).for_each(|(dx, x)| backward_piece(x, dx));
         vec![dx]
+    }
+
+    fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
+        let (x, n) = (&args[0], args[0].elem_count());
+        let y = gpu::empty(x.shape(), x)?;
+        gpu::launch(&KERNELS, "gelu", Threads::Each(n), &[Arg::Numbers(x), Arg::Numbers(&y), Arg::Size(n)])?;
+        Ok(y)
+    }
+
+    fn backward_on_gpu(&self, args: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
+        let (x, n) = (&args[0], args[0].elem_count());
+        let dx = gpu::empty(x.shape(), x)?;
+        let args = [Arg::Numbers(x), Arg::Numbers(&grad), Arg::Numbers(&dx), Arg::Size(n)];
+        gpu::launch(&KERNELS, "gelu_back", Threads::Each(n), &args)?;
+        Ok(vec![dx])
     }
 }
 

@@ -4,6 +4,7 @@
 //! Backward, with g = w·dy: dx = (g - mean g - x̂·mean(g·x̂)) / √(var x + eps), dw = Σ_rows dy·x̂, db = Σ_rows dy.
 
 use super::fused::{Fused, apply};
+use super::gpu::{self, Arg, Kernels, Threads};
 use super::simd::{LANES, dispatch, fma, rows_per_piece, sum_of, total};
 use super::{add::accumulate, runs_fused};
 use crate::{Error, Result};
@@ -41,6 +42,9 @@ fn composite(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) -> Re
     })
 }
 
+const KERNELS: Kernels = Kernels { name: "layer_norm", text: include_str!("layer_norm.cu") };
+const ROWS_PER_BLOCK: usize = 64;
+
 struct LayerNorm {
     width: usize,
     eps: f32,
@@ -75,6 +79,31 @@ impl Fused for LayerNorm {
         let mut grads = vec![dx, dw, db];
         grads.truncate(args.len());
         grads
+    }
+
+    fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
+        let (x, weight) = (&args[0], &args[1]);
+        let (n_rows, bias) = (x.elem_count() / self.width, args.get(2));
+        let y = gpu::empty(x.shape(), x)?;
+        let numbers = [x, weight, bias.unwrap_or(weight), &y].map(Arg::Numbers); // without a bias, any address will do
+        let sizes = [usize::from(bias.is_some()), n_rows, self.width].map(Arg::Size);
+        let args = [&numbers[..], &sizes, &[Arg::Float(self.eps)]].concat();
+        gpu::launch(&KERNELS, "layer_norm", Threads::WarpEach(n_rows), &args)?;
+        Ok(y)
+    }
+
+    fn backward_on_gpu(&self, args: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
+        let (x, n_rows) = (&args[0], args[0].elem_count() / self.width);
+        let n_blocks = n_rows.div_ceil(ROWS_PER_BLOCK);
+        let (dx, sums) = (gpu::empty(x.shape(), x)?, gpu::empty((n_blocks, 2 * self.width), x)?);
+        let numbers = [x, &args[1], &grad, &dx, &sums].map(Arg::Numbers);
+        let sizes = [n_rows, self.width, ROWS_PER_BLOCK].map(Arg::Size);
+        let launched = [&numbers[..], &sizes, &[Arg::Float(self.eps)]].concat();
+        gpu::launch(&KERNELS, "layer_norm_back", Threads::Blocks(n_blocks, 1), &launched)?;
+        let sums = gpu::sum_of_rows(&sums)?; // dw, then db
+        let mut grads = vec![dx, sums.narrow(0, 0, self.width)?, sums.narrow(0, self.width, self.width)?];
+        grads.truncate(args.len());
+        Ok(grads)
     }
 }
 

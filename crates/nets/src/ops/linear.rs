@@ -4,6 +4,7 @@
 //! Backward: dx = dy·W, dW = dyᵀ·x, db = Σ_rows dy.
 
 use super::fused::{Fused, apply};
+use super::gpu::{self, Arg, Kernels};
 use super::product::{Matrix, Threads, new_product};
 use super::simd::{dispatch, rows_per_piece};
 use super::{add::accumulate, runs_fused};
@@ -44,6 +45,8 @@ fn composite(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tenso
     })
 }
 
+const KERNELS: Kernels = Kernels { name: "linear", text: include_str!("linear.cu") };
+
 struct Linear {
     n_rows: usize,
     n_in: usize,
@@ -73,6 +76,25 @@ impl Fused for Linear {
             grads.push(sum_of_rows(&grad, self.n_out));
         }
         grads
+    }
+
+    fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
+        let y = args[0].reshape((self.n_rows, self.n_in))?.matmul(&args[1].t()?)?; // (rows, out)
+        if let Some(bias) = args.get(2) {
+            let n = y.elem_count();
+            let args = [Arg::Numbers(&y), Arg::Numbers(bias), Arg::Size(n), Arg::Size(self.n_out)];
+            gpu::launch(&KERNELS, "add_bias", gpu::Threads::Each(n), &args)?;
+        }
+        Ok(y)
+    }
+
+    fn backward_on_gpu(&self, args: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
+        let dy = grad.reshape((self.n_rows, self.n_out))?;
+        let mut grads = vec![dy.matmul(&args[1])?, dy.t()?.matmul(&args[0].reshape((self.n_rows, self.n_in))?)?];
+        if args.len() > 2 {
+            grads.push(gpu::sum_of_rows(&dy)?);
+        }
+        Ok(grads)
     }
 }
 

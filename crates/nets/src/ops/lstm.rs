@@ -9,6 +9,7 @@
 
 use super::add::add;
 use super::fused::{Fused, Values, apply};
+use super::gpu::{self, Arg, Kernels};
 use super::linear::{linear, sum_of_rows};
 use super::panels::{Panels, ROWS, Strided, rows_times_panels};
 use super::pieces::threads;
@@ -37,7 +38,7 @@ pub fn lstm(x: &Tensor, w_ih: &Tensor, w_hh: &Tensor, b_ih: &Tensor, b_hh: &Tens
     let inputs = linear(x, w_ih, None)?; // (B, T, 4H)
     let bias = add(b_ih, b_hh)?; // (4H)
     if runs_fused(&[&inputs, w_hh, &bias]) && batch * t * hidden > 0 {
-        let recurrence = Recurrence { batch, t, hidden, kept: Mutex::default() };
+        let recurrence = Recurrence { batch, t, hidden, kept: Mutex::default(), kept_on_gpu: Mutex::default() };
         return apply(recurrence, (batch, t, hidden), &[&inputs, w_hh, &bias]);
     }
     composite(&inputs, w_hh, &bias)
@@ -93,7 +94,11 @@ struct Recurrence {
     t: usize,
     hidden: usize,
     kept: Mutex<Option<Kept>>,
+    /// Activated gates (T, B, 4H), cell states and hidden states (T, B, H).
+    kept_on_gpu: Mutex<Option<[Tensor; 3]>>,
 }
+
+const KERNELS: Kernels = Kernels { name: "lstm", text: include_str!("lstm.cu") };
 
 /// What the backward pass needs: activated gates (B, T, 4H) and cell states (B, T, H).
 struct Kept {
@@ -117,6 +122,11 @@ impl Recurrence {
                 forward_sequences(t, &weights, inputs, bias, out, gates, cells);
             });
         (out, kept)
+    }
+
+    fn step_on_gpu(&self, kernel: &str, numbers: &[Arg], step: usize) -> candle_core::Result<()> {
+        let sizes = [self.batch, self.t, self.hidden, step].map(Arg::Size);
+        gpu::launch(&KERNELS, kernel, gpu::Threads::Each(self.batch * self.hidden), &[numbers, &sizes].concat())
     }
 
     fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
@@ -152,6 +162,42 @@ impl Fused for Recurrence {
         let dw = new_product(a.t(), Matrix::new(&previous, n_rows, hidden), Threads::All);
         let db = sum_of_rows(&da, 4 * hidden);
         vec![da, dw, db]
+    }
+
+    fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
+        let Recurrence { batch, t, hidden, .. } = *self;
+        let w_hh = args[1].t()?;
+        let gates = gpu::empty((t, batch, 4 * hidden), &args[0])?;
+        let (cells, states) = (gpu::empty((t, batch, hidden), &args[0])?, gpu::empty((t, batch, hidden), &args[0])?);
+        for step in 0..t {
+            let recurrent = if step > 0 { states.get(step - 1)?.matmul(&w_hh)? } else { gates.clone() }; // not read at first
+            let numbers = [&args[0], &recurrent, &args[2], &gates, &cells, &states].map(Arg::Numbers);
+            self.step_on_gpu("lstm_step", &numbers, step)?;
+        }
+        let out = states.transpose(0, 1)?.contiguous()?; // (B, T, H)
+        *self.kept_on_gpu.lock().unwrap_or_else(PoisonError::into_inner) = Some([gates, cells, states]);
+        Ok(out)
+    }
+
+    fn backward_on_gpu(&self, args: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
+        let Recurrence { batch, t, hidden, .. } = *self;
+        let kept = self.kept_on_gpu.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some([da, cells, states]) = kept else {
+            candle_core::bail!("lstm: a backward pass without a forward pass before it")
+        };
+        let dc = gpu::empty((batch, hidden), &grad)?;
+        let mut dh = dc.clone(); // neither is read at the last step
+        for step in (0..t).rev() {
+            let numbers = [&grad, &cells, &dh, &dc, &da].map(Arg::Numbers);
+            self.step_on_gpu("lstm_step_back", &numbers, step)?;
+            if step > 0 {
+                dh = da.get(step)?.matmul(&args[1])?;
+            }
+        }
+        let rows = |x: &Tensor, from: usize| x.narrow(0, from, t - 1)?.reshape(((t - 1) * batch, ()));
+        let dw = if t > 1 { rows(&da, 1)?.t()?.matmul(&rows(&states, 0)?)? } else { args[1].zeros_like()? };
+        let db = gpu::sum_of_rows(&da.reshape((t * batch, 4 * hidden))?)?;
+        Ok(vec![da.transpose(0, 1)?.contiguous()?, dw, db])
     }
 }
 

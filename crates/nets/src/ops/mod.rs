@@ -1,8 +1,9 @@
 //! The differentiable operations that the models are made of.
 //!
 //! Each file holds one operation: its equation, a *composite* form out of candle's own differentiable operations (any
-//! device), and a *fused* form for f32 on the CPU with a hand-written backward. Which of the two runs is decided here and
-//! nowhere else: fused where every operand is f32 on the CPU and [`set_fused`] has not switched it off.
+//! device), and a *fused* form for f32 with a hand-written backward, on the CPU and, by the kernels of the `.cu` file of its name, on a
+//! CUDA device. Which of the two runs is decided here and nowhere else: fused where every operand is f32 and on the CPU, or on a CUDA
+//! device within a tape's loss, unless [`set_fused`] has switched it off.
 
 pub mod add;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub mod dropout;
 pub mod embedding;
 mod fused;
 pub mod gelu;
+pub(crate) mod gpu;
 pub mod layer_norm;
 pub mod linear;
 pub mod lstm;
@@ -44,6 +46,7 @@ pub(crate) use pieces::{mean_loss, mean_loss_and_gradients};
 pub use product::product_gflops;
 pub use rotary::rotary;
 pub(crate) use rotary::{Turns, rotate};
+pub(crate) use tape::{gradients_on_gpu, value_on_gpu};
 
 use candle_core::{DType, Tensor};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,5 +65,6 @@ pub fn fused() -> bool {
 
 /// Whether an operation on these operands runs in its fused form.
 pub(crate) fn runs_fused(operands: &[&Tensor]) -> bool {
-    fused() && operands.iter().all(|t| t.device().is_cpu() && t.dtype() == DType::F32)
+    let runs_here = |t: &&Tensor| t.device().is_cpu() || (t.device().is_cuda() && tape::is_recording());
+    fused() && operands.iter().all(|t| t.dtype() == DType::F32 && runs_here(&t))
 }

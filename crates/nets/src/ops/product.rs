@@ -4,6 +4,8 @@
 //! their number. A product in bf16 would go here.
 
 use super::pieces::threads as threads_here;
+use crate::Result;
+use candle_core::{Device, Tensor};
 
 /// A matrix inside a slice: entry (i, j) is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy)]
@@ -111,10 +113,25 @@ unsafe fn multiply(out: *mut f32, out_stride: usize, a: Matrix, b: Matrix, into:
     }
 }
 
-/// The best rate of a few plain products on all threads, in 10⁹ FLOP/s: the measure of how fast this machine could train.
-pub fn product_gflops() -> f64 {
+/// The best rate of a few plain products, on all threads of a CPU, in 10⁹ FLOP/s: the measure of how fast a device could train.
+///
+/// # Errors
+/// The device fails.
+pub fn product_gflops(device: &Device) -> Result<f64> {
     const SHAPES: [(usize, usize, usize); 3] = [(4096, 320, 1280), (1024, 1024, 1024), (2048, 512, 2048)]; // m, k, n
     const REPEATS: usize = 6;
+    if !device.is_cpu() {
+        const N: usize = 8192;
+        let (a, mut best) = (Tensor::full(0.5f32, (N, N), device)?, f64::INFINITY);
+        for _ in 0..REPEATS {
+            device.synchronize()?;
+            let began = std::time::Instant::now();
+            let _product = a.matmul(&a)?;
+            device.synchronize()?;
+            best = best.min(began.elapsed().as_secs_f64());
+        }
+        return Ok(2.0 * (N as f64).powi(3) / best / 1e9);
+    }
     let rate = |(m, k, n): (usize, usize, usize)| {
         let (a, b) = (vec![0.5; m * k], vec![0.5; k * n]);
         let mut out = vec![0.0; m * n];
@@ -127,5 +144,5 @@ pub fn product_gflops() -> f64 {
         }
         2.0 * (m * k * n) as f64 / best / 1e9
     };
-    SHAPES.into_iter().map(rate).fold(0.0, f64::max)
+    Ok(SHAPES.into_iter().map(rate).fold(0.0, f64::max))
 }

@@ -5,6 +5,7 @@
 //! y_i = x_i·cos θ - x_(i + d/2)·sin θ,  y_(i + d/2) = x_i·sin θ + x_(i + d/2)·cos θ. Backward turns the gradient by -θ.
 
 use super::fused::{Fused, apply};
+use super::gpu::{self, Arg, Kernels};
 use super::runs_fused;
 use super::simd::{dispatch, fma, rows_per_piece};
 use crate::{Error, Result};
@@ -91,6 +92,20 @@ impl Rotary {
     }
 }
 
+const KERNELS: Kernels = Kernels { name: "rotary", text: include_str!("rotary.cu") };
+
+impl Rotary {
+    fn turn_on_gpu(&self, x: &Tensor, sign: f32) -> candle_core::Result<Tensor> {
+        let (n_pairs, half) = (x.elem_count() / 2, self.turns.on_device.0.elem_count() / self.t);
+        let y = gpu::empty(x.shape(), x)?;
+        let numbers = [x, &self.turns.on_device.0, &self.turns.on_device.1, &y].map(Arg::Numbers);
+        let sizes = [n_pairs, self.t, self.width, half].map(Arg::Size);
+        let args = [&numbers[..], &sizes, &[Arg::Float(sign)]].concat();
+        gpu::launch(&KERNELS, "turn", gpu::Threads::Each(n_pairs), &args)?;
+        Ok(y)
+    }
+}
+
 impl Fused for Rotary {
     fn forward(&self, args: &[&[f32]]) -> Vec<f32> {
         let mut out = args[0].to_vec();
@@ -101,6 +116,14 @@ impl Fused for Rotary {
     fn backward(&self, _: &[&[f32]], _: &[f32], mut grad: Vec<f32>) -> Vec<Vec<f32>> {
         self.turn(&mut grad, -1.0);
         vec![grad]
+    }
+
+    fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
+        self.turn_on_gpu(&args[0], 1.0)
+    }
+
+    fn backward_on_gpu(&self, _: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
+        Ok(vec![self.turn_on_gpu(&grad, -1.0)?])
     }
 }
 

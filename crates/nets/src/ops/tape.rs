@@ -5,10 +5,11 @@
 //! the tape from the end and frees each intermediate result on the way.
 
 use super::add::accumulate;
-use super::fused::{Fused, Values};
+use super::fused::{Fused, Values, run};
+use super::gpu::in_one_piece;
 use super::memory::keep_memory;
 use crate::{Error, Result};
-use candle_core::{Device, Shape, Tensor, TensorId};
+use candle_core::{Shape, Tensor, TensorId};
 use std::cell::RefCell;
 use std::collections::hash_map::{Entry, HashMap};
 
@@ -20,6 +21,8 @@ thread_local! {
 #[derive(Default)]
 struct Tape {
     steps: Vec<Step>,
+    /// Whether there will be a backward pass.
+    keeps: bool,
 }
 
 struct Step {
@@ -34,14 +37,44 @@ pub(crate) type Gradients = HashMap<TensorId, Vec<f32>>;
 /// `weight` times the value of `loss`, which must be a scalar made of fused operations alone, and the gradients of that.
 pub(super) fn gradients(weight: f32, loss: impl FnOnce() -> Result<Tensor>) -> Result<(f64, Gradients)> {
     keep_memory();
-    let recording = Recording::start();
+    let (loss, tape) = recorded(loss)?;
+    let value = f64::from(weight) * f64::from(loss.flatten_all()?.to_vec1::<f32>()?[0]);
+    Ok((value, tape.play_back(weight)?))
+}
+
+/// The same on a CUDA device, where the gradients stay; the host waits for it once, at the end.
+pub(crate) fn gradients_on_gpu(loss: impl FnOnce() -> Result<Tensor>) -> Result<(f64, HashMap<TensorId, Tensor>)> {
+    let (loss, tape) = recorded(loss)?;
+    let grads = tape.play_back_on_gpu(loss.ones_like()?)?;
+    Ok((f64::from(loss.to_scalar::<f32>()?), grads))
+}
+
+/// The value of a loss on a CUDA device, in the fused forms.
+pub(crate) fn value_on_gpu(loss: impl FnOnce() -> Result<Tensor>) -> Result<f64> {
+    let _recording = Recording::start(false);
+    Ok(f64::from(loss()?.to_scalar::<f32>()?))
+}
+
+/// A result on a CUDA device and the gradients of its tape, given that of the result.
+#[cfg(all(test, feature = "cuda"))]
+pub(super) fn result_and_gradients(
+    f: impl FnOnce() -> Result<Tensor>,
+    grad: impl FnOnce(&Tensor) -> Tensor,
+) -> Result<(Tensor, HashMap<TensorId, Tensor>)> {
+    let recording = Recording::start(true);
+    let y = f()?;
+    let tape = recording.stop();
+    Ok((y.clone(), tape.play_back_on_gpu(grad(&y))?))
+}
+
+fn recorded(loss: impl FnOnce() -> Result<Tensor>) -> Result<(Tensor, Tape)> {
+    let recording = Recording::start(true);
     let loss = loss()?;
     let tape = recording.stop();
     if tape.steps.last().is_none_or(|step| step.result.id() != loss.id()) || loss.elem_count() != 1 {
         return Err(Error::Tensor("the loss is not the scalar that the last recorded operation gave".into()));
     }
-    let value = f64::from(weight) * f64::from(loss.flatten_all()?.to_vec1::<f32>()?[0]);
-    Ok((value, tape.play_back(weight)?))
+    Ok((loss, tape))
 }
 
 /// While this lives, fused operations of this thread are recorded; an error or a panic ends it as well. A thread that waits
@@ -51,8 +84,8 @@ struct Recording {
 }
 
 impl Recording {
-    fn start() -> Self {
-        Recording { before: RUNNING.replace(Some(Tape::default())) }
+    fn start(keeps: bool) -> Self {
+        Recording { before: RUNNING.replace(Some(Tape { steps: Vec::new(), keeps })) }
     }
 
     fn stop(self) -> Tape {
@@ -70,13 +103,15 @@ pub(super) fn is_recording() -> bool {
     RUNNING.with_borrow(|running| running.is_some())
 }
 
-/// Runs `op` and writes it down.
+/// Runs `op` and, where there will be a backward pass, writes it down.
 pub(super) fn record(op: Box<dyn Fused>, shape: Shape, args: &[&Tensor]) -> Result<Tensor> {
-    let values = args.iter().map(|arg| Values::of(arg)).collect::<candle_core::Result<Vec<_>>>()?;
-    let numbers: Vec<&[f32]> = values.iter().map(|v| &**v).collect();
-    let result = Tensor::from_vec(op.forward(&numbers), shape, &Device::Cpu)?;
-    let step = Step { op, args: args.iter().map(|&arg| arg.clone()).collect(), result: result.clone() };
-    RUNNING.with_borrow_mut(|running| running.get_or_insert_default().steps.push(step));
+    let result = run(&*op, shape, args)?;
+    RUNNING.with_borrow_mut(|running| {
+        if let Some(tape) = running.as_mut().filter(|tape| tape.keeps) {
+            let args = args.iter().map(|&arg| arg.clone()).collect();
+            tape.steps.push(Step { op, args, result: result.clone() });
+        }
+    });
     Ok(result)
 }
 
@@ -95,6 +130,26 @@ impl Tape {
                     Entry::Occupied(mut total) => accumulate(total.get_mut(), &grad),
                     Entry::Vacant(place) => _ = place.insert(grad),
                 }
+            }
+        }
+        Ok(grads)
+    }
+
+    fn play_back_on_gpu(mut self, grad: Tensor) -> candle_core::Result<HashMap<TensorId, Tensor>> {
+        let mut grads = HashMap::new();
+        if let Some(last) = self.steps.last() {
+            grads.insert(last.result.id(), grad);
+        }
+        while let Some(Step { op, args, result }) = self.steps.pop() {
+            let Some(grad) = grads.remove(&result.id()) else { continue };
+            let numbers = in_one_piece(&args.iter().collect::<Vec<_>>())?;
+            for (grad, arg) in op.backward_on_gpu(&numbers, &result, grad)?.into_iter().zip(&args) {
+                let grad = grad.reshape(arg.shape())?;
+                let total = match grads.remove(&arg.id()) {
+                    Some(total) => (total + grad)?,
+                    None => grad,
+                };
+                grads.insert(arg.id(), total);
             }
         }
         Ok(grads)

@@ -29,7 +29,7 @@ pub struct Metric {
     pub tokens_per_s: f64,
     /// Time spent on this run, all calls together.
     pub elapsed_s: f64,
-    /// The most memory so far that this run has added to what the process held before it, MB; 0 where not known.
+    /// The most memory of the device so far that this run has added to what was held before it, MB; 0 where not known.
     pub peak_rss_mb: f64,
 }
 

@@ -6,9 +6,10 @@
 //! p ← p − lr·λ·p − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)          λ = 0 for biases and norms (one dimension)
 //! ```
 //! (Loshchilov and Hutter 2019; the form and ε are torch.optim.AdamW's.) candle's own AdamW hides its moments, so it cannot be
-//! resumed; here they are saved and restored bit for bit. On the CPU one pass over memory does it all on every core;
-//! elsewhere the same equations run as tensor operations.
+//! resumed; here they are saved and restored bit for bit. On the CPU one pass over memory does it all on every core, on a CUDA
+//! device one kernel (`adamw.cu`); elsewhere the same equations run as tensor operations.
 
+use crate::ops::gpu::{self, Arg, Kernels, Threads};
 use crate::{Error, Result};
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, Device, InplaceOp2, Layout, Tensor, Var};
@@ -39,10 +40,11 @@ struct Slot {
     moments: Moments,
 }
 
-/// Plain vectors for the fused CPU update; tensors for the composite one.
+/// Plain vectors for the fused CPU update; tensors for the kernel on a CUDA device and for the composite one.
 #[derive(Debug)]
 enum Moments {
     Fused(Vec<f32>, Vec<f32>),
+    OnGpu(Tensor, Tensor),
     Composite(Tensor, Tensor),
 }
 
@@ -94,10 +96,12 @@ impl AdamW {
             v_scale: 1.0 / (1.0 - self.beta2.powf(t)).sqrt(),
         };
         let decayed = Coefficients { keep: 1.0 - learning_rate * self.weight_decay, ..shared };
-        self.slots
-            .par_iter_mut()
-            .zip(&grads)
-            .try_for_each(|(slot, grad)| slot.update(grad, if slot.decays { decayed } else { shared }))?;
+        let update = |(slot, grad): (&mut Slot, &Tensor)| slot.update(grad, if slot.decays { decayed } else { shared });
+        if grads.iter().all(|grad| grad.device().is_cpu()) {
+            self.slots.par_iter_mut().zip(&grads).try_for_each(update)?;
+        } else {
+            self.slots.iter_mut().zip(&grads).try_for_each(update)?; // a device takes one thing after the other
+        }
         Ok(norm)
     }
 
@@ -123,7 +127,9 @@ impl AdamW {
             let copy = |values: &[f32]| Tensor::from_slice(values, parameter.shape(), &Device::Cpu);
             let (m, v) = match own {
                 Moments::Fused(m, v) => (copy(m)?, copy(v)?),
-                Moments::Composite(m, v) => (m.to_device(&Device::Cpu)?, v.to_device(&Device::Cpu)?),
+                Moments::OnGpu(m, v) | Moments::Composite(m, v) => {
+                    (m.to_device(&Device::Cpu)?, v.to_device(&Device::Cpu)?)
+                }
             };
             moments.extend([(format!("m.{name}"), m), (format!("v.{name}"), v)]);
         }
@@ -156,7 +162,7 @@ impl AdamW {
                     let values = |tensor: &Tensor| tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
                     (*m, *v) = (values(found_m)?, values(found_v)?);
                 }
-                Moments::Composite(m, v) => {
+                Moments::OnGpu(m, v) | Moments::Composite(m, v) => {
                     (*m, *v) = (found_m.to_device(m.device())?, found_v.to_device(v.device())?);
                 }
             }
@@ -168,11 +174,12 @@ impl AdamW {
 
 impl Slot {
     fn new(name: &str, parameter: &Var, fused: bool) -> Result<Self> {
-        let moments = if fused && parameter.device().is_cpu() && parameter.is_contiguous() {
-            let n = parameter.elem_count();
-            Moments::Fused(vec![0.0; n], vec![0.0; n])
-        } else {
-            Moments::Composite(parameter.zeros_like()?, parameter.zeros_like()?)
+        let zeros = || parameter.as_tensor().zeros_like();
+        let n = parameter.elem_count();
+        let moments = match parameter.device() {
+            Device::Cpu if fused && parameter.is_contiguous() => Moments::Fused(vec![0.0; n], vec![0.0; n]),
+            Device::Cuda(_) if fused && parameter.is_contiguous() => Moments::OnGpu(zeros()?, zeros()?),
+            _ => Moments::Composite(zeros()?, zeros()?),
         };
         let decays = parameter.dims().len() >= 2;
         Ok(Slot { name: name.to_string(), parameter: parameter.clone(), decays, moments })
@@ -183,6 +190,12 @@ impl Slot {
             Moments::Fused(m, v) => {
                 let moments = Mutex::new((m.as_mut_slice(), v.as_mut_slice()));
                 Ok(self.parameter.inplace_op2(grad, &FusedUpdate { moments, with })?)
+            }
+            Moments::OnGpu(m, v) => {
+                let n = grad.elem_count();
+                let numbers = [self.parameter.as_tensor(), grad, m, v].map(Arg::Numbers);
+                let with = with.in_f32().map(Arg::Float);
+                Ok(gpu::launch(&KERNELS, "adamw", Threads::Each(n), &[&numbers[..], &[Arg::Size(n)], &with].concat())?)
             }
             Moments::Composite(m, v) => {
                 let grad = (grad * with.grad_scale)?;
@@ -195,6 +208,8 @@ impl Slot {
         }
     }
 }
+
+const KERNELS: Kernels = Kernels { name: "adamw", text: include_str!("adamw.cu") };
 
 /// The whole update of one parameter in one pass over memory, in place.
 struct FusedUpdate<'a> {
@@ -228,16 +243,20 @@ impl InplaceOp2 for FusedUpdate<'_> {
 }
 
 impl Coefficients {
+    /// Scale, β₁, β₂, 1 − β₁, 1 − β₂, keep, rate, scale of v, ε.
+    fn in_f32(&self) -> [f32; 9] {
+        let Coefficients { grad_scale, beta1, beta2, keep, rate, v_scale } = *self;
+        [grad_scale, beta1, beta2, 1.0 - beta1, 1.0 - beta2, keep, rate, v_scale, EPSILON].map(|x| x as f32)
+    }
+
     /// The equations of this file's head, one element after another; the compiler makes vectors of it.
     fn update(&self, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
-        let (scale, beta1, beta2) = (self.grad_scale as f32, self.beta1 as f32, self.beta2 as f32);
-        let (rest1, rest2) = ((1.0 - self.beta1) as f32, (1.0 - self.beta2) as f32);
-        let (keep, rate, v_scale) = (self.keep as f32, self.rate as f32, self.v_scale as f32);
+        let [scale, beta1, beta2, rest1, rest2, keep, rate, v_scale, epsilon] = self.in_f32();
         for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
             let g = g * scale;
             *m = beta1 * *m + rest1 * g;
             *v = beta2 * *v + rest2 * (g * g);
-            *p = *p * keep - rate * *m / (v.sqrt() * v_scale + EPSILON as f32);
+            *p = *p * keep - rate * *m / (v.sqrt() * v_scale + epsilon);
         }
     }
 }
@@ -247,8 +266,25 @@ impl Coefficients {
 /// # Errors
 /// The device fails.
 pub fn global_norm(grads: &[Tensor]) -> Result<f64> {
+    if grads.iter().any(|grad| grad.device().is_cuda()) {
+        return norm_on_gpu(grads);
+    }
     let squares = grads.par_iter().map(sum_of_squares).collect::<Result<Vec<f64>>>()?;
     Ok(squares.iter().sum::<f64>().sqrt())
+}
+
+/// Each gradient's sum in shares, one of each warp, which the host fetches all at once.
+fn norm_on_gpu(grads: &[Tensor]) -> Result<f64> {
+    const N_WARPS: usize = 1024;
+    let share = |grad: &Tensor| {
+        let (shares, n) = (gpu::empty(N_WARPS, grad)?, grad.elem_count());
+        let args = [Arg::Numbers(grad), Arg::Numbers(&shares), Arg::Size(n), Arg::Size(N_WARPS)];
+        gpu::launch(&KERNELS, "sum_of_squares", Threads::Each(32 * N_WARPS), &args)?;
+        Ok(shares)
+    };
+    let shares = grads.iter().map(share).collect::<Result<Vec<_>>>()?;
+    let shares = Tensor::stack(&shares, 0)?.flatten_all()?.to_vec1::<f32>()?;
+    Ok(shares.iter().map(|&share| f64::from(share)).sum::<f64>().sqrt())
 }
 
 fn sum_of_squares(grad: &Tensor) -> Result<f64> {

@@ -15,7 +15,7 @@ use super::progress::{Progress, Standing, above_uniform, distortions};
 use super::stop::StopWatch;
 use super::{
     AdamW, Batches, Jump, LiveHook, Metric, Run, RunConfig, Schedule, Summary, TrainOptions, describe_device, device,
-    evaluate, jump, peak_rss_mb, reset_peak_rss, rss_mb,
+    evaluate, jump, memory_mb, peak_memory_mb, reset_peak_memory,
 };
 use crate::TokenData;
 use crate::files::write_json;
@@ -55,8 +55,8 @@ pub(super) struct Trainer<'a> {
     kept_steps: BTreeSet<usize>,
     began: Instant,
     elapsed_before_s: f64,
-    /// What the process held before this call.
-    rss_before_mb: f64,
+    /// What was held before this call.
+    memory_before_mb: f64,
     /// `(state.step, state.stepping_s)` at the last metrics line of this call.
     line_began: (usize, f64),
     saved_at: Instant,
@@ -66,9 +66,9 @@ pub(super) struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     /// A new run in `dir`, or the one there, exactly as its last whole checkpoint left it.
     pub(super) fn open(config: &RunConfig, data: &'a TokenData, dir: &Path, options: &TrainOptions) -> Result<Self> {
-        reset_peak_rss();
-        let (began, rss_before_mb) = (Instant::now(), rss_mb());
         let device = device()?;
+        reset_peak_memory(&device);
+        let (began, memory_before_mb) = (Instant::now(), memory_mb(&device));
         checkpoint::sweep(dir)?;
         let found = checkpoint::load(dir, config)?;
         let model = match &config.origin {
@@ -112,7 +112,7 @@ impl<'a> Trainer<'a> {
             eval_steps: config.milestones(config.n_evals.max(1)).into_iter().collect(),
             kept_steps,
             began,
-            rss_before_mb,
+            memory_before_mb,
             elapsed_before_s: state.elapsed_s,
             line_began: (state.step, state.stepping_s),
             saved_at: began,
@@ -293,7 +293,8 @@ impl<'a> Trainer<'a> {
 
     fn note_time_and_memory(&mut self) {
         self.state.elapsed_s = self.elapsed_before_s + self.began.elapsed().as_secs_f64();
-        self.state.peak_rss_mb = self.state.peak_rss_mb.max(peak_rss_mb() - self.rss_before_mb);
+        let peak = peak_memory_mb(&self.device) - self.memory_before_mb;
+        self.state.peak_rss_mb = self.state.peak_rss_mb.max(peak);
     }
 
     fn finish(mut self) -> Result<Run> {
