@@ -1,10 +1,10 @@
-// Plays the threads of a block in one host thread. They take turns and change only where they meet: at __syncthreads or at an
-// exchange between the lanes of a warp. A warp runs as far as the next __syncthreads before the next warp begins, from the
-// first to the last or (EMU_BACKWARDS=1) from the last to the first: where a barrier is missing, one of the two orders reads
-// what has not been written yet, and memory that was never written is NaN.
+// Plays the threads of a block in one host thread. They take turns and change only where they meet: at __syncthreads or
+// at an exchange between the lanes of a warp. A warp runs as far as the next __syncthreads before the next warp begins,
+// from the first to the last or (EMU_BACKWARDS=1) from the last to the first: where a barrier is missing, one of the
+// two orders reads what has not been written yet, and memory that was never written is NaN.
 //
-// A thread that waits keeps its stack. A thread that never waits leaves it to the next one, so kernels without barriers,
-// most of them, run as a plain loop.
+// A thread that waits keeps its stack. A thread that never waits leaves it to the next one, so kernels without
+// barriers, most of them, run as a plain loop.
 #include "device.h"
 #include "kernel.h"
 #include <memory>
@@ -36,7 +36,7 @@ struct Thread {
 struct Block {
     const Kernel &kernel;
     void **arguments;
-    std::vector<Thread> threads;
+    std::vector<Thread> &threads;
     int started = 0;           // in the order of turns
     int may_start = 0;         // as far as this
     int now = 0;               // whose turn it is
@@ -156,8 +156,8 @@ int end_of_warp(int i) {
 } // namespace
 
 bool backwards() {
-    static const bool set = getenv("EMU_BACKWARDS") != nullptr;
-    return set;
+    static const char *value = getenv("EMU_BACKWARDS");
+    return value && *value;
 }
 
 void meet_block(int line) { wait(AT_BARRIER, 0, line); }
@@ -168,7 +168,9 @@ const Warp &meet_warp(uint64_t value, int line) {
 }
 
 void run_block(const Kernel &kernel, void **arguments, int size) {
-    Block played{kernel, arguments, std::vector<Thread>(size)};
+    static thread_local std::vector<Thread> threads; // only to keep its memory
+    threads.assign(size, Thread());
+    Block played{kernel, arguments, threads};
     block = &played;
     while (played.started < size) {
         played.may_start = size;

@@ -1,5 +1,5 @@
-// What a kernel's text refers to beyond C++, so that g++ compiles it: one host thread plays all threads of a block (block.cpp).
-// Numbers of 16 and 8 bits only have names here: kernels for them are not emulated.
+// What a kernel's text refers to beyond C++, so that g++ compiles it: one host thread plays all threads of a block
+// (block.cpp). Numbers of 16 and 8 bits only have names here: kernels for them are not emulated.
 #pragma once
 #include <algorithm>
 #include <assert.h>
@@ -11,7 +11,8 @@
 #include <string.h>
 #include <type_traits>
 
-// ---- the language ------------------------------------------------------------------------------------------------------
+// ---- the language
+
 #define __global__
 #define __device__
 #define __host__
@@ -19,18 +20,27 @@
 #define __noinline__
 #define __launch_bounds__(...)
 #define __constant__ static
-#define __shared__ static thread_local // one block at a time in each host thread; what is in it at first, no kernel may rely on
+// One block at a time in each host thread. What is in it at first, no kernel may rely on.
+#define __shared__ static thread_local
 
-struct uint3 { unsigned x, y, z; };
-struct dim3 { unsigned x, y, z; };
+struct uint3 {
+    unsigned x, y, z;
+};
+struct dim3 {
+    unsigned x, y, z;
+};
 extern __thread uint3 threadIdx, blockIdx;
 extern __thread dim3 blockDim, gridDim;
 extern __thread char *dynamic_shared; // stands for `extern __shared__ float name[]`: see the script `build`
 static const int warpSize = 32;
 
-// ---- threads that meet -------------------------------------------------------------------------------------------------
+// ---- threads that meet
+
 /// What the lanes of a warp brought to an exchange; a lane that has returned from the kernel brings NaN.
-struct Warp { uint64_t values[32]; unsigned present; };
+struct Warp {
+    uint64_t values[32];
+    unsigned present;
+};
 void meet_block(int line);
 const Warp &meet_warp(uint64_t value, int line);
 
@@ -70,17 +80,34 @@ inline int __any_sync(unsigned m, int p, int line = __builtin_LINE()) { return _
 inline int __all_sync(unsigned m, int p, int line = __builtin_LINE()) { return __ballot_sync(m, !p, line) == 0; }
 
 // Threads of a block take turns and never interrupt one another, so plain code is atomic.
-template <class T, class U> T atomicAdd(T *at, U by) { T old = *at; *at = old + (T)by; return old; }
-template <class T, class U> T atomicMin(T *at, U by) { T old = *at; *at = std::min(old, (T)by); return old; }
-template <class T, class U> T atomicMax(T *at, U by) { T old = *at; *at = std::max(old, (T)by); return old; }
+template <class T, class U> T atomicAdd(T *at, U by) {
+    T old = *at;
+    *at = old + (T)by;
+    return old;
+}
+template <class T, class U> T atomicMin(T *at, U by) {
+    T old = *at;
+    *at = std::min(old, (T)by);
+    return old;
+}
+template <class T, class U> T atomicMax(T *at, U by) {
+    T old = *at;
+    *at = std::max(old, (T)by);
+    return old;
+}
 template <class T, class U, class V> T atomicCAS(T *at, U expected, V by) {
     T old = *at;
     if (old == (T)expected) *at = (T)by;
     return old;
 }
 
-// ---- the mathematical library ------------------------------------------------------------------------------------------
-template <class To, class From> To same_bits(From from) { To to; memcpy(&to, &from, sizeof to); return to; }
+// ---- the mathematical library
+
+template <class To, class From> To same_bits(From from) {
+    To to;
+    memcpy(&to, &from, sizeof to);
+    return to;
+}
 inline long long __double_as_longlong(double x) { return same_bits<long long>(x); }
 inline double __longlong_as_double(long long x) { return same_bits<double>(x); }
 inline unsigned __float_as_uint(float x) { return same_bits<unsigned>(x); }
@@ -106,26 +133,41 @@ using std::isinf;
 using std::isnan;
 using std::signbit;
 
-struct alignas(8) float2 { float x, y; };
-struct alignas(16) float4 { float x, y, z, w; };
-struct alignas(16) double2 { double x, y; };
-struct alignas(16) uint4 { unsigned x, y, z, w; };
+struct alignas(8) float2 {
+    float x, y;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+struct alignas(16) double2 {
+    double x, y;
+};
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 
-// ---- names that candle's kernels mention ------------------------------------------------------------------------------
+// ---- names that candle's kernels mention
+
 #define NOT_EMULATED assert(!"numbers of 16 and 8 bits are not emulated")
 struct __half {
     uint16_t bits;
     __half() = default;
     __half(float) { NOT_EMULATED; }
-    operator float() const { NOT_EMULATED; return NAN; }
+    operator float() const {
+        NOT_EMULATED;
+        return NAN;
+    }
 };
 struct __nv_bfloat16 {
     uint16_t bits;
     __nv_bfloat16() = default;
     __nv_bfloat16(float) { NOT_EMULATED; }
-    operator float() const { NOT_EMULATED; return NAN; }
+    operator float() const {
+        NOT_EMULATED;
+        return NAN;
+    }
 };
 struct __nv_fp8_e4m3 {
     uint8_t __x;
@@ -135,8 +177,22 @@ struct __nv_fp8_e4m3 {
 #define __NV_E4M3 0
 inline __half __nv_cvt_fp8_to_halfraw(uint8_t, int) { return __half(NAN); }
 inline float __half2float(__half x) { return x; }
-inline __half __hmax_nan(__half a, __half) { NOT_EMULATED; return a; }
-inline __half __hmin_nan(__half a, __half) { NOT_EMULATED; return a; }
+inline __half __hmax_nan(__half a, __half) {
+    NOT_EMULATED;
+    return a;
+}
+inline __half __hmin_nan(__half a, __half) {
+    NOT_EMULATED;
+    return a;
+}
 inline unsigned short __half_as_ushort(__half x) { return x.bits; }
-inline __half __ushort_as_half(unsigned short bits) { __half x; x.bits = bits; return x; }
-namespace cuda { namespace std { using ::std::numeric_limits; } }
+inline __half __ushort_as_half(unsigned short bits) {
+    __half x;
+    x.bits = bits;
+    return x;
+}
+namespace cuda {
+namespace std {
+using ::std::numeric_limits;
+}
+} // namespace cuda

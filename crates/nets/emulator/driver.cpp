@@ -1,5 +1,6 @@
-// A CUDA driver without a GPU: of libcuda, what cudarc and candle call. Memory is the host's and work is done at once, so
-// results are those of a GPU whose host threads wait for everything. What they do not wait for is counted: see "order" below.
+// A CUDA driver without a GPU: of libcuda, what cudarc and candle call. Memory is the host's and work is done at once,
+// so results are those of a GPU whose host threads wait for everything. What they do not wait for is counted: see
+// "order" below.
 //
 // EMU_REPORT=1    lists how often each operation ran.
 // EMU_BACKWARDS=1 runs blocks and threads from the last to the first (block.cpp).
@@ -16,7 +17,12 @@
 typedef int Result;
 typedef unsigned long long Address;
 enum : Result {
-    SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_SUCH_DEVICE = 101, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700,
+    SUCCESS = 0,
+    INVALID_VALUE = 1,
+    OUT_OF_MEMORY = 2,
+    NO_SUCH_DEVICE = 101,
+    NOT_FOUND = 500,
+    ILLEGAL_ADDRESS = 700,
 };
 #define SAY(...) (fprintf(stderr, "emulated GPU: " __VA_ARGS__), fputc('\n', stderr))
 
@@ -29,16 +35,27 @@ static std::map<std::string, Kernel> &kernels() {
 }
 void enlist(Kernel kernel) { kernels()[kernel.name] = kernel; }
 
-// ---- order -------------------------------------------------------------------------------------------------------------
-// A GPU runs the operations of one stream one after another; those of two streams in any order, unless one waits for the
-// other's event or the host waited in between. Handle 2 is another stream in each host thread, and candle's default. So for
-// each buffer: which operation wrote it last, which have read it since, and may the next one know that they are finished?
-// A buffer is taken as a whole. The host's own threads are taken to be in order: rayon's joins see to that.
-typedef unsigned long Time; // operations are numbered from 1
+// ---- order
+
+// A GPU runs the operations of one stream one after another; those of two streams in any order, unless one waits for
+// the other's event or the host waited in between. Handle 2, candle's default, is another stream in each host thread.
+// So for each buffer: which operation wrote it last, which have read it since, and does the next one know that they are
+// finished? A buffer is taken as a whole. The host's own threads are taken to be in order: rayon's joins see to that.
+typedef unsigned long Time;        // operations are numbered from 1
 typedef std::map<int, Time> Clock; // stream → its last operation that is known to be finished
-struct Use { int stream; Time at; };
-struct Event { Use recorded; Clock known; };
-struct Buffer { size_t size; Use written; std::map<int, Time> read; };
+struct Use {
+    int stream;
+    Time at;
+};
+struct Event {
+    Use recorded;
+    Clock known;
+};
+struct Buffer {
+    size_t size;
+    Use written;
+    std::map<int, Time> read;
+};
 
 static Time now;
 static Clock host; // what the host has waited for
@@ -79,8 +96,9 @@ static Buffer *find(Address address) {
     return address < found->first + found->second.size ? &found->second : nullptr;
 }
 
-static void use(Buffer &buffer, Parameter how, int stream, const std::string &who) {
-    if (!is_finished(buffer.written, stream)) unordered[who + (how == READ ? " reads" : " writes") + " what another stream writes"]++;
+static void note(Buffer &buffer, Parameter how, int stream, const std::string &who) {
+    if (!is_finished(buffer.written, stream))
+        unordered[who + (how == READ ? " reads" : " writes") + " what another stream writes"]++;
     if (how == READ) {
         buffer.read[stream] = now;
         return;
@@ -91,7 +109,8 @@ static void use(Buffer &buffer, Parameter how, int stream, const std::string &wh
     buffer.written = {stream, now};
 }
 
-// ---- memory ------------------------------------------------------------------------------------------------------------
+// ---- memory
+
 static const size_t MARGIN = 256; // on both sides of each buffer, and the alignment that CUDA promises
 static const int POISON = 0xff;   // NaN in every floating-point format
 
@@ -125,7 +144,7 @@ static Result allocate(Address *address, size_t size, Use by) {
 static Result release(Address address, int stream) {
     auto found = buffers.find(address);
     if (found == buffers.end()) return INVALID_VALUE;
-    use(found->second, WRITTEN, stream, "freeing memory");
+    note(found->second, WRITTEN, stream, "freeing memory");
     check_margins(address, found->second, "something");
     live -= found->second.size;
     buffers.erase(found);
@@ -135,13 +154,14 @@ static Result release(Address address, int stream) {
 
 /// Notes that an operation reads or writes `size` bytes from `address`.
 static Result use(Address address, size_t size, Parameter how, int stream, const std::string &who) {
+    if (!size) return SUCCESS;
     Buffer *buffer = find(address);
-    if (!buffer || !find(address + std::max(size, (size_t)1) - 1)) {
+    if (!buffer || find(address + size - 1) != buffer) {
         SAY("%s is given %zu bytes that are not allocated", who.c_str(), size);
         faults++;
         return ILLEGAL_ADDRESS;
     }
-    use(*buffer, how, stream, who);
+    note(*buffer, how, stream, who);
     return SUCCESS;
 }
 
@@ -157,18 +177,21 @@ static void report() {
     if (uses || faults) _exit(86);
 }
 
-// ---- what cublas.cpp asks for ------------------------------------------------------------------------------------------
-extern "C" Result emulated_product(const void *a, const void *b, void *c, void *handle) {
+// ---- what cublas.cpp asks for
+
+extern "C" void emulated_product_begins() {
     Lock lock(mutex);
-    int stream = stream_of(handle);
     now++;
     counts["product"]++;
-    Result read = use((Address)a, 1, READ, stream, "product") ?: use((Address)b, 1, READ, stream, "product");
-    return read ?: use((Address)c, 1, WRITTEN, stream, "product");
+}
+extern "C" Result emulated_product_uses(const void *address, size_t size, bool writes, void *handle) {
+    Lock lock(mutex);
+    return use((Address)address, size, writes ? WRITTEN : READ, stream_of(handle), "product");
 }
 
 extern "C" {
-// ---- device and context ------------------------------------------------------------------------------------------------
+// ---- device and context
+
 Result cuInit(unsigned) {
     static bool once = (atexit(report), true);
     return once ? SUCCESS : INVALID_VALUE;
@@ -180,15 +203,15 @@ Result cuDeviceGetName(char *name, int size, int) { return snprintf(name, size, 
 Result cuDeviceTotalMem_v2(size_t *bytes, int) { return *bytes = 80ull << 30, SUCCESS; }
 Result cuDeviceGetAttribute(int *value, int attribute, int) {
     switch (attribute) {
-        case 1: *value = 1024; break; // threads in a block
-        case 8: *value = 48 << 10; break; // shared memory of a block, unless more is asked for
-        case 10: *value = 32; break; // threads in a warp
-        case 16: *value = 108; break; // multiprocessors
-        case 75: *value = 8; break; // compute capability 8.0
-        case 76: *value = 0; break;
-        case 97: *value = 163 << 10; break; // shared memory that can be asked for
-        case 115: *value = 1; break; // memory pools
-        default: *value = 1;
+    case 1: *value = 1024; break;     // threads in a block
+    case 8: *value = 48 << 10; break; // shared memory of a block, unless more is asked for
+    case 10: *value = 32; break;      // threads in a warp
+    case 16: *value = 108; break;     // multiprocessors
+    case 75: *value = 8; break;       // compute capability 8.0
+    case 76: *value = 0; break;
+    case 97: *value = 163 << 10; break; // shared memory that can be asked for
+    case 115: *value = 1; break;        // memory pools
+    default: *value = 1;
     }
     return SUCCESS;
 }
@@ -205,12 +228,15 @@ Result cuCtxSynchronize() {
 }
 Result cuGetErrorName(Result, const char **name) { return *name = "CUDA_ERROR", SUCCESS; }
 Result cuGetErrorString(Result error, const char **text) {
-    *text = error == NOT_FOUND ? "named symbol not found" : error == ILLEGAL_ADDRESS ? "an illegal memory access was encountered"
-          : error == OUT_OF_MEMORY ? "out of memory" : "the emulated GPU refuses this call or does not know it";
+    *text = error == NOT_FOUND         ? "named symbol not found"
+            : error == ILLEGAL_ADDRESS ? "an illegal memory access was encountered"
+            : error == OUT_OF_MEMORY   ? "out of memory"
+                                       : "the emulated GPU refuses this call or does not know it";
     return SUCCESS;
 }
 
-// ---- streams and events ------------------------------------------------------------------------------------------------
+// ---- streams and events
+
 Result cuStreamCreate(void **handle, unsigned) {
     Lock lock(mutex);
     *handle = (void *)(uintptr_t)(FIRST_STREAM + ++made_streams);
@@ -248,7 +274,8 @@ Result cuEventSynchronize(void *event) {
     return SUCCESS;
 }
 
-// ---- memory ------------------------------------------------------------------------------------------------------------
+// ---- memory
+
 Result cuMemAlloc_v2(Address *address, size_t size) {
     Lock lock(mutex);
     return allocate(address, size, {0, 0});
@@ -305,18 +332,22 @@ Result cuMemsetD8Async(Address at, unsigned char value, size_t size, void *handl
     return SUCCESS;
 }
 
-// ---- modules and kernels -----------------------------------------------------------------------------------------------
+// ---- modules and kernels
+
 // A module is PTX, from nvcc or NVRTC. Nothing of it is run but what it names, as g++ compiled it from the same text.
 Result cuModuleLoadData(void **module, const void *ptx) { return *module = strdup((const char *)ptx), SUCCESS; }
 Result cuModuleUnload(void *module) { return free(module), SUCCESS; }
 Result cuModuleGetFunction(void **function, void *module, const char *name) {
-    if (!strstr((char *)module, (".entry " + std::string(name) + "(").c_str())) {
+    const char *entry = strstr((char *)module, (".entry " + std::string(name) + "(").c_str());
+    if (!entry) {
         SAY("the module's PTX has no kernel %s", name);
         return NOT_FOUND;
     }
+    size_t parameters = 0;
+    for (const char *at = entry, *end = strchr(entry, ')'); (at = strstr(at, ".param")) && at < end; at++) parameters++;
     auto found = kernels().find(name);
-    if (found == kernels().end()) {
-        SAY("no file with a kernel %s was compiled for the emulator", name);
+    if (found == kernels().end() || found->second.parameters.size() != parameters) {
+        SAY("the emulator was built without this kernel %s of %zu parameters: build it again", name, parameters);
         return NOT_FOUND;
     }
     return *function = &found->second, SUCCESS;
@@ -325,13 +356,14 @@ Result cuFuncSetAttribute(void *function, int attribute, int value) {
     if (attribute == 8) ((Kernel *)function)->shared_limit = value; // dynamic shared memory
     return value <= 163 << 10 ? SUCCESS : INVALID_VALUE;
 }
-Result cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
-                      unsigned block_z, unsigned shared, void *handle, void **arguments, void **) {
+Result cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                      unsigned block_y, unsigned block_z, unsigned shared, void *handle, void **arguments, void **) {
     const Kernel &kernel = *(Kernel *)function;
     unsigned threads = block_x * block_y * block_z;
     bool fits = grid_x && grid_x < 1u << 31 && grid_y && grid_y < 65536 && grid_z && grid_z < 65536;
     if (!fits || !threads || threads > 1024 || block_z > 64 || shared > kernel.shared_limit) {
-        SAY("%s cannot be launched with a grid of %u x %u x %u blocks of %u x %u x %u threads and %u bytes of shared memory",
+        SAY("%s cannot be launched with a grid of %u x %u x %u blocks of %u x %u x %u threads and %u bytes of shared "
+            "memory",
             kernel.name.c_str(), grid_x, grid_y, grid_z, block_x, block_y, block_z, shared);
         return INVALID_VALUE;
     }
@@ -348,7 +380,9 @@ Result cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned
         now++;
         counts[kernel.name]++;
         int stream = stream_of(handle);
-        if (Result failed = for_each_buffer([&](Address at, Parameter how) { return use(at, 1, how, stream, kernel.name); })) return failed;
+        if (Result failed =
+                for_each_buffer([&](Address at, Parameter how) { return use(at, 1, how, stream, kernel.name); }))
+            return failed;
     }
     blockDim = {block_x, block_y, block_z};
     gridDim = {grid_x, grid_y, grid_z};
