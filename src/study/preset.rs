@@ -75,6 +75,9 @@ pub struct Training {
     /// Sequences whose activations are in memory at once, where a step's are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
+    /// Lets a GPU round the operands of its matrix products to TF32.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_tf32: bool,
     /// Token budget of each run; or `n_epochs` over the training split.
     pub n_tokens: Option<u64>,
     /// The budget in passes over the training split.
@@ -315,6 +318,7 @@ impl Preset {
             block_size: training.block_size,
             batch_size: training.batch_size,
             micro_batch: training.micro_batch,
+            allow_tf32: training.allow_tf32,
             warmup_fraction: training.warmup_fraction.unwrap_or(config.warmup_fraction),
             decay: training.cool_down.map_or(config.decay, |share| Decay::CoolDown { share }),
             weight_decay: training.weight_decay.unwrap_or(config.weight_decay),
@@ -527,7 +531,7 @@ mod tests {
     #[test]
     fn every_constant_of_the_training_can_be_set() {
         let constants = "n_evals = 4\nfinal_rate_share = 0.5\nwarmup_fraction = 0.2\nweight_decay = 0.3\nbeta1 = 0.8\nbeta2 = 0.7\n\
-                         grad_clip = 2.0\ndropout = 0.25\ncool_down = 0.3\npatience = 5\nmicro_batch = 2";
+                         grad_clip = 2.0\ndropout = 0.25\ncool_down = 0.3\npatience = 5\nmicro_batch = 2\nallow_tf32 = true";
         let text = BUILT_IN[0].1.replace("n_evals = 4", constants).replace("{ peak = 1e-2 }", "1e-2");
         let preset = Preset::parse(&text, "mine.toml").unwrap();
         let size = &preset.ladder(Family::Lstm, 75)[0];
@@ -539,6 +543,7 @@ mod tests {
         assert_eq!((set.warmup_fraction, set.weight_decay, set.beta1), (0.2, 0.3, 0.8));
         assert_eq!((set.beta2, set.grad_clip, set.dropout), (0.7, 2.0, 0.25));
         assert_eq!((set.decay, set.patience, set.micro_batch), (Decay::CoolDown { share: 0.3 }, Some(5), Some(2)));
+        assert!(set.allow_tf32);
         let default = Preset::parse(BUILT_IN[0].1, "smoke").unwrap().run_config(base.clone(), size, 9);
         assert_eq!((default.min_learning_rate, default.warmup_fraction), (1e-2 / 10.0, base.warmup_fraction));
     }

@@ -39,12 +39,15 @@ pub struct Setting {
     /// Steps in a round, of which the best counts
     #[arg(long, default_value_t = 4)]
     pub steps: usize,
+    /// Let a GPU round the operands of products to TF32
+    #[arg(long)]
+    pub allow_tf32: bool,
 }
 
 impl Setting {
     /// `model` at project B's vocabulary of 75, block size 256 and batch size 16: three rounds of four steps.
     pub fn of(model: impl Into<String>) -> Self {
-        Setting { model: model.into(), vocab_size: 75, block_size: 256, batch_size: 16, rounds: 3, steps: 4 }
+        Setting { model: model.into(), vocab_size: 75, block_size: 256, batch_size: 16, rounds: 3, steps: 4, allow_tf32: false }
     }
 
     /// The model's shape. Errors: no ladder has such a rung.
@@ -94,6 +97,7 @@ pub fn measure(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
 
 fn measure_here(setting: &Setting, peer: Option<&Peer>) -> Result<TrainSpeed> {
     let config = setting.config()?;
+    let _rounding = ops::AllowTf32::new(setting.allow_tf32);
     let mut rehearsal = Rehearsal::new(&config, setting.batch_size, setting.block_size, 0.0)?;
     let (forward_tokens_per_s, evaluate_tokens_per_s) = forward_and_evaluate_speed(&rehearsal, setting)?;
     best_step_s(&mut rehearsal, WARM_UP)?;

@@ -43,7 +43,7 @@ pub(crate) use memory::keep_memory;
 pub use memory::release_memory;
 pub(crate) use packed::Packed;
 pub(crate) use pieces::{mean_loss, mean_loss_and_gradients};
-pub use product::product_gflops;
+pub use product::{AllowTf32, product_gflops};
 pub use rotary::rotary;
 pub(crate) use rotary::{Turns, rotate};
 pub(crate) use tape::{gradients_on_gpu, value_on_gpu};

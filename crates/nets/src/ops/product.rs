@@ -113,6 +113,39 @@ unsafe fn multiply(out: *mut f32, out_stride: usize, a: Matrix, b: Matrix, into:
     }
 }
 
+/// Lets a GPU round the operands of products to TF32 while it lives: products of the whole process, so two trainings of one process
+/// must agree on it.
+#[derive(Debug)]
+pub struct AllowTf32 {
+    before: bool,
+}
+
+impl AllowTf32 {
+    /// Puts back what held before when it is dropped. Nothing changes on a CPU.
+    #[must_use]
+    pub fn new(allow: bool) -> Self {
+        AllowTf32 { before: allow_tf32(allow) }
+    }
+}
+
+impl Drop for AllowTf32 {
+    fn drop(&mut self) {
+        allow_tf32(self.before);
+    }
+}
+
+/// Returns what was said before.
+fn allow_tf32(allow: bool) -> bool {
+    #[cfg(feature = "cuda")]
+    {
+        let before = candle_core::cuda::gemm_reduced_precision_f32();
+        candle_core::cuda::set_gemm_reduced_precision_f32(allow);
+        return before;
+    }
+    #[cfg(not(feature = "cuda"))]
+    return allow; // a CPU does not round
+}
+
 /// The best rate of a few plain products, on all threads of a CPU, in 10⁹ FLOP/s: the measure of how fast a device could train.
 ///
 /// # Errors

@@ -35,6 +35,9 @@ pub struct RunConfig {
     /// Sequences whose activations are in memory at once, where that is fewer: their gradients are added up to those of the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
+    /// Whether a GPU may round the operands of its matrix products to TF32 (10 bits of mantissa, with sums in f32): several times as fast.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_tf32: bool,
     /// The highest learning rate, reached at the end of the warm-up.
     pub learning_rate: f64,
     /// The learning rate of the last step.
@@ -84,6 +87,7 @@ impl RunConfig {
             block_size: 256,
             batch_size: 16,
             micro_batch: None,
+            allow_tf32: false,
             learning_rate: 1e-3,
             min_learning_rate: 1e-4,
             warmup_fraction: 0.05,

@@ -20,7 +20,7 @@ use super::{
 use crate::TokenData;
 use crate::files::write_json;
 use crate::models::{Family, Model};
-use crate::ops::{self, Dropout};
+use crate::ops::{self, AllowTf32, Dropout};
 use crate::words::{duration, human};
 use crate::{Error, Result};
 use candle_core::backprop::GradStore;
@@ -124,6 +124,7 @@ impl<'a> Trainer<'a> {
 
     /// Trains to the end, or until something asks it to stop.
     pub(super) fn train(mut self) -> Result<Run> {
+        let _rounding = AllowTf32::new(self.config.allow_tf32);
         self.progress.announce(&describe_device(&self.device), self.state.step);
         self.progress.warn(distortions(&self.config, self.data.train.len()));
         while !self.is_over() {
