@@ -47,7 +47,15 @@ pub struct Setting {
 impl Setting {
     /// `model` at project B's vocabulary of 75, block size 256 and batch size 16: three rounds of four steps.
     pub fn of(model: impl Into<String>) -> Self {
-        Setting { model: model.into(), vocab_size: 75, block_size: 256, batch_size: 16, rounds: 3, steps: 4, allow_tf32: false }
+        Setting {
+            model: model.into(),
+            vocab_size: 75,
+            block_size: 256,
+            batch_size: 16,
+            rounds: 3,
+            steps: 4,
+            allow_tf32: false,
+        }
     }
 
     /// The model's shape. Errors: no ladder has such a rung.

@@ -294,7 +294,15 @@ Result cuMemFreeAsync(Address address, void *handle) {
 }
 Result cuMemGetInfo_v2(size_t *free, size_t *total) { return *total = 80ull << 30, *free = *total - live, SUCCESS; }
 Result cuDeviceGetDefaultMemPool(void **pool, int) { return *pool = (void *)1, SUCCESS; }
-Result cuMemPoolSetAttribute(void *, int, void *) { return SUCCESS; }
+enum { RELEASE_THRESHOLD = 4, USED_NOW = 7, USED_AT_MOST = 8 };
+Result cuMemPoolSetAttribute(void *, int attribute, void *) {
+    if (attribute == USED_AT_MOST) peak = live;
+    return attribute == RELEASE_THRESHOLD || attribute == USED_AT_MOST ? SUCCESS : INVALID_VALUE;
+}
+Result cuMemPoolGetAttribute(void *, int attribute, void *value) {
+    *(uint64_t *)value = attribute == USED_NOW ? live : peak;
+    return attribute == USED_NOW || attribute == USED_AT_MOST ? SUCCESS : INVALID_VALUE;
+}
 Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t size, void *handle) {
     Lock lock(mutex);
     now++;

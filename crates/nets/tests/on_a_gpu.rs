@@ -1,12 +1,16 @@
-//! Both families train on the device as on the CPU: the same losses and gradient norms, step after step, to 1e-5. Needs a GPU, or
-//! the emulated one of `.ci/gpu`.
+//! Both families train on the device as on the CPU: the same losses and gradient norms, step after step, to 1e-5; a run that was
+//! stopped ends with the bits of one that was not. Needs a GPU, or the emulated one of `.ci/gpu`.
 #![cfg(feature = "cuda")]
 
 use candle_core::{Device, Tensor};
 use nets::models::{InitialSpread, LstmConfig, Model, ModelConfig, Positions, TransformerConfig};
 use nets::ops::Dropout;
-use nets::training::{AdamW, device, with_threads};
-use nets::{Error, Result};
+use nets::training::{
+    AdamW, RunConfig, Runs, TrainOptions, describe_device, device, memory_mb, peak_memory_mb, with_threads,
+};
+use nets::{Error, Result, TokenData, Tokenizer};
+use std::path::Path;
+use std::time::Duration;
 
 const BATCH: usize = 3;
 const BLOCK: usize = 16;
@@ -50,4 +54,51 @@ fn losses_and_norms_are_those_of_the_cpu() {
         }
         assert!(here[6] < here[0] - 0.01, "{name} learns: {here:?}");
     }
+}
+
+fn data() -> TokenData {
+    let tokens = |n: usize| (0..n).map(|i| ((i * i / 7 + i / 3) % 11) as u16).collect();
+    let tokenizer = Tokenizer::from_text("ABCDEFGabc|").unwrap();
+    TokenData { dir: "data/scale".into(), tokenizer, train: tokens(500), val: tokens(60), test: tokens(60) }
+}
+
+/// Each step's loss and norm, and what the last model lost, of a run that each call stops after one step.
+fn train_in_calls(folder: &Path, config: &RunConfig, n_calls: usize) -> Vec<f64> {
+    let stops = TrainOptions { quiet: true, time_budget: Some(Duration::ZERO), ..TrainOptions::default() };
+    let whole = TrainOptions { quiet: true, ..TrainOptions::default() };
+    for _ in 1..n_calls {
+        let run = Runs::open(folder).unwrap().with_options(stops.clone()).get_or_train(config, &data()).unwrap();
+        assert!(!run.summary.finished);
+    }
+    let run = Runs::open(folder).unwrap().with_options(whole).get_or_train(config, &data()).unwrap();
+    assert!(run.summary.finished && run.summary.device == describe_device(&device().unwrap()));
+    assert!(run.summary.peak_rss_mb > 0.0, "the device's memory is measured");
+    run.metrics.iter().flat_map(|m| [m.train_loss, m.grad_norm, m.val_loss.unwrap_or(0.0)]).collect()
+}
+
+#[test]
+fn a_run_that_was_stopped_after_each_step_ends_with_the_same_bits() {
+    for (name, model) in models() {
+        let sizes = RunConfig {
+            block_size: BLOCK,
+            batch_size: BATCH,
+            n_evals: 2,
+            dropout: 0.1,
+            ..RunConfig::new(name, &model, &data(), 0)
+        };
+        let config = RunConfig { n_tokens: 5 * (BLOCK * BATCH) as u64, ..sizes };
+        let [at_once, in_calls] = [1, 4].map(|n_calls| {
+            let folder = tempfile::tempdir().unwrap();
+            train_in_calls(folder.path(), &config, n_calls)
+        });
+        assert_eq!(at_once, in_calls, "{name}");
+    }
+}
+
+#[test]
+fn the_peak_is_what_was_held_at_once() {
+    let device = device().unwrap();
+    let held = memory_mb(&device);
+    drop(Tensor::zeros((1000, 1000), candle_core::DType::F32, &device).unwrap());
+    assert!(peak_memory_mb(&device) >= held + 4.0);
 }

@@ -9,15 +9,14 @@ extern "C" __global__ void to_heads(
     y[((((size_t)part * batch + b) * heads + h) * t + at) * d + k] = x[i];
 }
 
-// The way back.
+// The way back, of one part: (B, heads, T, d) -> its place in (B, T, parts, heads, d).
 extern "C" __global__ void from_heads(
-    const float *x, float *y, unsigned n, unsigned batch, unsigned t, unsigned parts, unsigned heads, unsigned d
+    const float *x, float *y, unsigned n, unsigned batch, unsigned t, unsigned parts, unsigned heads, unsigned d, unsigned part
 ) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= n) return;
-    unsigned k = i % d, h = i / d % heads, part = i / (d * heads) % parts, at = i / (d * heads * parts) % t;
-    unsigned b = i / (d * heads * parts * t);
-    y[i] = x[((((size_t)part * batch + b) * heads + h) * t + at) * d + k];
+    unsigned k = i % d, at = i / d % t, h = i / (d * t) % heads, b = i / (d * t * heads);
+    y[((((size_t)b * t + at) * parts + part) * heads + h) * d + k] = x[i];
 }
 
 // P from the scores Q·Kᵀ, in place; a warp a row, blockDim is (32, rows a block). Position i sees j <= i.

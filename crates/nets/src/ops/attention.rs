@@ -84,17 +84,27 @@ impl Attention {
         [0, 1, 2].map(|part| Matrix::strided(&qkv[from * 3 * c + part * c + h * d..], n, d, 3 * c))
     }
 
-    /// `x` (B, T, parts·C) on a GPU head by head, (parts, B, n_head, T, d), or back.
-    fn regroup(&self, kernel: &str, x: &Tensor, parts: usize) -> candle_core::Result<Tensor> {
+    /// `x` (B, T, parts·C) on a GPU head by head: (parts, B, n_head, T, d).
+    fn to_heads(&self, x: &Tensor, parts: usize) -> candle_core::Result<Tensor> {
         let Attention { batch, t, c, n_head, .. } = *self;
         let (n, d) = (x.elem_count(), c / n_head);
-        let y = match kernel {
-            "to_heads" => gpu::empty((parts, batch, n_head, t, d), x)?,
-            _ => gpu::empty((batch, t, parts * c), x)?,
-        };
+        let y = gpu::empty((parts, batch, n_head, t, d), x)?;
         let sizes = [n, batch, t, parts, n_head, d].map(Arg::Size);
         let args = [&[Arg::Numbers(x), Arg::Numbers(&y)], &sizes[..]].concat();
-        gpu::launch(&KERNELS, kernel, gpu::Threads::Each(n), &args)?;
+        gpu::launch(&KERNELS, "to_heads", gpu::Threads::Each(n), &args)?;
+        Ok(y)
+    }
+
+    /// The way back: (B, T, parts·C) from the parts, each (B, n_head, T, d).
+    fn from_heads(&self, parts: &[Tensor]) -> candle_core::Result<Tensor> {
+        let Attention { batch, t, c, n_head, .. } = *self;
+        let y = gpu::empty((batch, t, parts.len() * c), &parts[0])?;
+        for (part, x) in parts.iter().enumerate() {
+            let n = x.elem_count();
+            let sizes = [n, batch, t, parts.len(), n_head, c / n_head, part].map(Arg::Size);
+            let args = [&[Arg::Numbers(x), Arg::Numbers(&y)], &sizes[..]].concat();
+            gpu::launch(&KERNELS, "from_heads", gpu::Threads::Each(n), &args)?;
+        }
         Ok(y)
     }
 
@@ -179,23 +189,23 @@ impl Fused for Attention {
     }
 
     fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
-        let qkv = self.regroup("to_heads", &args[0], 3)?;
+        let qkv = self.to_heads(&args[0], 3)?;
         let (q, k, v) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?); // (B, n_head, T, d) each
         let p = q.matmul(&k.t()?)?;
         self.softmax_on_gpu("causal_softmax", &[&p])?;
         let out = p.matmul(&v)?;
         let _ = self.weights.set(p);
-        self.regroup("from_heads", &out, 1)
+        self.from_heads(&[out])
     }
 
     fn backward_on_gpu(&self, args: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
         let Some(p) = self.weights.get() else { return Ok(vec![args[0].zeros_like()?]) }; // no forward, no gradient
-        let (qkv, dout) = (self.regroup("to_heads", &args[0], 3)?, self.regroup("to_heads", &grad, 1)?.get(0)?);
+        let (qkv, dout) = (self.to_heads(&args[0], 3)?, self.to_heads(&grad, 1)?.get(0)?);
         let (q, k, v) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?);
         let ds = dout.matmul(&v.t()?)?; // dP at first
         self.softmax_on_gpu("causal_softmax_back", &[p, &ds])?;
         let (dq, dk, dv) = (ds.matmul(&k)?, ds.t()?.matmul(&q)?, p.t()?.matmul(&dout)?);
-        Ok(vec![self.regroup("from_heads", &Tensor::stack(&[dq, dk, dv], 0)?, 3)?])
+        Ok(vec![self.from_heads(&[dq, dk, dv])?])
     }
 }
 

@@ -42,6 +42,11 @@ pub(crate) fn launch(kernels: &Kernels, kernel: &str, threads: Threads, args: &[
     cuda::launch(kernels, kernel, threads, args)
 }
 
+/// Where a contiguous tensor's first number is.
+pub(crate) fn address(tensor: &Tensor) -> Result<i64> {
+    cuda::address(tensor)
+}
+
 /// The sum of the rows of x (rows, n), as one product: (n).
 pub(crate) fn sum_of_rows(x: &Tensor) -> Result<Tensor> {
     let (n_rows, width) = x.dims2()?;
@@ -116,7 +121,7 @@ mod cuda {
     }
 
     enum Value {
-        Address(u64),
+        Address(i64),
         Size(u32),
         Float(f32),
     }
@@ -137,7 +142,7 @@ mod cuda {
         })
     }
 
-    fn address(tensor: &Tensor) -> Result<u64> {
+    pub(super) fn address(tensor: &Tensor) -> Result<i64> {
         let (storage, layout) = tensor.storage_and_layout();
         let (Storage::Cuda(storage), Some((start, _))) = (&*storage, layout.contiguous_offsets()) else {
             bail!("a kernel takes contiguous numbers on a CUDA device, not {:?}", tensor.layout())
@@ -146,9 +151,10 @@ mod cuda {
         let base = match storage.dtype() {
             DType::F32 => storage.as_cuda_slice::<f32>()?.device_ptr(&stream).0,
             DType::U32 => storage.as_cuda_slice::<u32>()?.device_ptr(&stream).0,
-            other => bail!("a kernel takes f32 and u32 numbers, not {other:?}"),
+            DType::I64 => storage.as_cuda_slice::<i64>()?.device_ptr(&stream).0,
+            other => bail!("a kernel takes f32, u32 and i64 numbers, not {other:?}"),
         };
-        Ok(base + 4 * start as u64)
+        Ok((base + (storage.dtype().size_in_bytes() * start) as u64) as i64)
     }
 
     /// The file's PTX, compiled once in a process.
@@ -174,6 +180,10 @@ mod cuda {
 
     pub(super) fn empty(shape: Shape, _: &Tensor) -> Result<Tensor> {
         candle_core::bail!("this build has no CUDA: no room for {shape:?}")
+    }
+
+    pub(super) fn address(_: &Tensor) -> Result<i64> {
+        candle_core::bail!("this build has no CUDA: no tensor has an address there")
     }
 
     pub(super) fn launch(kernels: &Kernels, kernel: &str, _: Threads, _: &[Arg]) -> Result<()> {

@@ -97,12 +97,28 @@ impl AdamW {
         };
         let decayed = Coefficients { keep: 1.0 - learning_rate * self.weight_decay, ..shared };
         let update = |(slot, grad): (&mut Slot, &Tensor)| slot.update(grad, if slot.decays { decayed } else { shared });
-        if grads.iter().all(|grad| grad.device().is_cpu()) {
+        if self.slots.iter().any(|slot| matches!(slot.moments, Moments::OnGpu(..))) {
+            self.update_on_gpu(&grads, decayed)?;
+        } else if grads.iter().all(|grad| grad.device().is_cpu()) {
             self.slots.par_iter_mut().zip(&grads).try_for_each(update)?;
         } else {
             self.slots.iter_mut().zip(&grads).try_for_each(update)?; // a device takes one thing after the other
         }
         Ok(norm)
+    }
+
+    /// All parameters in one launch.
+    fn update_on_gpu(&self, grads: &[Tensor], with: Coefficients) -> Result<()> {
+        let mut slots = Vec::with_capacity(self.slots.len());
+        for (slot, grad) in self.slots.iter().zip(grads) {
+            let (Moments::OnGpu(m, v) | Moments::Composite(m, v)) = &slot.moments else {
+                return Err(Error::Tensor(format!("{} is on the CPU, other parameters on a GPU", slot.name)));
+            };
+            slots.push(SlotOnGpu::new([slot.parameter.as_tensor(), grad, m, v], slot.decays)?);
+        }
+        let table = SlotOnGpu::table(&slots, &grads[0])?;
+        let args = [&[Arg::Numbers(&table)], &with.in_f32().map(Arg::Float)[..]].concat();
+        Ok(gpu::launch(&KERNELS, "adamw", Threads::Blocks(BLOCKS, slots.len()), &args)?)
     }
 
     /// The gradient of each parameter, contiguous. A missing one is an error: candle drops gradients silently.
@@ -191,13 +207,7 @@ impl Slot {
                 let moments = Mutex::new((m.as_mut_slice(), v.as_mut_slice()));
                 Ok(self.parameter.inplace_op2(grad, &FusedUpdate { moments, with })?)
             }
-            Moments::OnGpu(m, v) => {
-                let n = grad.elem_count();
-                let numbers = [self.parameter.as_tensor(), grad, m, v].map(Arg::Numbers);
-                let with = with.in_f32().map(Arg::Float);
-                Ok(gpu::launch(&KERNELS, "adamw", Threads::Each(n), &[&numbers[..], &[Arg::Size(n)], &with].concat())?)
-            }
-            Moments::Composite(m, v) => {
+            Moments::OnGpu(m, v) | Moments::Composite(m, v) => {
                 let grad = (grad * with.grad_scale)?;
                 *m = ((&*m * with.beta1)? + (&grad * (1.0 - with.beta1))?)?;
                 *v = ((&*v * with.beta2)? + (grad.sqr()? * (1.0 - with.beta2))?)?;
@@ -210,6 +220,23 @@ impl Slot {
 }
 
 const KERNELS: Kernels = Kernels { name: "adamw", text: include_str!("adamw.cu") };
+const BLOCKS: usize = 128; // for each parameter
+const WARPS: usize = 8; // of a block
+
+/// A parameter as the kernels know it: the addresses of its numbers, gradient and moments, how many, and whether it decays.
+struct SlotOnGpu([i64; 6]);
+
+impl SlotOnGpu {
+    fn new(numbers: [&Tensor; 4], decays: bool) -> Result<Self> {
+        let [p, g, m, v] = numbers.map(gpu::address);
+        Ok(SlotOnGpu([p?, g?, m?, v?, numbers[1].elem_count() as i64, i64::from(decays)]))
+    }
+
+    fn table(slots: &[SlotOnGpu], like: &Tensor) -> Result<Tensor> {
+        let numbers: Vec<i64> = slots.iter().flat_map(|slot| slot.0).collect();
+        Ok(Tensor::new(numbers, like.device())?)
+    }
+}
 
 /// The whole update of one parameter in one pass over memory, in place.
 struct FusedUpdate<'a> {
@@ -275,16 +302,11 @@ pub fn global_norm(grads: &[Tensor]) -> Result<f64> {
 
 /// Each gradient's sum in shares, one of each warp, which the host fetches all at once.
 fn norm_on_gpu(grads: &[Tensor]) -> Result<f64> {
-    const N_WARPS: usize = 1024;
-    let share = |grad: &Tensor| {
-        let (shares, n) = (gpu::empty(N_WARPS, grad)?, grad.elem_count());
-        let args = [Arg::Numbers(grad), Arg::Numbers(&shares), Arg::Size(n), Arg::Size(N_WARPS)];
-        gpu::launch(&KERNELS, "sum_of_squares", Threads::Each(32 * N_WARPS), &args)?;
-        Ok(shares)
-    };
-    let shares = grads.iter().map(share).collect::<Result<Vec<_>>>()?;
-    let shares = Tensor::stack(&shares, 0)?.flatten_all()?.to_vec1::<f32>()?;
-    Ok(shares.iter().map(|&share| f64::from(share)).sum::<f64>().sqrt())
+    let slots = grads.iter().map(|grad| SlotOnGpu::new([grad; 4], false)).collect::<Result<Vec<_>>>()?;
+    let (table, shares) = (SlotOnGpu::table(&slots, &grads[0])?, gpu::empty(slots.len() * BLOCKS * WARPS, &grads[0])?);
+    let args = [Arg::Numbers(&table), Arg::Numbers(&shares)];
+    gpu::launch(&KERNELS, "sums_of_squares", Threads::Blocks(BLOCKS, slots.len()), &args)?;
+    Ok(shares.to_vec1::<f32>()?.iter().map(|&share| f64::from(share)).sum::<f64>().sqrt())
 }
 
 fn sum_of_squares(grad: &Tensor) -> Result<f64> {
