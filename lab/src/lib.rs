@@ -12,6 +12,7 @@ pub mod notebooks;
 pub mod plan;
 pub mod setup;
 mod signals;
+pub mod slurm;
 pub mod stand_ins;
 pub mod toolchain;
 

@@ -3,7 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{FitOptions, GenerateOptions, TrainOptions};
+use commands::{FitOptions, GenerateOptions, SweepOptions, TrainOptions};
 use lab::{Lab, Result, kernel, stand_ins};
 use music_scaling::data::{Split, Target, convert};
 use music_scaling::music::abc::Performance;
@@ -103,6 +103,8 @@ enum Command {
         #[arg(long)]
         size: Option<String>,
     },
+    /// Train every combination that a preset's table [sweep] lists: here, or as an array of a Slurm cluster
+    Sweep(SweepOptions),
     /// Score a run, or a model that was trained elsewhere, on a split of its corpus
     Evaluate {
         /// The run's folder, such as data/studies/laptop/runs/laptop-transformer-xl-longer; or nanoGPT's ckpt.pt, an LSTM's state
@@ -159,11 +161,12 @@ fn main() -> ExitCode {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;
     }
-    if matches!(command, Command::Study { .. } | Command::Train(_) | Command::Tune { .. }) {
+    if matches!(command, Command::Study { .. } | Command::Train(_) | Command::Tune { .. } | Command::Sweep(_)) {
         training::stop_on_ctrl_c(); // what else can be broken off may end at once
     }
+    let is_task = matches!(&command, Command::Sweep(options) if options.task.is_some());
     let result = run(command);
-    if let Some(signal) = training::interrupted_by() {
+    if let Some(signal) = training::interrupted_by().filter(|_| !is_task) {
         eprintln!(
             "stopped by {}: what was done is kept, the same command goes on from here",
             if signal == 2 { "Ctrl-C" } else { "a signal" }
@@ -194,6 +197,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Tune { preset, size } => {
             Study::open(&preset)?.tune(size.as_deref(), |sweep| println!("{sweep}"))?;
         }
+        Command::Sweep(options) => return commands::sweep(&options),
         Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data.as_deref(), json)?,
         Command::Fit { points, options } => commands::fit(&points, options)?,
         Command::Generate { run, options } => commands::generate(run.as_deref(), options)?,

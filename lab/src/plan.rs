@@ -9,7 +9,7 @@
 use crate::{Lab, Result};
 use music_scaling::models::ModelConfig;
 use music_scaling::study::{Rehearsal, Study};
-use music_scaling::training::{Decay, Run, RunConfig, default_threads, device, free_memory_mb, with_threads};
+use music_scaling::training::{Decay, Run, RunConfig, Runs, default_threads, device, free_memory_mb, with_threads};
 use nets::words::{duration, flops, human};
 use std::time::Instant;
 
@@ -77,9 +77,17 @@ impl Plan {
     /// # Errors
     /// The corpus cannot be prepared, or the preset asks for a model that does not exist.
     pub fn of(study: &Study) -> Result<Plan> {
-        let (runs, n_val) = (study.runs()?, study.data()?.val.len());
+        Plan::of_runs(study, &study.runs()?, study.configs()?)
+    }
+
+    /// The same of these runs of a folder.
+    ///
+    /// # Errors
+    /// As [`Plan::of`].
+    pub fn of_runs(study: &Study, runs: &Runs, configs: Vec<RunConfig>) -> Result<Plan> {
+        let n_val = study.data()?.val.len();
         let (mut rows, mut rates) = (Vec::new(), Vec::new());
-        for config in study.configs()? {
+        for config in configs {
             let state = match runs.find(&config)? {
                 Some(Run { summary, .. }) => {
                     State::Done(Cost { seconds: summary.elapsed_s, memory_mb: summary.peak_rss_mb })

@@ -26,6 +26,7 @@ mod records;
 mod rehearsal;
 mod results;
 mod subject;
+mod sweep;
 mod trainings;
 mod tuning;
 
@@ -46,6 +47,7 @@ pub use records::{Axis, Counting, RunRecord, points, read_records};
 pub use rehearsal::Rehearsal;
 pub use results::{Baselines, CorpusResult, GenerationResults, GradientHorizon, LawResults, Results};
 pub use subject::Subject;
+pub use sweep::SweepTable;
 pub use tuning::Sweep;
 
 use self::preset::VOCAB_SIZE;

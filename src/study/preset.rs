@@ -15,6 +15,7 @@
 //! generation = { n_samples = 10, max_tokens = 600 }
 //! ```
 
+use super::SweepTable;
 use crate::data::{CorpusConfig, TokenData, Tokenizer};
 use crate::files::read_text;
 use crate::models::{Family, LstmSize, ModelConfig, Size, TransformerSize};
@@ -62,6 +63,9 @@ pub struct Preset {
     pub repeats: Repeats,
     /// Trainings at equal cost.
     pub isoflop: Option<IsoFlopBudgets>,
+    /// Trainings for `sweep`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepTable>,
 }
 
 /// How every model of the ladders is trained. What is optional here has [`RunConfig::new`]'s value where it is left out.
@@ -246,15 +250,15 @@ impl Preset {
         Ok((name, preset))
     }
 
-    fn parse(text: &str, origin: &str) -> Result<Preset> {
+    pub(super) fn parse(text: &str, origin: &str) -> Result<Preset> {
         let preset: Result<Preset, String> = toml::from_str(text).map_err(|error| in_words(&error, text));
         preset
-            .and_then(|preset| preset.check().map(|()| preset))
+            .and_then(|preset| preset.check().and_then(|()| preset.check_sweep()).map(|()| preset))
             .map_err(|what| Error::Config(format!("the preset {origin} is not valid: {what}")))
     }
 
     /// What is wrong, in words.
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         self.training.check()?;
         budget_given(self.best.n_tokens, self.best.n_epochs, "best")?;
         let isoflop = self.isoflop.as_ref();

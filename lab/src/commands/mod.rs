@@ -7,6 +7,7 @@ mod generate;
 mod output;
 mod prepare;
 mod study;
+mod sweep;
 mod train;
 
 pub(crate) use check::check;
@@ -16,4 +17,5 @@ pub(crate) use generate::{GenerateOptions, generate};
 pub(crate) use output::{keep_stdout_for, show};
 pub(crate) use prepare::prepare;
 pub(crate) use study::{lab, plan, share_kernel, study};
+pub(crate) use sweep::{SweepOptions, sweep};
 pub(crate) use train::{TrainOptions, train};

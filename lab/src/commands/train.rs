@@ -49,7 +49,7 @@ struct Trained<'a> {
 }
 
 /// The exit code where a STOP file ended a training: the next call goes on (sysexits.h calls it a temporary failure).
-const STOPPED_EARLY: u8 = 75;
+pub(super) const STOPPED_EARLY: u8 = 75;
 
 pub(crate) fn train(options: &TrainOptions) -> Result<ExitCode> {
     let TrainOptions { preset, size, init_from, repeats, isoflop, longer, json } = options;

@@ -2,6 +2,7 @@
 
 use super::checkpoint::{self, check_vocabulary};
 use super::device::with_threads;
+use super::metrics::read_metrics;
 use super::run::read_config;
 use super::trainer::Trainer;
 use super::{Origin, Run, RunConfig, Schedule};
@@ -97,6 +98,15 @@ impl Runs {
     /// The folder cannot be listed, or the run is damaged.
     pub fn find(&self, config: &RunConfig) -> Result<Option<Run>> {
         finished(&self.folder_for(config)?)
+    }
+
+    /// Steps of this config's run that its metrics know of, finished or not; 0 where it has not begun.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or the run is damaged.
+    pub fn steps_of(&self, config: &RunConfig) -> Result<usize> {
+        let metrics = self.folder_for(config)?.join("metrics.jsonl");
+        Ok(if metrics.exists() { read_metrics(&metrics)?.last().map_or(0, |metric| metric.step) } else { 0 })
     }
 
     /// The finished run in the folder `name`.

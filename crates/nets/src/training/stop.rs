@@ -50,21 +50,21 @@ impl StopWatch {
     }
 }
 
-/// Whether Ctrl-C was pressed or SIGTERM came since [`stop_on_ctrl_c`], or Jupyter's interrupt since [`answer_interrupt_key`]. It
+/// Whether Ctrl-C was pressed, or SIGTERM or SIGUSR1 came, since [`stop_on_ctrl_c`], or Jupyter's interrupt since [`answer_interrupt_key`]. It
 /// stays true: later runs of the process end at once too, and whoever trains several looks here before the next.
 pub fn interrupted() -> bool {
     interrupted_by().is_some()
 }
 
-/// The number of the signal behind [`interrupted`]: 2 or 15. By custom a program then ends with 128 more as its exit code.
+/// The number of the signal behind [`interrupted`]: 2, 15, or that of SIGUSR1. By custom a program then ends with 128 more as its exit code.
 pub fn interrupted_by() -> Option<i32> {
     Some(SIGNAL.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
 }
 
-/// From now on the first Ctrl-C or SIGTERM lets a training save and stop; the second ends the process at once. For the command
-/// line: a notebook has [`answer_interrupt_key`].
+/// From now on the first Ctrl-C, SIGTERM or SIGUSR1 (which schedulers send before the time is up) lets a training save and stop; the
+/// second ends the process at once. For the command line: a notebook has [`answer_interrupt_key`].
 pub fn stop_on_ctrl_c() {
-    remember_first(&[SIGINT, SIGTERM]);
+    remember_first(&[SIGINT, SIGTERM, SIGUSR1]);
 }
 
 /// In a kernel that says by the variable [`INTERRUPT_KEY`] that it passes the interrupt key on: the first interrupt from now on lets
