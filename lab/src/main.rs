@@ -3,7 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{FitOptions, GenerateOptions, SweepOptions, TrainOptions};
+use commands::{FitOptions, GenerateOptions, RunsOptions, SweepOptions, TrainOptions};
 use lab::{Lab, Result, kernel, stand_ins};
 use music_scaling::data::{Split, Target, convert};
 use music_scaling::music::abc::Performance;
@@ -105,6 +105,8 @@ enum Command {
     },
     /// Train every combination that a preset's table [sweep] lists: here, or as an array of a Slurm cluster
     Sweep(SweepOptions),
+    /// List the finished runs of any folders, of this machine or copied from others
+    Runs(RunsOptions),
     /// Score a run, or a model that was trained elsewhere, on a split of its corpus
     Evaluate {
         /// The run's folder, such as data/studies/laptop/runs/laptop-transformer-xl-longer; or nanoGPT's ckpt.pt, an LSTM's state
@@ -198,6 +200,7 @@ fn run(command: Command) -> Result<ExitCode> {
             Study::open(&preset)?.tune(size.as_deref(), |sweep| println!("{sweep}"))?;
         }
         Command::Sweep(options) => return commands::sweep(&options),
+        Command::Runs(options) => commands::runs(&options)?,
         Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data.as_deref(), json)?,
         Command::Fit { points, options } => commands::fit(&points, options)?,
         Command::Generate { run, options } => commands::generate(run.as_deref(), options)?,

@@ -84,6 +84,23 @@ fn tasks_that_were_killed_and_began_again_end_with_the_bits_of_a_sequential_swee
     assert_eq!(losses(&broken), expected);
     assert!(text.contains("8 of 8 runs are finished"), "{text}");
     assert!(text.contains("best  smoke-lstm-small: smoke-lstm-small-learning_rate-"), "{text}");
+
+    let list = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_music-scaling"));
+        command.arg("runs").args([runs_folder(&broken), runs_folder(&sequential)]).args(arguments);
+        ended_well(&command.output().unwrap())
+    };
+    assert_eq!(list(&[]).lines().count(), 8, "the same run of two folders is one");
+    let best = list(&["--best", "--csv"]);
+    let lowest = |size: &str| {
+        let of_size = expected.iter().filter(|(name, _)| name.starts_with(size));
+        of_size.map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min)
+    };
+    let rows: Vec<&str> = best.lines().skip(1).collect();
+    assert_eq!(rows.len(), 2, "{best}");
+    for (row, size) in rows.iter().zip(["smoke-transformer-tiny", "smoke-lstm-small"]) {
+        assert!(row.starts_with(size) && row.contains(&format!(",{},", lowest(size))), "{best}");
+    }
 }
 
 #[test]
@@ -117,7 +134,7 @@ fn an_array_of_slurm_gives_the_same_bits_though_two_tasks_were_requeued() {
     ended_well(&sweep(&sequential, &[]).output().unwrap());
     let expected = losses(&sequential);
     let said = ended_well(&sweep(&array, &["--slurm"]).output().unwrap());
-    let job = said.strip_prefix("Submitted batch job ").and_then(|rest| rest.split(':').next()).unwrap().to_string();
+    let job = said.split("Submitted batch job ").nth(1).and_then(|rest| rest.split(':').next()).unwrap().to_string();
     for task in [0, 5] {
         let metrics = runs_folder(&array).join(&expected[task].0).join("metrics.jsonl");
         for _ in 0..3000 {

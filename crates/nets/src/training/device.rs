@@ -84,7 +84,7 @@ fn open(name: &str) -> Result<Device> {
     Ok(device)
 }
 
-/// The device in words, for summaries: `CPU (AMD EPYC 9B45), 2 threads`, `NVIDIA H100 80GB HBM3`.
+/// The device in words, for summaries: `CPU (AMD EPYC 9B45), 2 threads`, `NVIDIA H100 80GB HBM3 (driver for CUDA 13.0)`.
 pub fn describe_device(device: &Device) -> String {
     match device {
         Device::Cpu => {

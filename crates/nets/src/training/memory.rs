@@ -90,11 +90,17 @@ fn pool(_: &Device, what: Pool) -> Option<f64> {
     }
 }
 
-/// `NVIDIA H100 80GB HBM3`; `None` where it is no CUDA device.
+/// `NVIDIA H100 80GB HBM3 (driver for CUDA 13.0)`; `None` where it is no CUDA device.
 pub(super) fn gpu_name(device: &Device) -> Option<String> {
     #[cfg(feature = "cuda")]
     if let Device::Cuda(device) = device {
-        return device.cuda_stream().context().name().ok();
+        let mut version = 0;
+        // SAFETY: the call writes one integer, 1000·major + 10·minor.
+        unsafe { candle_core::cuda_backend::cudarc::driver::sys::cuDriverGetVersion(&raw mut version) }
+            .result()
+            .ok()?;
+        let name = device.cuda_stream().context().name().ok()?;
+        return Some(format!("{name} (driver for CUDA {}.{})", version / 1000, version % 1000 / 10));
     }
     let _ = device;
     None

@@ -198,7 +198,7 @@ impl<'a> Trainer<'a> {
     fn update(&mut self) -> Result<(f64, f64)> {
         let step = self.state.step;
         let (inputs, targets) = self.batches.batch(&self.data.train, step, &self.device)?; // (B, T) each
-        let (loss, grads) = self.loss_and_gradients(&inputs, &targets)?;
+        let (loss, grads) = self.loss_and_gradients(&inputs, &targets).map_err(|error| self.without_room(error))?;
         if !loss.is_finite() {
             return Err(self.diverged(&format!("the training loss became {loss}")));
         }
@@ -237,6 +237,25 @@ impl<'a> Trainer<'a> {
             (loss, sum) = (loss + of_piece * share, Some(grads));
         }
         sum.map(|grads| (loss, grads)).ok_or_else(|| Error::Config("batch_size must be at least 1".to_string()))
+    }
+
+    /// What to do where the device has no room for a step.
+    fn without_room(&self, error: Error) -> Error {
+        if !error.to_string().contains("OUT_OF_MEMORY") {
+            return error;
+        }
+        let RunConfig { name, batch_size, micro_batch, block_size, .. } = &self.config;
+        let at_once = micro_batch.unwrap_or(*batch_size);
+        let remedy = match at_once / 2 {
+            0 => "take a smaller model or block_size".to_string(),
+            half => format!(
+                "micro_batch = {half} in [training] takes the same steps in smaller pieces, `plan` says what fits"
+            ),
+        };
+        Error::Config(format!(
+            "run {name}: {} has no room for {at_once} sequences of {block_size} tokens at once; {remedy}",
+            describe_device(&self.device)
+        ))
     }
 
     fn diverged(&self, what: &str) -> Error {
@@ -429,6 +448,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_device_without_room_says_which_micro_batch_to_try() {
+        let (dir, data, config) = (folder(), data(), config("n", transformer()));
+        let options = TrainOptions { quiet: true, ..TrainOptions::default() };
+        let trainer = Trainer::open(&config, &data, &dir, &options).unwrap();
+        let said = trainer.without_room(Error::Tensor("DriverError(CUDA_ERROR_OUT_OF_MEMORY, …)".into())).to_string();
+        let (half, block_size) = (config.batch_size / 2, config.block_size);
+        assert!(
+            said.contains(&format!("no room for {} sequences of {block_size} tokens", config.batch_size)),
+            "{said}"
+        );
+        assert!(said.contains(&format!("micro_batch = {half} in [training]")), "{said}");
+        assert_eq!(
+            trainer.without_room(Error::Tensor("another".into())).to_string(),
+            Error::Tensor("another".into()).to_string()
+        );
     }
 
     #[test]
