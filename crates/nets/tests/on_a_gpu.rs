@@ -56,6 +56,22 @@ fn losses_and_norms_are_those_of_the_cpu() {
     }
 }
 
+#[test]
+fn decoders_give_the_logits_of_the_cpus() {
+    let device = device().unwrap();
+    for (name, config) in models() {
+        let models = [&device, &Device::Cpu].map(|device| Model::new(&config, 7, device).unwrap());
+        let mut decoders = models.each_ref().map(|model| model.decoders(3, None).unwrap());
+        for i in 0..BLOCK as u32 + 4 {
+            let tokens = [i % 11, 3 * i % 11, (i * i + 1) % 11]; // beyond the positions at last
+            let logits = decoders.each_mut().map(|decoder| decoder.next_each(&tokens).unwrap().flatten_all().unwrap());
+            let [there, here] = logits.map(|logits| logits.to_vec1::<f32>().unwrap());
+            let apart = there.iter().zip(&here).fold(0f32, |top, (a, b)| top.max((a - b).abs()));
+            assert!(apart < 1e-4, "{name}, token {i}: {apart}");
+        }
+    }
+}
+
 fn data() -> TokenData {
     let tokens = |n: usize| (0..n).map(|i| ((i * i / 7 + i / 3) % 11) as u16).collect();
     let tokenizer = Tokenizer::from_text("ABCDEFGabc|").unwrap();

@@ -2,7 +2,8 @@
 //!
 //! For each head with queries Q, keys K, values V (T, d): P = softmax(Q·Kᵀ/√d + mask), O = P·V; position i sees j <= i.
 //! Backward (as in FlashAttention, Dao et al. 2022): with D_i = dO_i·O_i and P recomputed from the kept logarithms of
-//! the softmax sums, dV = Pᵀ·dO, dS = P∘(dO·Vᵀ - D)/√d, dQ = dS·K, dK = dSᵀ·Q. No T×T matrix is kept.
+//! the softmax sums, dV = Pᵀ·dO, dS = P∘(dO·Vᵀ - D)/√d, dQ = dS·K, dK = dSᵀ·Q. No T×T matrix is kept; on a CUDA device,
+//! where softmax is a pass over memory between two products, P is.
 
 use super::fused::{Fused, apply};
 use super::gpu::{self, Arg, Kernels};
