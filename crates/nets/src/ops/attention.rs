@@ -86,7 +86,7 @@ impl Attention {
     }
 
     /// `x` (B, T, parts·C) on a GPU head by head: (parts, B, n_head, T, d).
-    fn to_heads(&self, x: &Tensor, parts: usize) -> candle_core::Result<Tensor> {
+    fn by_head(&self, x: &Tensor, parts: usize) -> candle_core::Result<Tensor> {
         let Attention { batch, t, c, n_head, .. } = *self;
         let (n, d) = (x.elem_count(), c / n_head);
         let y = gpu::empty((parts, batch, n_head, t, d), x)?;
@@ -97,7 +97,7 @@ impl Attention {
     }
 
     /// The way back: (B, T, parts·C) from the parts, each (B, n_head, T, d).
-    fn from_heads(&self, parts: &[Tensor]) -> candle_core::Result<Tensor> {
+    fn side_by_side(&self, parts: &[Tensor]) -> candle_core::Result<Tensor> {
         let Attention { batch, t, c, n_head, .. } = *self;
         let y = gpu::empty((batch, t, parts.len() * c), &parts[0])?;
         for (part, x) in parts.iter().enumerate() {
@@ -190,23 +190,23 @@ impl Fused for Attention {
     }
 
     fn forward_on_gpu(&self, args: &[Tensor]) -> candle_core::Result<Tensor> {
-        let qkv = self.to_heads(&args[0], 3)?;
+        let qkv = self.by_head(&args[0], 3)?;
         let (q, k, v) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?); // (B, n_head, T, d) each
         let p = q.matmul(&k.t()?)?;
         self.softmax_on_gpu("causal_softmax", &[&p])?;
         let out = p.matmul(&v)?;
         let _ = self.weights.set(p);
-        self.from_heads(&[out])
+        self.side_by_side(&[out])
     }
 
     fn backward_on_gpu(&self, args: &[Tensor], _: &Tensor, grad: Tensor) -> candle_core::Result<Vec<Tensor>> {
         let Some(p) = self.weights.get() else { return Ok(vec![args[0].zeros_like()?]) }; // no forward, no gradient
-        let (qkv, dout) = (self.to_heads(&args[0], 3)?, self.to_heads(&grad, 1)?.get(0)?);
+        let (qkv, dout) = (self.by_head(&args[0], 3)?, self.by_head(&grad, 1)?.get(0)?);
         let (q, k, v) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?);
         let ds = dout.matmul(&v.t()?)?; // dP at first
         self.softmax_on_gpu("causal_softmax_back", &[p, &ds])?;
         let (dq, dk, dv) = (ds.matmul(&k)?, ds.t()?.matmul(&q)?, p.t()?.matmul(&dout)?);
-        Ok(vec![self.from_heads(&[dq, dk, dv])?])
+        Ok(vec![self.side_by_side(&[dq, dk, dv])?])
     }
 }
 

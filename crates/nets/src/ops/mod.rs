@@ -65,6 +65,6 @@ pub fn fused() -> bool {
 
 /// Whether an operation on these operands runs in its fused form.
 pub(crate) fn runs_fused(operands: &[&Tensor]) -> bool {
-    let runs_here = |t: &&Tensor| t.device().is_cpu() || (t.device().is_cuda() && tape::is_recording());
-    fused() && operands.iter().all(|t| t.dtype() == DType::F32 && runs_here(&t))
+    let runs_here = |t: &Tensor| t.device().is_cpu() || (t.device().is_cuda() && tape::is_recording());
+    fused() && operands.iter().all(|t| t.dtype() == DType::F32 && runs_here(t))
 }
