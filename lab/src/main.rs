@@ -103,7 +103,7 @@ enum Command {
         #[arg(long)]
         size: Option<String>,
     },
-    /// Train every combination that a preset's table [sweep] lists: here, or as an array of a Slurm cluster
+    /// Train every combination that a preset's sweep lists: here, or as an array of a Slurm cluster
     Sweep(SweepOptions),
     /// List the finished runs of any folders, of this machine or copied from others
     Runs(RunsOptions),

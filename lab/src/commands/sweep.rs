@@ -16,7 +16,7 @@ use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(crate) struct SweepOptions {
-    /// The path of a .toml file with a table [sweep]
+    /// The path of a .toml file with a table called sweep
     preset: String,
     /// Print the runs, and what each takes here: tokens, FLOPs, time, memory, disk; train nothing
     #[arg(long)]
