@@ -287,7 +287,7 @@ mod tests {
         let plan = Plan { rows, free_mb: 1000.0, is_quickest: false };
         let text = plan.to_string();
         let too_large =
-            "xl takes 1.2 GB of memory, the device has 1000.0 MB left: micro_batch = 3 in [training] takes the same";
+            "xl takes 1.2 GB of memory, the device has 1.0 GB left: micro_batch = 3 in [training] takes the same";
         assert!(text.contains(too_large), "{text}");
         assert!(text.contains("2 runs of 3, 1 exist: "), "{text}");
         assert!(text.contains("about 16 min 40 s here (xl alone 15 min 00 s), at most 1.2 GB of memory"), "{text}");
