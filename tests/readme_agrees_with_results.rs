@@ -1,9 +1,11 @@
-//! The README's numbers are those of the committed study: each is looked up in `data/results/laptop`.
+//! The README's numbers are those of the committed study: each is looked up in `data/results/laptop`; those of docs/course.md in
+//! `data/results/course`.
 
 use music_scaling::figures::human;
 use music_scaling::files::read_json;
 use music_scaling::study::Start;
 use music_scaling::study::{Results, RunRecord, read_records};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 fn root() -> &'static Path {
@@ -106,4 +108,40 @@ fn the_table_of_the_recipe_is_that_of_its_runs() {
         n_runs += losses.len();
     }
     assert_eq!(n_runs, runs.len(), "every run is in the table");
+}
+
+fn of_course(file: &str) -> Vec<RunRecord> {
+    read_records(&root().join("data/results/course").join(file)).unwrap()
+}
+
+#[test]
+fn the_courses_table_is_that_of_its_runs() {
+    let page = std::fs::read_to_string(root().join("docs/course.md")).unwrap();
+    let runs = of_course("runs.jsonl");
+    for run in &runs {
+        let RunRecord { config, summary, .. } = run;
+        let (n_params, rate, loss) = (with_commas(summary.n_params as f64), config.learning_rate, summary.val_loss);
+        let row = format!("| {} | {n_params} | {rate:.1e} | {loss:.4} |", config.name);
+        assert!(page.lines().any(|line| line.starts_with(&row)), "docs/course.md has no row {row}");
+        assert_eq!((config.n_tokens, config.data_hash.as_str()), (2_315_994, "652efa55fbeabb0e"), "{}", config.name);
+    }
+    assert_eq!(page.lines().filter(|line| line.starts_with("| b-")).count(), runs.len());
+}
+
+#[test]
+fn the_courses_rates_are_within_a_factor_of_two_of_the_best_that_was_swept() {
+    let mut best: BTreeMap<String, (f64, f64)> = BTreeMap::new();
+    for RunRecord { config, summary, .. } in of_course("rates.jsonl") {
+        let size = config.name.split("-rate-").next().unwrap().to_string();
+        let found = best.entry(size).or_insert((f64::NAN, f64::INFINITY));
+        if summary.val_loss < found.1 {
+            *found = (config.learning_rate, summary.val_loss);
+        }
+    }
+    assert_eq!(best.len(), 4);
+    let runs = of_course("runs.jsonl");
+    for (size, (rate, _)) in best {
+        let used = runs.iter().find(|run| run.config.name == size).unwrap().config.learning_rate;
+        assert!((0.5..=2.0).contains(&(used / rate)), "{size}: {used:e} where {rate:e} was best");
+    }
 }

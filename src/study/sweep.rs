@@ -15,7 +15,7 @@
 //! fields by name, the last one fastest. All runs stand in the study's folder `sweep`, one folder each.
 
 use super::{Preset, Study};
-use crate::models::Family;
+use crate::models::{Family, Size};
 use crate::training::{Run, RunConfig, Runs};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -111,16 +111,20 @@ impl Study {
             )));
         };
         let (data, mut configs) = (self.data()?, Vec::new());
-        for size in [self.ladder(Family::Transformer)?, self.ladder(Family::Lstm)?].concat() {
-            if !sweep.sizes.is_empty() && !sweep.sizes.contains(&size.name) {
+        let vocab_size = data.tokenizer.vocab_size();
+        let ladders = |preset: &Preset| Family::ALL.map(|family| preset.ladder(family, vocab_size)).concat();
+        for Size { name, .. } in ladders(&self.preset) {
+            if !sweep.sizes.is_empty() && !sweep.sizes.contains(&name) {
                 continue;
             }
             for combination in sweep.combinations() {
                 let preset = self.preset.with(&combination).map_err(Error::Config)?;
+                let of_preset = ladders(&preset); // a block_size has its own table of positions
+                let Some(size) = of_preset.iter().find(|size| size.name == name) else { continue };
                 let n_tokens = preset.training.budget(data.train.len());
-                let config = preset.run_config(self.run_config(&size, &data), &size, n_tokens);
+                let config = preset.run_config(self.run_config(size, &data), size, n_tokens);
                 let set = combination.iter().map(|(field, value)| format!("-{field}-{}", short(value)));
-                let name = [size.name.clone()].into_iter().chain(set).collect();
+                let name = [name.clone()].into_iter().chain(set).collect();
                 configs.push(RunConfig { name, ..config });
             }
         }
@@ -160,6 +164,7 @@ fn short(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::ModelConfig;
 
     const PRESET: &str = include_str!("smoke.toml");
 
@@ -190,6 +195,20 @@ mod tests {
             (2e-3, 2e-3)
         );
         assert_eq!(Preset { sweep: None, ..preset.clone() }.hash(), Preset::parse(PRESET, "smoke").unwrap().hash());
+    }
+
+    #[test]
+    fn a_longer_block_has_a_model_that_sees_as_far() {
+        let preset = with("block_size = [64, 512]").unwrap();
+        let sweep = preset.sweep.clone().unwrap();
+        for (combination, block_size) in sweep.combinations().iter().zip([64, 512]) {
+            let of_block = preset.with(combination).unwrap();
+            assert_eq!(of_block.training.block_size, block_size);
+            for size in of_block.ladder(Family::Transformer, 40) {
+                let ModelConfig::Transformer(model) = size.model else { panic!("{}", size.name) };
+                assert_eq!(model.n_positions, block_size);
+            }
+        }
     }
 
     #[test]

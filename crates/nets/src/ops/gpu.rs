@@ -1,5 +1,5 @@
-//! Kernels of our own on a CUDA device. Each stands as `NAME.cu` beside its operation and is compiled for the GPU at hand (by NVRTC,
-//! about .1 s) when it is first used.
+//! Kernels of our own on a CUDA device. Each stands as `NAME.cu` beside its operation and is compiled for the GPU at hand by NVRTC
+//! when it is first used.
 
 #![cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "no tensor is on a CUDA device"))]
 
