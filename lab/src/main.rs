@@ -36,6 +36,9 @@ enum Command {
         /// Execute every notebook again, also those that are up to date (finished trainings are still not repeated)
         #[arg(long)]
         force: bool,
+        /// Execute solutions.ipynb and game.ipynb, too
+        #[arg(long)]
+        extra: bool,
         /// In the end, put its results, and the laptop study's notebooks and figures, where they are committed
         #[arg(long)]
         publish: bool,
@@ -183,7 +186,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Study { preset, force, publish } => commands::study(&preset, force, publish)?,
+        Command::Study { preset, force, extra, publish } => commands::study(&preset, force, extra, publish)?,
         Command::Plan { preset } => commands::plan(&preset)?,
         Command::Lab { install_kernel, remove_kernel, .. } if install_kernel || remove_kernel => {
             commands::share_kernel(install_kernel)?

@@ -394,4 +394,25 @@ mod tests {
         right(r_squared_that_can_be, 0.8657);
         assert_eq!(wilson(&study).unwrap().judge(&72.into()), Some("72 / (72 + 3.84) is just below 0.95"));
     }
+
+    #[test]
+    fn every_exercise_refuses_absurd_answers_and_explains_its_mistakes() {
+        let study = Study::open("smoke").unwrap();
+        if !study.folder().join("executed.json").exists() {
+            println!("skipped: the smoke study was not run here");
+            return;
+        }
+        for (number, solve) in EXERCISES {
+            let exercise = solve(&study).unwrap();
+            for absurd in [Answer::from(-1e99), Answer::from("nonsense"), Answer::from(0..9)] {
+                assert!(exercise.judge(&absurd).is_some(), "{number}: {absurd}");
+            }
+            for (wrong, _) in &exercise.mistakes {
+                let said = exercise.judge(wrong);
+                let is_known = |why| exercise.mistakes.iter().any(|(_, known)| *known == why);
+                assert!(said.is_none_or(is_known), "{number}: {wrong} hears {said:?}");
+            }
+            assert_eq!(exercise.judge(&exercise.right[0]), None, "{number}");
+        }
+    }
 }

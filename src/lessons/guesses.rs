@@ -106,14 +106,15 @@ impl Study {
         })
     }
 
-    /// Holds the reader's prediction and the authors' against the result, in one line.
+    /// Holds the reader's prediction and the authors' against the result, in one line; a result that is no number, since the study lacks
+    /// it, decides nothing.
     ///
     /// # Errors
-    /// The result is not a finite number, or the file of predictions cannot be read or written.
+    /// The file of predictions cannot be read or written.
     pub fn reveal(&self, number: &str, found: impl Into<Answer>, ours: impl Into<Answer>) -> Result<Html> {
         let (found, ours) = (found.into(), ours.into());
-        if !found.is_finite() || found == Answer::Blank {
-            return Err(Error::Data(format!("nothing was found for prediction {number}: {found}")));
+        if !found.is_finite() || !ours.is_finite() || found == Answer::Blank {
+            return Ok(line(number, "This study has no such result, so the predictions stay open."));
         }
         let entry = self.change_guess(number, |entry| *entry = Entry { ours, found, ..entry.clone() })?;
         let Entry { yours, ours, found, .. } = &entry;
@@ -138,10 +139,10 @@ impl Study {
         let table = df!(
             "prediction" => rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(),
             "found" => texts(|entry| entry.found.to_string()),
-            "you" => texts(|entry| entry.yours.to_string()),
-            "your" => texts(|entry| verdict(&entry.yours, &entry.found).into()),
-            "we" => texts(|entry| entry.ours.to_string()),
-            "our" => texts(|entry| verdict(&entry.ours, &entry.found).into()),
+            "you_said" => texts(|entry| entry.yours.to_string()),
+            "yours" => texts(|entry| verdict(&entry.yours, &entry.found).into()),
+            "we_said" => texts(|entry| entry.ours.to_string()),
+            "ours" => texts(|entry| verdict(&entry.ours, &entry.found).into()),
         )?;
         let count = |whose: fn(&Entry) -> &Answer| {
             let judged: Vec<bool> = rows.iter().filter_map(|row| whose(row.1).holds(&row.1.found)).collect();
@@ -150,5 +151,43 @@ impl Study {
         let (yours, ours) = (count(|entry| &entry.yours), count(|entry| &entry.ours));
         let sum = line(notebook, &format!("Predictions that held: yours {yours}, ours {ours}."));
         Ok(show::one_after_another(&[show::table(&table), sum]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lessons::BLANK;
+
+    fn says(page: Result<Html>, words: &str) {
+        let page = page.unwrap();
+        assert!(page.as_str().contains(words), "{}", page.as_str());
+    }
+
+    #[test]
+    fn a_prediction_may_change_until_its_result_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let study = Study::smoke_in(folder.path());
+        says(study.guess("02.1", BLANK), "in place of BLANK");
+        says(study.guess("02.1", 20), "Your prediction: 20");
+        says(study.guess("02.1", 60), "Your prediction: 60");
+        says(study.guess("02.1", BLANK), "Your prediction: 60"); // the notebook run again by `study`
+        says(study.reveal("02.1", 69, 30..=50), "Found: 69. You: 60, failed. We: 30 to 50, failed.");
+        says(study.guess("02.1", 69), "your prediction stays 60");
+        says(study.reveal("02.2", 0.75, 0.75), "You: no prediction. We: 0.75, held.");
+        says(study.reveal("02.3", f64::NAN, 1.0..2.0), "no such result");
+        says(study.tally("02"), "yours 0 of 1, ours 1 of 2");
+        says(study.tally("03"), "yours 0 of 0, ours 0 of 0");
+    }
+
+    #[test]
+    fn what_is_no_prediction_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let study = Study::smoke_in(folder.path());
+        assert!(study.guess("02.1", f64::NAN).unwrap_err().to_string().contains("02.1"));
+        assert!(study.guess("two", 1).unwrap_err().to_string().contains("such as \"02.4\""));
+        std::fs::create_dir_all(study.folder()).unwrap();
+        std::fs::write(study.folder().join("predictions.json"), "{").unwrap();
+        assert!(study.guess("02.1", 1).unwrap_err().to_string().contains("predictions.json"));
     }
 }

@@ -164,7 +164,7 @@ impl Study {
 
     /// The smoke study under another name, all of it in one folder.
     #[cfg(test)]
-    fn smoke_in(folder: &Path) -> Study {
+    pub(crate) fn smoke_in(folder: &Path) -> Study {
         let (_, preset) = Preset::load("smoke").expect("a built-in preset");
         let (root, results) = (folder.to_owned(), folder.join("results"));
         Study { argument: "tiny".into(), name: "tiny".into(), preset, root, results, opened: Arc::default() }
