@@ -219,7 +219,7 @@ pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
         .env("JUPYTER_PATH", lab.folder().join("jupyter")) // where evcxr looks for a kernelspec of its own to update
         .env(INTERRUPT_KEY, "");
     let status = super::signals::run(evcxr);
-    let _ = fs::remove_dir_all(&folder); // what stays is removed when the next kernel starts
+    remove(&folder);
     Ok(status?.code().unwrap_or(1))
 }
 
@@ -356,7 +356,13 @@ fn remove_abandoned(kernels: &Path) {
     for folder in fs::read_dir(kernels).into_iter().flatten().flatten().map(|entry| entry.path()) {
         // A folder without a lock file belongs to a kernel that starts at this moment.
         if File::open(folder.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok()) {
-            let _ = fs::remove_dir_all(&folder);
+            remove(&folder);
         }
     }
+}
+
+/// Removes a kernel's folder, the lock after all that takes long: Jupyter kills whom it waits for, and the next kernel goes on.
+fn remove(folder: &Path) {
+    let _ = fs::remove_dir_all(folder.join("target"));
+    let _ = fs::remove_dir_all(folder);
 }
