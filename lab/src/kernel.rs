@@ -7,7 +7,8 @@
 //! again. The wrapper hands over the finished files instead.)
 //! A new kernel gets a folder of its own, again of hard links. Two kernels on one folder would run each other's code, so
 //! folders are never shared: each is locked while its kernel lives, and an unlocked one was left behind by a killed
-//! kernel and is removed by the next.
+//! kernel and is removed by the next. In a checkout that users share and cannot write, nothing is built at all; their kernels'
+//! folders are in their own homes.
 
 use super::setup::Lab;
 use super::stand_ins::{quoted, write_cargo, write_if_changed, write_rustc};
@@ -34,7 +35,12 @@ pub fn warm(lab: &Lab) -> Result<()> {
 
 /// Two kernels that start together take turns: one copies what the other would be rewriting.
 fn one_at_a_time(lab: &Lab) -> Result<Lock> {
-    Ok(Lock::wait(lab.folder().join("lock"))?)
+    Ok(Lock::wait(lab.own_folder().join("lock"))?)
+}
+
+/// Whether [`warm`] came to its end once.
+pub(super) fn is_built(lab: &Lab) -> bool {
+    lab.folder().join("rustc").exists() && seed_target(lab).join("Cargo.lock.linked").exists()
 }
 
 fn build(lab: &Lab) -> Result<()> {
@@ -181,14 +187,17 @@ fn first_on_the_path(folder: &Path) -> Result<OsString> {
 /// What [`warm`] says, or the kernel does not start.
 pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
     let one_at_a_time = one_at_a_time(lab)?;
-    build(lab)?;
-    let kernels = lab.folder().join("kernels");
+    if lab.is_shared() {
+        lab.check()?
+    } else {
+        build(lab)?
+    }
+    let kernels = lab.own_folder().join("kernels");
     remove_abandoned(&kernels);
     let folder = new_folder(&kernels)?;
     let lock = File::create(folder.join("lock")).map_err(Error::file("write", folder.join("lock")))?;
     lock.lock().map_err(Error::file("lock", folder.join("lock")))?;
-    link_artifacts(&seed_target(lab), &folder.join("target"), Ours::Copy)?;
-    let rustc = keep_library(lab, &folder)?;
+    let rustc = if lab.is_shared() { take_shared(lab, &folder)? } else { keep_library(lab, &folder)? };
     let seed_lock = lab.folder().join("seed/Cargo.lock");
     fs::copy(&seed_lock, folder.join("Cargo.lock")).map_err(Error::file("copy", &seed_lock))?;
 
@@ -210,19 +219,30 @@ pub fn start(lab: &Lab, connection_file: &Path) -> Result<i32> {
         .env("JUPYTER_PATH", lab.folder().join("jupyter")) // where evcxr looks for a kernelspec of its own to update
         .env(INTERRUPT_KEY, "");
     let status = super::signals::run(evcxr);
-    let _ = fs::remove_dir_all(&folder); // what stays is removed when the next kernel starts
+    remove(&folder);
     Ok(status?.code().unwrap_or(1))
 }
 
 /// The library that a kernel started with stays its library: another one under a running process, after src/ has changed,
 /// would crash it. Returns the program that hands it over whenever cargo wants to compile it anew.
 fn keep_library(lab: &Lab, folder: &Path) -> Result<PathBuf> {
+    link_artifacts(&seed_target(lab), &folder.join("target"), Ours::Copy)?;
     let (finished, kept) = (lab.folder().join("library"), folder.join("library"));
     fs::create_dir_all(&kept).map_err(Error::file("create the folder", &kept))?;
     for entry in fs::read_dir(&finished).map_err(Error::file("list", &finished))?.flatten() {
         fs::hard_link(entry.path(), kept.join(entry.file_name())).map_err(Error::file("link", entry.path()))?;
     }
     write_rustc(&folder.join("rustc"), &kept)
+}
+
+/// The same in a shared checkout, whose library is every kernel's: in memory once, on the disk once.
+fn take_shared(lab: &Lab, folder: &Path) -> Result<PathBuf> {
+    link_artifacts(&seed_target(lab), &folder.join("target"), Ours::Link)?;
+    // Below the checkout cargo finds its settings; from here it does not, and with others would build everything again. (evcxr has a
+    // file of its own in the kernel's folder.)
+    let settings = read_text(lab.root.join(".cargo/config.toml"))?;
+    write_if_changed(&lab.own_folder().join(".cargo/config.toml"), &settings)?;
+    Ok(lab.folder().join("rustc"))
 }
 
 /// evcxr's settings: no network, variables survive a panic, cells compile fast (the library they call is optimised), and
@@ -251,14 +271,15 @@ fn feature() -> &'static str {
     }
 }
 
-/// What happens to our own crates' artifacts, which are rewritten when src/ changes and so can't be links.
+/// What happens to our own crates' artifacts, which are rewritten when src/ changes and so can't be links, unless src/ is shared.
 #[derive(Clone, Copy, PartialEq)]
 enum Ours {
     Copy,
     LeaveOut,
+    Link,
 }
 
-/// Gives the target folder `to` the compiled crates of `from`: third-party ones as hard links.
+/// Gives the target folder `to` the compiled crates of `from`: third-party ones as links.
 fn link_artifacts(from: &Path, to: &Path, ours: Ours) -> Result<()> {
     for profile in [PathBuf::from(host()?).join("debug"), PathBuf::from("debug")] {
         for part in ["deps", "build", ".fingerprint"] {
@@ -273,21 +294,31 @@ fn link_artifacts(from: &Path, to: &Path, ours: Ours) -> Result<()> {
 
 fn link_tree(from: &Path, to: &Path, ours: Ours) -> Result<()> {
     fs::create_dir_all(to).map_err(Error::file("create the folder", to))?;
+    let are_ours = from.file_name().is_some_and(|name| is_ours(&name.to_string_lossy())); // cargo's notes on a crate
     for entry in fs::read_dir(from).map_err(Error::file("list", from))? {
         let entry = entry.map_err(Error::file("list", from))?;
         let (path, name) = (entry.path(), entry.file_name());
         let target = to.join(&name);
         let name = name.to_string_lossy();
-        let is_ours = is_ours(&name);
+        let is_ours = are_ours || is_ours(&name);
         if is_ours && ours == Ours::LeaveOut {
             continue;
         } else if path.is_dir() {
             link_tree(&path, &target, ours)?;
-        } else if !target.exists() && (is_ours || fs::hard_link(&path, &target).is_err()) {
-            copy_with_time(&path, &target)?;
+        } else if !target.exists() {
+            let is_compiled = [".so", ".rlib", ".rmeta"].iter().any(|kind| name.ends_with(kind)); // replaced, not written into
+            let may_link = !is_ours || ours == Ours::Link && is_compiled;
+            if !may_link || link(&path, &target).is_err() {
+                copy_with_time(&path, &target)?;
+            }
         }
     }
     Ok(())
+}
+
+/// A hard link, or a symbolic one where that is not to be had: in another file system, or of another user's file.
+fn link(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::hard_link(from, to).or_else(|_| std::os::unix::fs::symlink(from, to))
 }
 
 /// Whether an artifact belongs to one of our own crates, or to a cell.
@@ -325,7 +356,13 @@ fn remove_abandoned(kernels: &Path) {
     for folder in fs::read_dir(kernels).into_iter().flatten().flatten().map(|entry| entry.path()) {
         // A folder without a lock file belongs to a kernel that starts at this moment.
         if File::open(folder.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok()) {
-            let _ = fs::remove_dir_all(&folder);
+            remove(&folder);
         }
     }
+}
+
+/// Removes a kernel's folder, the lock after all that takes long: Jupyter kills whom it waits for, and the next kernel goes on.
+fn remove(folder: &Path) {
+    let _ = fs::remove_dir_all(folder.join("target"));
+    let _ = fs::remove_dir_all(folder);
 }

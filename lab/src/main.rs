@@ -57,6 +57,9 @@ enum Command {
         /// Instead, let every Jupyter of this user find the kernel: VS Code, JupyterHub, one of your own
         #[arg(long)]
         install_kernel: bool,
+        /// With --install-kernel: every Jupyter of every user that looks below PREFIX, such as /usr/local (docs/class.md)
+        #[arg(long, requires = "install_kernel")]
+        prefix: Option<PathBuf>,
         /// Instead, undo --install-kernel
         #[arg(long, conflicts_with = "install_kernel")]
         remove_kernel: bool,
@@ -188,8 +191,8 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Study { preset, force, extra, publish } => commands::study(&preset, force, extra, publish)?,
         Command::Plan { preset } => commands::plan(&preset)?,
-        Command::Lab { install_kernel, remove_kernel, .. } if install_kernel || remove_kernel => {
-            commands::share_kernel(install_kernel)?
+        Command::Lab { install_kernel, remove_kernel, prefix, .. } if install_kernel || remove_kernel => {
+            commands::share_kernel(install_kernel, prefix.as_deref())?
         }
         Command::Lab { preset, arguments, .. } => commands::lab(&preset, &arguments)?,
         Command::Convert { inputs, to, out, as_played, json } => {

@@ -88,7 +88,7 @@ pub fn publish(lab: &Lab, study: &Study) -> Result<()> {
 /// # Errors
 /// A file cannot be read or written.
 pub fn own_copies(lab: &Lab) -> Result<PathBuf> {
-    let folder = lab.root.join("notebooks/mine");
+    let folder = lab.home().join("notebooks/mine");
     let stamp = folder.join(".copied.json");
     let mut copied: Executed = read_json(&stamp, "remove it").unwrap_or_default();
     for notebook in notebooks(&lab.root)? {
@@ -194,11 +194,11 @@ fn save_trainings(runs: &Path) {
 pub fn open_jupyter(lab: &Lab, preset: &str, arguments: &[String]) -> Result<()> {
     let mut command = lab.python_command();
     let first = own_copies(lab)?.join("01_data.ipynb");
-    let first = first.strip_prefix(&lab.root).unwrap_or(&first).display().to_string();
-    // The project is the root, so that pages find figures/live/ while a model trains.
+    let first = first.strip_prefix(lab.home()).unwrap_or(&first).display().to_string();
+    // The folder above is the root, so that pages find figures/live/ while a model trains.
     command.args(["-m", "jupyterlab", "--allow-root", &format!("--LabApp.default_url=/lab/tree/{first}")]);
     command
-        .arg(format!("--ServerApp.root_dir={}", lab.root.display()))
+        .arg(format!("--ServerApp.root_dir={}", lab.home().display()))
         .args(arguments)
         .env("STUDY", absolute(preset)?)
         .env("DEVICE", device_name());

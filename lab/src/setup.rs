@@ -46,6 +46,26 @@ impl Lab {
     /// # Errors
     /// One sentence that names everything that is missing, with what to do.
     pub fn check(&self) -> Result<()> {
+        let trial = self.own_folder().join("trial");
+        write_atomic(&trial, "").map_err(|error| {
+            let variable = place::HOME_VARIABLE;
+            Error::Lab(format!("{error}; all that you make is written there: name a folder of yours with {variable}"))
+        })?;
+        std::fs::remove_file(&trial).map_err(Error::file("remove", &trial))?;
+        if self.is_shared() { self.check_shared() } else { self.check_machine() }
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        if self.has_python() && self.has_evcxr() && super::kernel::is_built(self) {
+            return Ok(());
+        }
+        let root = self.root.display();
+        Err(Error::Lab(format!(
+            "{root} is shared and not set up: whoever may write there runs `cargo run -- lab --install-kernel` in it, once"
+        )))
+    }
+
+    fn check_machine(&self) -> Result<()> {
         let mut missing = toolchain::missing();
         if !self.python().exists() && !succeeds("python3", &["-c", "import ensurepip, venv"]) {
             missing.push(
@@ -56,24 +76,21 @@ impl Lab {
         if let Some(free) = free_gigabytes(&self.root).filter(|free| !self.has_evcxr() && *free < GIGABYTES) {
             missing.push(format!("disk space below {}: {free:.1} of {GIGABYTES} GB are free", self.root.display()));
         }
-        if !missing.is_empty() {
-            return Err(Error::Lab(format!("this machine lacks {}; add it and try again", missing.join(", and "))));
+        if missing.is_empty() {
+            return Ok(());
         }
-        let trial = self.folder().join("trial");
-        write_atomic(&trial, "").map_err(|error| {
-            Error::Lab(format!(
-                "{error}; set-up writes below the checkout: work in a copy of your own, or name one with --root"
-            ))
-        })?;
-        std::fs::remove_file(&trial).map_err(Error::file("remove", &trial))
+        Err(Error::Lab(format!("this machine lacks {}; add it and try again", missing.join(", and "))))
     }
 
-    /// Installs what is missing and says each step. Quick when everything is there.
+    /// Installs what is missing and says each step. Quick when everything is there; a shared checkout stays as it is.
     ///
     /// # Errors
     /// What [`Lab::check`] finds; a step that fails, usually for want of the network.
     pub fn set_up(&self) -> Result<()> {
         self.check()?;
+        if self.is_shared() {
+            return Ok(());
+        }
         self.install_python()?;
         self.install_evcxr()?;
         self.write_kernelspec()?;
@@ -97,6 +114,21 @@ impl Lab {
         self.root.join(".lab")
     }
 
+    /// Where this user writes: see [`place::home`].
+    pub fn home(&self) -> PathBuf {
+        place::home(&self.root)
+    }
+
+    /// Whether this user only reads the checkout: nothing is built then, and nothing in it changes.
+    pub fn is_shared(&self) -> bool {
+        self.home() != self.root
+    }
+
+    /// `.lab/` in [`Lab::home`]: kernels at work, Jupyter's notes.
+    pub fn own_folder(&self) -> PathBuf {
+        self.home().join(".lab")
+    }
+
     /// The kernel's program.
     pub fn evcxr(&self) -> PathBuf {
         self.folder().join("bin/evcxr_jupyter")
@@ -107,14 +139,14 @@ impl Lab {
         self.folder().join("python/bin/python")
     }
 
-    /// A command of the private environment that sees only our kernelspec and writes only below `.lab/`.
+    /// A command of the private environment that sees only our kernelspec and writes only below [`Lab::own_folder`].
     pub fn python_command(&self) -> Command {
-        let jupyter = self.folder().join("jupyter");
+        let jupyter = self.own_folder().join("jupyter");
         let mut command = Command::new(self.python());
         command
             .current_dir(&self.root)
             .env(place::ROOT_VARIABLE, &self.root)
-            .env("JUPYTER_PATH", &jupyter)
+            .env("JUPYTER_PATH", self.folder().join("jupyter"))
             .env("JUPYTER_DATA_DIR", jupyter.join("data"))
             .env("JUPYTER_CONFIG_DIR", jupyter.join("config"))
             .env("JUPYTER_RUNTIME_DIR", jupyter.join("runtime"))
@@ -191,14 +223,19 @@ impl Lab {
     }
 
     /// Puts the kernelspec where every Jupyter of this user looks (VS Code, JupyterHub, a Jupyter of one's own), or takes it away.
+    /// With a `prefix` such as `/usr/local`, where every Jupyter of every user of this machine looks.
     ///
     /// # Errors
-    /// Jupyter refuses.
-    pub fn share_kernelspec(&self, is_shared: bool) -> Result<()> {
+    /// Jupyter refuses; other users may not read what the kernel needs.
+    pub fn share_kernelspec(&self, is_shared: bool, prefix: Option<&Path>) -> Result<()> {
         let mut command = Command::new(self.python());
         command.args(["-m", "jupyter_client.kernelspecapp"]);
         if is_shared {
-            command.args(["install", "--user", "--replace", "--name", "music-scaling"]);
+            command.args(["install", "--name", "music-scaling"]);
+            match prefix {
+                Some(prefix) => command.arg("--prefix").arg(readable_by_all(&self.root, prefix)?),
+                None => command.arg("--user"),
+            };
             command.arg(self.folder().join("jupyter/kernels/music-scaling"));
         } else {
             command.args(["remove", "-f", "music-scaling"]);
@@ -215,7 +252,13 @@ impl Lab {
             "display_name": format!("Rust ({})", device_feature()),
             "language": "rust",
             "interrupt_mode": "signal",
-            "env": { place::ROOT_VARIABLE: self.root },
+            // Of whoever sets up; with another compiler or registry folder cargo would build everything again.
+            "env": {
+                place::ROOT_VARIABLE: self.root,
+                "CARGO_HOME": cargo_home(),
+                "PATH": format!("{}:${{PATH}}", toolchain::sysroot()?.join("bin").display()),
+                "RUST_SRC_PATH": toolchain::rust_src()?,
+            },
         });
         write_atomic(self.folder().join("jupyter/kernels/music-scaling/kernel.json"), format!("{spec:#}\n"))?;
         write_atomic(self.folder().join("python/share/jupyter/lab/settings/overrides.json"), NO_NEWS)?;
@@ -226,10 +269,30 @@ impl Lab {
 
 /// A kernel of the right version that `cargo install` has put where programs of this user are.
 fn installed_evcxr() -> Option<PathBuf> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))?;
+    let home = cargo_home()?;
     let program = home.join("bin/evcxr_jupyter");
     (records_evcxr(&home) && program.exists()).then_some(program)
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+}
+
+/// `prefix`, if all users may enter the folders that a kernel of the checkout reads.
+fn readable_by_all<'a>(root: &Path, prefix: &'a Path) -> Result<&'a Path> {
+    use std::os::unix::fs::PermissionsExt;
+    let is_closed = |folder: &&Path| folder.metadata().is_ok_and(|found| found.permissions().mode() & 1 == 0);
+    for needed in [root.to_owned(), toolchain::sysroot()?, toolchain::rust_src()?].into_iter().chain(cargo_home()) {
+        if let Some(closed) = needed.ancestors().find(is_closed) {
+            let (closed, needed) = (closed.display(), needed.display());
+            return Err(Error::Lab(format!(
+                "other users may not enter {closed}, and their kernels read {needed}: chmod o+x {closed}, or have both Rust \
+                 (RUSTUP_HOME, CARGO_HOME) and the checkout below a folder such as /opt and build there"
+            )));
+        }
+    }
+    Ok(prefix)
 }
 
 fn records_evcxr(folder: &Path) -> bool {

@@ -151,6 +151,7 @@ impl Study {
         let path = absolute(argument).map_err(Error::file("find", argument))?;
         let argument = if argument.ends_with(".toml") { path.display().to_string() } else { argument.to_owned() };
         let root = place::find_root()?;
+        place::link_finished(&root)?;
         let results = place::data_folder(&root).join("studies").join(&name).join("results");
         Ok(Study { argument, name, preset, root, results, opened: Arc::default() })
     }
@@ -279,7 +280,7 @@ impl Study {
     /// # Errors
     /// The folder of the runs cannot be made, or `results.json` cannot be read.
     pub fn runs(&self) -> Result<Runs> {
-        let (figures, references) = (self.root.join("figures"), self.results()?.baselines.references());
+        let (figures, references) = (place::home(&self.root).join("figures"), self.results()?.baselines.references());
         let draw = move |run: &Run| {
             let curves = [&run.train_curve()[..], &run.val_curve()];
             // A picture that cannot be drawn is no reason to stop a training.

@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 
 /// Names the project's folder, before any search.
 pub const ROOT_VARIABLE: &str = "MUSIC_SCALING_ROOT";
-/// Names the folder for corpora and studies where it is not `data/` in the project: another disk, say.
+/// Names the folder that one person's kernels, corpora, studies, notebooks and live figures go to: see [`home`].
+pub const HOME_VARIABLE: &str = "MUSIC_SCALING_HOME";
+/// Names the folder for corpora and studies where it is not `data/` in [`home`]: another disk, say.
 pub const DATA_VARIABLE: &str = "MUSIC_SCALING_DATA";
 
 static NAMED: OnceLock<PathBuf> = OnceLock::new();
@@ -32,9 +34,48 @@ pub fn find_root() -> Result<PathBuf> {
     found.ok_or_else(|| not_a_project(&current, "the current folder"))
 }
 
-/// Where corpora and studies lie: what [`DATA_VARIABLE`] names, else `data/` in the project.
+/// Where this user writes: what [`HOME_VARIABLE`] names; else the project's own folder, or `~/music-scaling` where that belongs to
+/// somebody else: many may share one checkout that none of them can change.
+pub fn home(root: &Path) -> PathBuf {
+    let belongs_to_user = || std::fs::File::options().append(true).open(root.join("Cargo.toml")).is_ok();
+    match (std::env::var_os(HOME_VARIABLE), std::env::home_dir()) {
+        (Some(named), _) => root.join(named),
+        (None, Some(home)) if !belongs_to_user() => home.join("music-scaling"),
+        (None, _) => root.to_owned(),
+    }
+}
+
+/// Where corpora and studies lie: what [`DATA_VARIABLE`] names, else `data/` in [`home`].
 pub fn data_folder(root: &Path) -> PathBuf {
-    std::env::var_os(DATA_VARIABLE).map_or_else(|| root.join("data"), |folder| root.join(folder))
+    std::env::var_os(DATA_VARIABLE).map_or_else(|| home(root).join("data"), |folder| root.join(folder))
+}
+
+/// Shows a user of a shared checkout what is finished in its `data/`, as links in their own: corpora, downloads, runs. What is
+/// their own already stays.
+///
+/// # Errors
+/// The user's folder cannot be written.
+pub(super) fn link_finished(root: &Path) -> Result<()> {
+    if home(root) == root { Ok(()) } else { link_below(&root.join("data"), &data_folder(root)) }
+}
+
+fn link_below(shared: &Path, own: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(shared).into_iter().flatten().flatten() {
+        let (from, to) = (entry.path(), own.join(entry.file_name()));
+        let is_download = shared.ends_with("downloads") && from.extension().is_some_and(|kind| kind != "part");
+        if is_download || ["corpus.json", "summary.json"].iter().any(|mark| from.join(mark).is_file()) {
+            std::fs::create_dir_all(own).map_err(Error::file("create the folder", own))?;
+            match std::os::unix::fs::symlink(&from, &to) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                    return Err(Error::file("make the link", to)(error));
+                }
+                _ => {}
+            }
+        } else if from.is_dir() {
+            link_below(&from, &to)?;
+        }
+    }
+    Ok(())
 }
 
 fn holds_project(folder: &Path) -> bool {
@@ -58,5 +99,30 @@ mod tests {
         let root = find_root().unwrap(); // cargo test starts in the package's folder
         assert!(root.join("notebooks/01_data.ipynb").exists(), "{}", root.display());
         assert!(not_a_project(Path::new("/x"), "the current folder").to_string().contains(ROOT_VARIABLE));
+    }
+
+    #[test]
+    fn finished_corpora_and_runs_are_shared_and_unfinished_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, own) = (folder.path().join("shared"), folder.path().join("own"));
+        let files = [
+            "folk/corpus.json",
+            "half/.lock",
+            "downloads/a.whl",
+            "downloads/b.whl.part",
+            "studies/smoke/results/results.json",
+            "studies/smoke/runs/done/summary.json",
+            "studies/smoke/runs/begun/config.json",
+        ];
+        for file in files {
+            crate::files::write_atomic(shared.join(file), "theirs").unwrap();
+        }
+        crate::files::write_atomic(own.join("downloads/a.whl"), "mine").unwrap();
+        for _ in 0..2 {
+            link_below(&shared, &own).unwrap(); // again finds everything done
+        }
+        let found: Vec<bool> = files.iter().map(|file| own.join(file).exists()).collect();
+        assert_eq!(found, [true, false, true, false, false, true, false]);
+        assert_eq!(crate::files::read_text(own.join("downloads/a.whl")).unwrap(), "mine");
     }
 }

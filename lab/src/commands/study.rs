@@ -44,8 +44,8 @@ pub(crate) fn lab(preset: &str, arguments: &[String]) -> Result<()> {
     open_jupyter(&lab, study.preset_argument(), arguments)
 }
 
-pub(crate) fn share_kernel(is_shared: bool) -> Result<()> {
+pub(crate) fn share_kernel(is_shared: bool, prefix: Option<&std::path::Path>) -> Result<()> {
     let lab = Lab::open()?;
     lab.set_up()?;
-    lab.share_kernelspec(is_shared)
+    lab.share_kernelspec(is_shared, prefix)
 }
