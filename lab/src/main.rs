@@ -3,7 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{FitOptions, GenerateOptions, RunsOptions, SweepOptions, TrainOptions};
+use commands::{FiguresOptions, FitOptions, GenerateOptions, ReportOptions, RunsOptions, SweepOptions, TrainOptions};
 use lab::{Lab, Result, kernel, stand_ins};
 use music_scaling::data::{Split, Target, convert};
 use music_scaling::music::abc::Performance;
@@ -40,6 +40,10 @@ enum Command {
         #[arg(long)]
         publish: bool,
     },
+    /// Write a study's report to hand in: its text is yours to finish, its numbers and figures come from the study
+    Report(ReportOptions),
+    /// Draw a study's figures again from what was saved of them, at another width, in another format or style
+    Figures(FiguresOptions),
     /// Say what a study trains and what each run takes here: FLOPs, time by a measured rate, memory, disk; trains nothing
     Plan {
         /// smoke, laptop, course, full, composed, or the path of a .toml file
@@ -184,6 +188,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Study { preset, force, publish } => commands::study(&preset, force, publish)?,
+        Command::Report(options) => commands::report(&options)?,
+        Command::Figures(options) => commands::figures(&options)?,
         Command::Plan { preset } => commands::plan(&preset)?,
         Command::Lab { install_kernel, remove_kernel, .. } if install_kernel || remove_kernel => {
             commands::share_kernel(install_kernel)?

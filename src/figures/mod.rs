@@ -53,7 +53,8 @@ pub use piano_roll::piano_roll;
 pub use redraw::{Format, Style};
 pub use scaling::{loss_curves, scaling};
 pub use staff::staff;
-pub use tex::save_numbers;
+pub use show_table::number;
+pub use tex::{as_shown, named_values, save_numbers};
 
 use crate::{Error, Result, files};
 use base64::{Engine, engine::general_purpose::STANDARD};
