@@ -3,7 +3,9 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{FiguresOptions, FitOptions, GenerateOptions, ReportOptions, RunsOptions, SweepOptions, TrainOptions};
+use commands::{
+    FiguresOptions, FitOptions, GenerateOptions, ReportOptions, RunsOptions, SiteOptions, SweepOptions, TrainOptions,
+};
 use lab::{Lab, Result, kernel, stand_ins};
 use music_scaling::data::{Split, Target, convert};
 use music_scaling::music::abc::Performance;
@@ -42,6 +44,8 @@ enum Command {
     },
     /// Write a study's report to hand in: its text is yours to finish, its numbers and figures come from the study
     Report(ReportOptions),
+    /// Put a study's report, tunes, notebooks and figures into one folder to host: pages that ask no other host for anything
+    Site(SiteOptions),
     /// Draw a study's figures again from what was saved of them, at another width, in another format or style
     Figures(FiguresOptions),
     /// Say what a study trains and what each run takes here: FLOPs, time by a measured rate, memory, disk; trains nothing
@@ -189,6 +193,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Study { preset, force, publish } => commands::study(&preset, force, publish)?,
         Command::Report(options) => commands::report(&options)?,
+        Command::Site(options) => commands::site(&options)?,
         Command::Figures(options) => commands::figures(&options)?,
         Command::Plan { preset } => commands::plan(&preset)?,
         Command::Lab { install_kernel, remove_kernel, .. } if install_kernel || remove_kernel => {

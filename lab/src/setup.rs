@@ -135,6 +135,18 @@ impl Lab {
         self.folder().join("write_report.py")
     }
 
+    /// The program that makes pages of notebooks; installs the Python that it needs.
+    ///
+    /// # Errors
+    /// Python cannot be installed, usually for want of the network.
+    pub fn report_writer(&self) -> Result<Command> {
+        self.install_python()?;
+        write_atomic(self.report_script(), REPORT_WRITER)?;
+        let mut command = self.python_command();
+        command.arg(self.report_script());
+        Ok(command)
+    }
+
     /// cargo's own record tells the version; the program itself does not.
     fn has_evcxr(&self) -> bool {
         self.evcxr().exists() && records_evcxr(&self.folder())

@@ -1,6 +1,6 @@
 //! `report`: the report to hand in.
 
-use lab::report::{self, Rendering};
+use lab::report::{Rendering, Report};
 use lab::{Lab, Result};
 use music_scaling::study::Study;
 
@@ -27,7 +27,8 @@ pub(crate) fn report(options: &ReportOptions) -> Result<()> {
     if renderings.is_empty() {
         renderings.push(Rendering::Pdf);
     }
-    for path in report::write(&Lab::open()?, Study::open(&options.preset)?, &renderings)? {
+    let lab = Lab::open()?;
+    for path in Report::of(&lab, Study::open(&options.preset)?)?.write(&lab, &renderings)? {
         println!("written  {}", path.display());
     }
     Ok(())

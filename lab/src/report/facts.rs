@@ -47,7 +47,10 @@ impl Facts {
         let value = self.0.get(name).ok_or_else(|| self.unknown(name))?;
         let percent = format.starts_with('%');
         let decimals = format.trim_start_matches('%').strip_prefix('.');
-        let Some(number) = value.as_f64().filter(|_| !format.is_empty()) else { return Ok(as_shown(value)) };
+        let Some(number) = value.as_f64().filter(|_| !format.is_empty()) else {
+            let text = as_shown(value);
+            return Ok(if name.ends_with(".kind") { text.replace('_', " ") } else { text });
+        };
         let decimals = decimals.map_or(Ok(0), str::parse::<usize>).ok().filter(|n| *n <= 12);
         let decimals = decimals.filter(|_| percent || format.starts_with('.')).ok_or_else(|| {
             format!("asks for the format \"{format}\"; give .2 for two decimals, % or %.1 for percent")

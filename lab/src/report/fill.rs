@@ -1,35 +1,22 @@
 //! Puts a study's numbers, figures and scores where a report asks for them by `{{…}}`.
 
-use super::facts::{Facts, ladder};
+use super::{Report, facts::ladder};
 use crate::{Error, Result};
 use music_scaling::figures::{self, Figure, Format, Style, number};
 use music_scaling::files::{read_bytes, read_text, write_atomic};
 use music_scaling::generation;
 use music_scaling::models::Family;
 use music_scaling::music::abc;
-use music_scaling::study::{RunRecord, Study};
+use music_scaling::study::RunRecord;
 use music_scaling::words::duration;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Of the text's width; a figure drawn for it has labels of 7.5 points.
 const FIGURE_WIDTH: f64 = 0.72;
 const TEXT_INCHES: f64 = 6.3;
 
-/// A report that is being filled.
-pub(super) struct Filling<'a> {
-    pub study: &'a Study,
-    pub facts: &'a Facts,
-    pub runs: &'a [RunRecord],
-    /// Where the study's figures lie.
-    pub figures: &'a Path,
-    /// Where the study's tunes lie.
-    pub samples: &'a Path,
-    /// The report's own folder.
-    pub folder: &'a Path,
-}
-
-impl Filling<'_> {
+impl Report {
     /// Markdown for pandoc from a report with `{{name}}`, `{{figure NAME}}`, `{{number of NAME}}`, `{{table models}}` and `{{scores 5}}`.
     ///
     /// # Errors
@@ -129,7 +116,7 @@ impl Filling<'_> {
     /// Both ladders, and the longer runs.
     fn models(&self) -> String {
         let mut rows: Vec<&RunRecord> =
-            Family::ALL.iter().flat_map(|family| ladder(self.study, *family, self.runs)).collect();
+            Family::ALL.iter().flat_map(|family| ladder(&self.study, *family, &self.runs)).collect();
         rows.extend(self.runs.iter().filter(|run| run.config.name.ends_with("-longer")));
         let mut table = String::from(
             "| Run | Parameters | Tokens | Rate | Validation loss | Time | Tokens/s |\n|:---|---:|---:|---:|---:|---:|---:|",
@@ -167,10 +154,4 @@ fn image(name: &str, caption: &str, width: f64) -> String {
 fn escaped(text: &str) -> String {
     let special = |c: char| "\\`*_[]<>#|~^$@\"{}".contains(c);
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
-}
-
-/// Where a study's figures lie: its own, or the committed ones of `laptop`.
-pub fn figures_of(study: &Study, root: &Path) -> PathBuf {
-    let own = study.figures_folder();
-    if study.name() == "laptop" && !own.join("06_scaling.svg").exists() { root.join("figures") } else { own }
 }

@@ -4,26 +4,26 @@
 
 mod facts;
 mod fill;
-
-pub use fill::figures_of;
+mod site;
 
 use crate::Result;
 use crate::setup::{Lab, run};
 use facts::Facts;
-use fill::Filling;
 use music_scaling::figures::save_numbers;
 use music_scaling::files::{read_bytes, read_text, write_atomic};
-use music_scaling::study::Study;
+use music_scaling::study::{RunRecord, Study};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const SKELETON: &str = include_str!("skeleton.md");
 const MARK: &str = "**Write here:**";
 /// What the renderer needs beside the filled text, in `.lab/report/`.
-const TOOLS: [(&str, &str); 4] = [
+const TOOLS: [(&str, &str); 5] = [
     ("render.py", include_str!("render.py")),
     ("report.typ", include_str!("report.typ")),
     ("report.css", include_str!("report.css")),
     ("header.tex", include_str!("header.tex")),
+    ("check_site.py", include_str!("check_site.py")),
 ];
 
 /// What a report is rendered as.
@@ -37,49 +37,67 @@ pub enum Rendering {
     Latex,
 }
 
-/// Renders a study's report and says where it lies. The text is `report/report.md` in the study's folder; it is begun from the
-/// skeleton where there is none, and never written over.
-///
-/// # Errors
-/// The study was neither run nor committed; the text asks for a number or a figure that is not there; a tool fails.
-pub fn write(lab: &Lab, study: Study, renderings: &[Rendering]) -> Result<Vec<PathBuf>> {
-    let study = study.or_committed();
-    let (facts, runs) = (Facts::of(&study)?, study.run_records()?);
-    let folder = study.folder().join("report");
-    let (figures, samples) = (figures_of(&study, &lab.root), samples_of(&study));
-    let filling =
-        Filling { study: &study, facts: &facts, runs: &runs, figures: &figures, samples: &samples, folder: &folder };
-    let text = folder.join("report.md");
-    if !text.exists() {
-        write_atomic(&text, filling.fitting(SKELETON))?;
-        println!("begun from the skeleton: {}", text.display());
-    }
-    let filled = filling.fill(&read_text(&text)?, &text)?;
-    let open = filled.matches(MARK).count();
-    write_atomic(folder.join("filled.md"), filled)?;
-    write_atomic(folder.join("numbers.csv"), facts.table()?)?;
-    let results = folder.join("results.json");
-    write_atomic(&results, read_bytes(study.results_folder().join("results.json"))?)?;
-    save_numbers(&results)?;
-    let written = render(lab, &folder, renderings)?;
-    if open > 0 {
-        println!("{open} places are still marked \"Write here\" in {}", text.display());
-    }
-    Ok(written)
+/// What a study's report is made from.
+pub struct Report {
+    study: Study,
+    facts: Facts,
+    runs: Vec<RunRecord>,
+    /// Where the study's figures lie.
+    figures: PathBuf,
+    /// Where the best model's tunes lie.
+    samples: PathBuf,
+    /// The report's own folder.
+    folder: PathBuf,
 }
 
-/// The best model's tunes: of this study, or those that are committed.
-fn samples_of(study: &Study) -> PathBuf {
-    let own = study.samples_folder();
-    if own.join("sample_01.abc").exists() { own } else { study.committed_results_folder().join("samples") }
+impl Report {
+    /// Of a study that was run here, or of one that is committed.
+    ///
+    /// # Errors
+    /// It is neither, or its records are damaged.
+    pub fn of(lab: &Lab, study: Study) -> Result<Report> {
+        let study = study.or_committed();
+        let (facts, runs) = (Facts::of(&study)?, study.run_records()?);
+        let (figures, own) = (figures_of(&study, &lab.root), study.samples_folder());
+        let samples =
+            if own.join("index.html").exists() { own } else { study.committed_results_folder().join("samples") };
+        let folder = study.folder().join("report");
+        Ok(Report { study, facts, runs, figures, samples, folder })
+    }
+
+    /// Renders the report and says where it lies. The text is `report/report.md` in the study's folder; it is begun from the
+    /// skeleton where there is none, and never written over.
+    ///
+    /// # Errors
+    /// The text asks for a number or a figure that is not there; a tool fails.
+    pub fn write(&self, lab: &Lab, renderings: &[Rendering]) -> Result<Vec<PathBuf>> {
+        let text = self.folder.join("report.md");
+        if !text.exists() {
+            write_atomic(&text, self.fitting(SKELETON))?;
+            println!("begun from the skeleton: {}", text.display());
+        }
+        let filled = self.fill(&read_text(&text)?, &text)?;
+        let open = filled.matches(MARK).count();
+        write_atomic(self.folder.join("filled.md"), filled)?;
+        write_atomic(self.folder.join("numbers.csv"), self.facts.table()?)?;
+        let results = self.folder.join("results.json");
+        write_atomic(&results, read_bytes(self.study.results_folder().join("results.json"))?)?;
+        save_numbers(&results)?;
+        let written = render(lab, &self.folder, renderings)?;
+        if open > 0 {
+            println!("{open} places are still marked \"Write here\" in {}", text.display());
+        }
+        Ok(written)
+    }
+}
+
+/// Where a study's figures lie: in its folder, or committed, as those of `laptop`.
+pub fn figures_of(study: &Study, root: &Path) -> PathBuf {
+    let own = study.figures_folder();
+    if study.name() == "laptop" && !own.join("06_scaling.svg").exists() { root.join("figures") } else { own }
 }
 
 fn render(lab: &Lab, folder: &Path, renderings: &[Rendering]) -> Result<Vec<PathBuf>> {
-    let python = lab.report_python()?;
-    let tools = lab.folder().join("report");
-    for (name, text) in TOOLS {
-        write_atomic(tools.join(name), text)?;
-    }
     let mut written = Vec::new();
     for rendering in renderings {
         let (kind, file) = match rendering {
@@ -87,10 +105,19 @@ fn render(lab: &Lab, folder: &Path, renderings: &[Rendering]) -> Result<Vec<Path
             Rendering::Html => ("html", "report.html"),
             Rendering::Latex => ("latex", "report.tex"),
         };
-        let mut command = std::process::Command::new(&python);
-        command.arg(tools.join("render.py")).args([kind, file]).current_dir(folder);
-        run(command, &format!("write {file}"))?;
+        tool(lab, folder, "render.py", &[kind, "filled.md", file])?;
         written.push(folder.join(file));
     }
     Ok(written)
+}
+
+/// Runs one of [`TOOLS`] in `folder`.
+fn tool(lab: &Lab, folder: &Path, name: &str, arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new(lab.report_python()?);
+    let tools = lab.folder().join("report");
+    for (name, text) in TOOLS {
+        write_atomic(tools.join(name), text)?;
+    }
+    command.arg(tools.join(name)).args(arguments).current_dir(folder);
+    run(command, &format!("run {name} {} in {}", arguments.join(" "), folder.display()))
 }

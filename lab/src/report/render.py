@@ -1,4 +1,4 @@
-"""Renders filled.md of the current folder: render.py pdf|html|latex FILE. Called by `music-scaling report`."""
+"""Renders Markdown of the current folder: render.py pdf|html|latex|page FROM TO. Called by `music-scaling report` and `site`."""
 import pathlib
 import sys
 
@@ -8,7 +8,7 @@ TOOLS = pathlib.Path(__file__).parent
 
 
 def pandoc(to, *arguments):
-    return pypandoc.convert_file("filled.md", to, format="markdown", extra_args=["--standalone", "--columns=10000", *arguments])
+    return pypandoc.convert_file(source, to, format="markdown", extra_args=["--standalone", "--columns=10000", *arguments])
 
 
 def pdf():
@@ -20,8 +20,8 @@ def pdf():
 
 
 def html():
-    arguments = ["--default-image-extension=svg", "--embed-resources", "--mathml", "--toc", "--toc-depth=1", f"--css={TOOLS / 'report.css'}"]
-    return pandoc("html5", *arguments).encode()
+    arguments = ["--default-image-extension=svg", "--embed-resources", "--mathml", f"--css={TOOLS / 'report.css'}"]
+    return pandoc("html5", *arguments, *(["--toc", "--toc-depth=1"] if kind == "html" else [])).encode()
 
 
 def latex():
@@ -29,6 +29,6 @@ def latex():
     return pandoc("latex", "--default-image-extension=pdf", *page, f"--include-in-header={TOOLS / 'header.tex'}").encode()
 
 
-kind, file = sys.argv[1:]
-made = {"pdf": pdf, "html": html, "latex": latex}[kind]()
+kind, source, file = sys.argv[1:]
+made = {"pdf": pdf, "html": html, "latex": latex, "page": html}[kind]()
 pathlib.Path(file).write_bytes(made)
