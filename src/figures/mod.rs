@@ -52,8 +52,8 @@ pub use own::{Area, Recorder, draw};
 pub use piano_roll::piano_roll;
 pub use redraw::{Format, Style};
 pub use scaling::{loss_curves, scaling};
-pub use staff::staff;
 pub use show_table::number;
+pub use staff::staff;
 pub use tex::{as_shown, named_values, save_numbers};
 
 use crate::{Error, Result, files};

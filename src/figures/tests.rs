@@ -65,7 +65,8 @@ fn every_kind_is_drawn_again_from_what_was_saved_in_other_styles_and_widths() {
         use plotters::prelude::*;
         Ok(area.draw(&Circle::new((10, 10), 3, look::category_colour(6).rgb()))?)
     });
-    let others = [piano_roll(&tune), staff(&tune), arcs("AB", [vec![1.0, 0.0], vec![0.4, 0.6]]), own.unwrap()];
+    let nowhere = lines([Line::new("a", [(0.0, 1.0), (1.0, 2.0)])], "x", "y", [Reference::new("none", f64::NAN)]);
+    let others = [nowhere, piano_roll(&tune), staff(&tune), arcs("AB", [vec![1.0, 0.0], vec![0.4, 0.6]]), own.unwrap()];
     for (i, figure) in one_of_each_kind().into_iter().chain(others).enumerate() {
         let saved = figure.title("The finding").save_in(&dir, "it").unwrap();
         let again = Figure::read(&dir.join("it.json")).unwrap();

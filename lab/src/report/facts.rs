@@ -142,7 +142,7 @@ fn written(judged: Option<&Judged>) -> Result<Value> {
 /// The tested run by name: in the file its test is named by a hash.
 fn of_best(results: &Results) -> Result<Value> {
     let best = results.test.values().find(|test| Some(&test.run) == results.best_run.as_ref());
-    Ok(best.map_or(Ok(json!({})), |test| Ok::<_, Error>(json!({ "best": json(test)? })))?)
+    Ok(json!({ "best": json(&best)? }))
 }
 
 #[cfg(test)]

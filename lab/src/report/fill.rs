@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Of the text's width; a figure drawn for it has labels of 7.5 points.
-const FIGURE_WIDTH: f64 = 0.72;
+const FIGURE_WIDTH: f64 = 0.56;
 const TEXT_INCHES: f64 = 6.3;
 
 impl Report {

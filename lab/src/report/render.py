@@ -21,11 +21,11 @@ def pdf():
 
 def html():
     arguments = ["--default-image-extension=svg", "--embed-resources", "--mathml", f"--css={TOOLS / 'report.css'}"]
-    return pandoc("html5", *arguments, *(["--toc", "--toc-depth=1"] if kind == "html" else [])).encode()
+    return pandoc("html5", *arguments, *(["--toc", "--toc-depth=1", "--number-sections"] if kind == "html" else [])).encode()
 
 
 def latex():
-    page = ["-V", "documentclass=article", "-V", "papersize=a4", "-V", "geometry:margin=24mm", "-V", "colorlinks"]
+    page = ["-V", "documentclass=article", "-V", "papersize=a4", "-V", "geometry:margin=24mm", "-V", "colorlinks", "--number-sections"]
     return pandoc("latex", "--default-image-extension=pdf", *page, f"--include-in-header={TOOLS / 'header.tex'}").encode()
 
 
