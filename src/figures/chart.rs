@@ -7,7 +7,7 @@ use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, REFERENCE, TICK_SIZ
 use super::{Numbers, Options, Picture};
 use crate::models::Family;
 use crate::{Error, Result};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,16 +47,11 @@ pub struct Reference {
     /// What stands beside it.
     pub label: String,
     /// Where it lies on its axis.
-    #[serde(deserialize_with = "null_is_nan")]
+    #[serde(deserialize_with = "super::redraw::null_is_nan")]
     pub value: f64,
     /// Whether the value is on the y axis (a horizontal line) or on the x axis (a vertical one).
     pub horizontal: bool,
     colour: Colour,
-}
-
-/// JSON writes what is no number as null; no line is drawn there.
-fn null_is_nan<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<f64, D::Error> {
-    Ok(Option::deserialize(value)?.unwrap_or(f64::NAN))
 }
 
 impl Reference {

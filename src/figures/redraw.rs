@@ -2,7 +2,7 @@
 
 use super::{Figure, Kind, Options, Shape, look, pdf, png, svg};
 use crate::{Error, Result, files};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -79,6 +79,11 @@ impl Style {
 struct Content<K> {
     picture: K,
     options: Options,
+}
+
+/// JSON writes what is no number as null; no line is drawn there.
+pub(super) fn null_is_nan<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<f64, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or(f64::NAN))
 }
 
 impl Figure {

@@ -15,14 +15,13 @@ pub(super) struct Facts(BTreeMap<String, Value>);
 impl Facts {
     /// What `results.json`, `runs.jsonl` and the preset say, and what a cover does.
     pub fn of(study: &Study) -> Result<Facts> {
-        let (results, runs) = (study.results()?, study.run_records()?);
-        if runs.is_empty() {
-            return Err(Error::Config(format!(
-                "{} holds no runs: run the study first (cargo run -- study --preset {})",
-                study.results_folder().display(),
-                study.preset_argument()
-            )));
+        let file = study.results_folder().join("results.json");
+        if !file.exists() {
+            let (file, preset) = (file.display(), study.preset_argument());
+            let message = format!("there is no {file}: run the study first (cargo run -- study --preset {preset})");
+            return Err(Error::Config(message));
         }
+        let (results, runs) = (study.results()?, study.run_records()?);
         let mut facts = Facts(BTreeMap::new());
         facts.add(&json(&results)?);
         facts.add(&json!({ "preset": json(&study.preset)?, "cover": cover(study, &runs) }));

@@ -33,10 +33,20 @@ impl Report {
         Ok(filled)
     }
 
-    /// The lines whose every wish can be fulfilled: what this study did not measure is not spoken of.
-    pub fn fitting(&self, skeleton: &str) -> String {
-        let placed = placed(skeleton);
-        skeleton.lines().filter(|line| self.line(line, &placed).is_ok()).map(|line| line.to_owned() + "\n").collect()
+    /// The skeleton without the lines that ask for what this study has not, and without tables that have no row left; and the wishes
+    /// that were not fulfilled.
+    pub fn fitting(&self, skeleton: &str) -> (String, Vec<String>) {
+        let (mut text, mut missing) = (skeleton.to_owned(), Vec::new());
+        loop {
+            let placed = placed(&text);
+            let unfulfilled = |line: &str| self.line(line, &placed).err().map(|(wanted, _)| wanted);
+            let (left, gone): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| unfulfilled(line).is_none());
+            if gone.is_empty() {
+                return (without_empty_tables(&text), missing);
+            }
+            missing.extend(gone.into_iter().filter_map(unfulfilled));
+            text = left.join("\n") + "\n"; // a number of a figure that is gone goes next
+        }
     }
 
     /// Or the wish that cannot be fulfilled, and why.
@@ -139,6 +149,17 @@ impl Report {
     }
 }
 
+/// A table whose head and rule alone are left goes with its caption.
+fn without_empty_tables(text: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut goes = false;
+    for block in text.split("\n\n") {
+        goes = if block.starts_with(": ") { goes } else { block.starts_with('|') && block.lines().count() == 2 };
+        kept.extend((!goes).then_some(block));
+    }
+    kept.join("\n\n")
+}
+
 /// Names of the figures in a report, in order.
 fn placed(report: &str) -> Vec<&str> {
     let wishes = report.split("{{").skip(1).filter_map(|part| Some(part.split_once("}}")?.0.trim()));
@@ -154,4 +175,22 @@ fn image(name: &str, caption: &str, width: f64) -> String {
 fn escaped(text: &str) -> String {
     let special = |c: char| "\\`*_[]<>#|~^$@\"{}".contains(c);
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_without_rows_goes_with_its_caption() {
+        let table = |rows: &str| format!("A.\n\n| x |\n|---|{rows}\n\n: Caption.\n\nB.\n");
+        assert_eq!(without_empty_tables(&table("")), "A.\n\nB.\n");
+        assert_eq!(without_empty_tables(&table("\n| 1 |")), table("\n| 1 |"));
+    }
+
+    #[test]
+    fn text_from_a_study_is_no_markup() {
+        assert_eq!(escaped("a_b | *c* \\ {d}"), "a\\_b \\| \\*c\\* \\\\ \\{d\\}");
+        assert_eq!(placed("{{figure a}} x {{number of a}} {{ figure b }}"), ["a", "b"]);
+    }
 }

@@ -73,8 +73,12 @@ impl Report {
     pub fn write(&self, lab: &Lab, renderings: &[Rendering]) -> Result<Vec<PathBuf>> {
         let text = self.folder.join("report.md");
         if !text.exists() {
-            write_atomic(&text, self.fitting(SKELETON))?;
+            let (begun, missing) = self.fitting(SKELETON);
+            write_atomic(&text, begun)?;
             println!("begun from the skeleton: {}", text.display());
+            if !missing.is_empty() {
+                println!("left out of it, since this study has none: {}", missing.join(", "));
+            }
         }
         let filled = self.fill(&read_text(&text)?, &text)?;
         let open = filled.matches(MARK).count();

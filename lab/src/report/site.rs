@@ -32,11 +32,12 @@ impl Report {
                     copy(&self.figures.join(&file), &format!("figures/{file}"))?;
                 }
             }
-            gallery +=
-                &format!("[![](figures/{name}.svg)](figures/{name}.svg)\\\n{name}, [PDF](figures/{name}.pdf)\n\n");
+            gallery += &format!(
+                "[![{name}](figures/{name}.svg)](figures/{name}.svg)\\\n{name}, [PDF](figures/{name}.pdf)\n\n"
+            );
         }
         let index = self.fill(INDEX, Path::new("site.md"))?;
-        write_atomic(out.join("index.md"), index + &gallery)?;
+        write_atomic(out.join("index.md"), format!("{index}\n::: gallery\n{gallery}\n:::\n"))?;
         tool(lab, out, "render.py", &["page", "index.md", "index.html"])?;
         std::fs::remove_file(out.join("index.md")).map_err(Error::file("remove", out.join("index.md")))?;
         tool(lab, out, "check_site.py", &["."])?;
