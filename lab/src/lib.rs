@@ -10,6 +10,7 @@ mod error;
 pub mod kernel;
 pub mod notebooks;
 pub mod plan;
+pub mod report;
 pub mod setup;
 mod signals;
 pub mod slurm;

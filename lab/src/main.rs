@@ -3,7 +3,9 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{FitOptions, GenerateOptions, RunsOptions, SweepOptions, TrainOptions};
+use commands::{
+    FiguresOptions, FitOptions, GenerateOptions, ReportOptions, RunsOptions, SiteOptions, SweepOptions, TrainOptions,
+};
 use lab::{Lab, Result, kernel, stand_ins};
 use music_scaling::data::{Split, Target, convert};
 use music_scaling::music::abc::Performance;
@@ -43,6 +45,12 @@ enum Command {
         #[arg(long)]
         publish: bool,
     },
+    /// Write a study's report to hand in: its text is yours to finish, its numbers and figures come from the study
+    Report(ReportOptions),
+    /// Put a study's report, tunes, notebooks and figures into one folder to host: pages that ask no other host for anything
+    Site(SiteOptions),
+    /// Draw a study's figures again from what was saved of them, at another width, in another format or style
+    Figures(FiguresOptions),
     /// Say what a study trains and what each run takes here: FLOPs, time by a measured rate, memory, disk; trains nothing
     Plan {
         /// smoke, lesson, laptop, course, full, composed, or the path of a .toml file
@@ -190,6 +198,9 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Study { preset, force, extra, publish } => commands::study(&preset, force, extra, publish)?,
+        Command::Report(options) => commands::report(&options)?,
+        Command::Site(options) => commands::site(&options)?,
+        Command::Figures(options) => commands::figures(&options)?,
         Command::Plan { preset } => commands::plan(&preset)?,
         Command::Lab { install_kernel, remove_kernel, prefix, .. } if install_kernel || remove_kernel => {
             commands::share_kernel(install_kernel, prefix.as_deref())?

@@ -22,6 +22,7 @@ const EVCXR_OPT_LEVEL: &str = "3";
 const NO_NEWS: &str =
     r#"{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}"#;
 const PYTHON_REQUIREMENTS: &str = include_str!("requirements.txt");
+const REPORT_REQUIREMENTS: &str = "pypandoc_binary==1.17\ntypst==0.15.2\n";
 const NOTEBOOK_RUNNER: &str = include_str!("run_notebook.py");
 const REPORT_WRITER: &str = include_str!("write_report.py");
 
@@ -166,6 +167,18 @@ impl Lab {
         self.folder().join("write_report.py")
     }
 
+    /// The program that makes pages of notebooks; installs the Python that it needs.
+    ///
+    /// # Errors
+    /// Python cannot be installed, usually for want of the network.
+    pub fn report_writer(&self) -> Result<Command> {
+        self.install_python()?;
+        write_atomic(self.report_script(), REPORT_WRITER)?;
+        let mut command = self.python_command();
+        command.arg(self.report_script());
+        Ok(command)
+    }
+
     /// cargo's own record tells the version; the program itself does not.
     fn has_evcxr(&self) -> bool {
         self.evcxr().exists() && records_evcxr(&self.folder())
@@ -201,25 +214,37 @@ impl Lab {
     }
 
     fn has_python(&self) -> bool {
-        let stamp = self.folder().join("python/requirements.txt");
-        self.python().exists() && read_text(&stamp).is_ok_and(|installed| installed == PYTHON_REQUIREMENTS)
+        has_environment(&self.folder().join("python"), PYTHON_REQUIREMENTS)
     }
 
     fn install_python(&self) -> Result<()> {
-        if self.has_python() {
+        self.install_environment("python", PYTHON_REQUIREMENTS, "Jupyter", "about a minute")
+    }
+
+    /// The Python of the report's own environment, with pandoc and Typst. It is installed when it is first asked for.
+    ///
+    /// # Errors
+    /// It cannot be installed, usually for want of the network.
+    pub fn report_python(&self) -> Result<PathBuf> {
+        self.install_environment("typesetting", REPORT_REQUIREMENTS, "pandoc and Typst", "70 MB, half a minute")?;
+        Ok(self.folder().join("typesetting/bin/python"))
+    }
+
+    fn install_environment(&self, folder: &str, requirements: &str, what: &str, cost: &str) -> Result<()> {
+        let environment = self.folder().join(folder);
+        if has_environment(&environment, requirements) {
             return Ok(());
         }
-        let environment = self.folder().join("python");
-        println!("set-up: making a private Python environment with Jupyter in .lab/python (about a minute, once)");
+        println!("set-up: making a private Python environment with {what} in .lab/{folder} ({cost}, once)");
         let mut make = Command::new("python3");
         make.args(["-m", "venv", "--clear"]).arg(&environment);
         run(make, "make a Python environment")?;
-        let requirements = self.folder().join("requirements.txt");
-        write_atomic(&requirements, PYTHON_REQUIREMENTS)?;
-        let mut install = self.python_command();
-        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
-        run_long(install, "install Jupyter (pip needs the network for it)")?;
-        Ok(write_atomic(environment.join("requirements.txt"), PYTHON_REQUIREMENTS)?)
+        let list = self.folder().join("requirements.txt");
+        write_atomic(&list, requirements)?;
+        let mut install = Command::new(environment.join("bin/python"));
+        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&list);
+        run_long(install, &format!("install {what} (pip needs the network for it)"))?;
+        Ok(write_atomic(environment.join("requirements.txt"), requirements)?)
     }
 
     /// Puts the kernelspec where every Jupyter of this user looks (VS Code, JupyterHub, a Jupyter of one's own), or takes it away.
@@ -265,6 +290,11 @@ impl Lab {
         write_atomic(self.runner_script(), NOTEBOOK_RUNNER)?;
         Ok(write_atomic(self.report_script(), REPORT_WRITER)?)
     }
+}
+
+fn has_environment(folder: &Path, requirements: &str) -> bool {
+    let installed = read_text(folder.join("requirements.txt"));
+    folder.join("bin/python").exists() && installed.is_ok_and(|installed| installed == requirements)
 }
 
 /// A kernel of the right version that `cargo install` has put where programs of this user are.

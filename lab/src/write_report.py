@@ -1,4 +1,6 @@
-"""Joins executed notebooks into one page that needs nothing else: write_report.py [--results RESULTS] TITLE PAGE NOTEBOOK...
+"""Joins executed notebooks into one page that needs nothing else: write_report.py [--results RESULTS] [--each FOLDER] TITLE PAGE NOTEBOOK...
+
+With --each, every notebook becomes a page of its own in that folder, too, below the page `../index.html`.
 
 The page asks no other host for anything: pictures and sounds are in it, formulas are MathML, and its one style is below.
 """
@@ -53,9 +55,9 @@ math[display=block] { margin: .8rem 0; overflow-x: auto }
 class Renderer(mistune.HTMLRenderer):
     """Headings get ids and are remembered for the contents; links between notebooks stay on the page."""
 
-    def __init__(self, names):
+    def __init__(self, names, page):
         super().__init__(escape=False)
-        self.names, self.name, self.headings, self.used = names, "", [], set()
+        self.names, self.page, self.name, self.headings, self.used = names, page, "", [], set()
 
     def heading(self, text, level, **_):
         words = re.sub(r"<math.*?</math>|<[^>]+>", "", text)
@@ -70,7 +72,7 @@ class Renderer(mistune.HTMLRenderer):
     def link(self, text, url, title=None):
         target = url.split("#")[0].rsplit("/", 1)[-1].removesuffix(".ipynb")
         if target in self.names:
-            return f'<a href="#{target}">{text}</a>'
+            return f'<a href="{self.page.format(target)}">{text}</a>'
         if re.match(r"https?:|mailto:", url):
             return f'<a href="{html.escape(url)}">{text}</a>'
         return text  # a file beside the notebooks, which a page on its own does not have
@@ -185,33 +187,46 @@ def contents(names, headings):
     return f'<nav aria-label="Contents"><h2>Contents</h2><ul>{"".join(entries)}</ul></nav>\n'
 
 
+def whole(title, content):
+    style = STYLE + HtmlFormatter(style="friendly").get_style_defs("pre")
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head>\n<body>\n{content}</body></html>\n'
+    )
+
+
+def sections(notebooks, page):
+    """(name, section) of each notebook, and the headings; `page` is how a link names another one."""
+    renderer = Renderer(notebooks.keys(), page)
+    markdown = mistune.create_markdown(renderer=renderer, plugins=["math", "table", "strikethrough"])
+    made = []
+    for name, notebook in notebooks.items():
+        renderer.name = name
+        made.append((name, f'<section id="{name}">\n{body(name, notebook, markdown)}</section>\n'))
+    return made, renderer.headings
+
+
+def write(page, text):
+    page.parent.mkdir(parents=True, exist_ok=True)
+    temporary = page.with_name(f".{page.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, page)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--results", type=pathlib.Path)
+    parser.add_argument("--each", type=pathlib.Path)
     parser.add_argument("title")
     parser.add_argument("page", type=pathlib.Path)
     parser.add_argument("notebooks", type=pathlib.Path, nargs="+")
     wanted = parser.parse_args()
     notebooks = {path.stem: nbformat.read(path, as_version=4) for path in wanted.notebooks}
-    renderer = Renderer(notebooks.keys())
-    markdown = mistune.create_markdown(renderer=renderer, plugins=["math", "table", "strikethrough"])
-    sections = []
-    for name, notebook in notebooks.items():
-        renderer.name = name
-        sections.append(f'<section id="{name}">\n{body(name, notebook, markdown)}</section>\n')
-    style = STYLE + HtmlFormatter(style="friendly").get_style_defs("pre")
-    page = (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(wanted.title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head>\n<body>\n'
-        + cover(wanted.title, notebooks, wanted.results)
-        + contents(notebooks, renderer.headings)
-        + "".join(sections)
-        + "</body></html>\n"
-    )
-    wanted.page.parent.mkdir(parents=True, exist_ok=True)
-    temporary = wanted.page.with_name(f".{wanted.page.name}.{os.getpid()}.tmp")
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, wanted.page)
+    made, headings = sections(notebooks, "#{}")
+    joined = cover(wanted.title, notebooks, wanted.results) + contents(notebooks, headings) + "".join(section for _, section in made)
+    write(wanted.page, whole(wanted.title, joined))
+    for name, section in sections(notebooks, "{}.html")[0] if wanted.each else ():
+        write(wanted.each / f"{name}.html", whole(name, f'<p><a href="../index.html">Contents</a></p>{section}'))
 
 
 main()

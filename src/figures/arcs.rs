@@ -2,12 +2,13 @@
 
 use super::canvas::{At, Canvas};
 use super::look::{self, AXIS, INK, LABEL_SIZE};
-use super::{Figure, Numbers, Options, Picture};
+use super::{Figure, Kind, Numbers, Options, Picture};
 use crate::models::Family;
 use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone)]
-struct Arcs {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Arcs {
     text: Vec<char>,
     weights: Vec<Vec<f64>>,
 }
@@ -15,7 +16,7 @@ struct Arcs {
 /// `weights[i][j]` is how much character i looks at character j ≤ i, 0 to 1. Only weights of 0.1 and more are drawn, the larger the
 /// wider.
 pub fn arcs(text: &str, weights: impl AsRef<[Vec<f64>]>) -> Figure {
-    Figure::new(Arcs { text: text.chars().collect(), weights: weights.as_ref().to_vec() })
+    Figure::new(Kind::Arcs(Arcs { text: text.chars().collect(), weights: weights.as_ref().to_vec() }))
 }
 
 /// What is less is one of many.

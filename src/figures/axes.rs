@@ -6,6 +6,7 @@ use super::look;
 use crate::{Error, Result};
 pub use nets::words::human;
 use nets::words::{UNITS, minus};
+use serde::{Deserialize, Serialize};
 
 /// Beyond this, differences overflow.
 const LARGEST: f64 = 1e300;
@@ -13,7 +14,7 @@ const LARGEST: f64 = 1e300;
 const SMALLEST: f64 = 1e-300;
 
 /// What an axis shows, before it is known how much room there is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct AxisPlan {
     /// What stands at the axis: the quantity and, in brackets, its unit.
     pub label: String,

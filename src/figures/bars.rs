@@ -3,13 +3,14 @@
 use super::axes::{AxisPlan, human};
 use super::canvas::Canvas;
 use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE};
-use super::{Figure, Numbers, Options, Picture, lines, show_table};
+use super::{Figure, Kind, Numbers, Options, Picture, lines, show_table};
 use crate::models::Family;
 use crate::{Error, Result};
 use nets::words::minus;
+use serde::{Deserialize, Serialize};
 
 /// One value with its name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NamedValue {
     /// What stands left of the bar.
     pub label: String,
@@ -55,8 +56,8 @@ impl NamedValue {
     }
 }
 
-#[derive(Debug, Clone)]
-struct Bars {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Bars {
     bars: Vec<NamedValue>,
     value_label: String,
 }
@@ -65,7 +66,7 @@ struct Bars {
 /// and, in brackets, its unit.
 pub fn bars(bars: impl AsRef<[NamedValue]>, value_label: &str) -> Figure {
     let bars = bars.as_ref().to_vec();
-    Figure::new(Bars { bars, value_label: value_label.into() })
+    Figure::new(Kind::Bars(Bars { bars, value_label: value_label.into() }))
 }
 
 const ROW: f64 = 25.0;

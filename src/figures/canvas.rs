@@ -213,6 +213,7 @@ mod tests {
             size: (1000.0, 1000.0),
             title: String::new(),
             printed: 5.0,
+            shown: 650.0,
         };
         assert!(super::super::png::write(&drawing).is_ok() && super::super::pdf::write(&drawing).is_ok());
     }

@@ -7,8 +7,10 @@ use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, REFERENCE, TICK_SIZ
 use super::{Numbers, Options, Picture};
 use crate::models::Family;
 use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Chart {
     pub x: AxisPlan,
     pub y: AxisPlan,
@@ -17,34 +19,35 @@ pub(super) struct Chart {
 }
 
 /// One set of numbers and how it is drawn.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Mark {
     /// What the numbers are, for the CSV file: `run`, `fit`, `interval`, `curve`, `count`.
-    pub role: &'static str,
+    pub role: Cow<'static, str>,
     pub series: String,
     pub family: Option<Family>,
     pub colour: Colour,
     pub shape: MarkShape,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum MarkShape {
     /// With its width and, as in [`Canvas::dashed`], its dashes.
-    Line(Vec<At>, f64, &'static [f64]),
+    Line(Vec<At>, f64, Cow<'static, [f64]>),
     /// With their radius and the number of their sign, as in [`Canvas::mark`].
     Dots(Vec<At>, f64, usize),
     /// (x, low, high), and the dashes of its edges
-    Band(Vec<(f64, f64, f64)>, &'static [f64]),
+    Band(Vec<(f64, f64, f64)>, Cow<'static, [f64]>),
     /// (left edge, right edge, height), standing on zero
     Columns(Vec<(f64, f64, f64)>),
 }
 
 /// A grey line across the whole figure, for comparison: `6-gram`, `median`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reference {
     /// What stands beside it.
     pub label: String,
     /// Where it lies on its axis.
+    #[serde(deserialize_with = "super::redraw::null_is_nan")]
     pub value: f64,
     /// Whether the value is on the y axis (a horizontal line) or on the x axis (a vertical one).
     pub horizontal: bool,
@@ -168,7 +171,7 @@ impl Picture for Chart {
         for mark in chart.marks.iter().filter(|mark| !mark.role.is_empty()) {
             let family = mark.family.map(|family| family.to_string()).unwrap_or_default();
             for [x, y, low, high] in mark.rows() {
-                numbers.row([mark.role.into(), mark.series.clone(), family.clone(), x, y, low, high]);
+                numbers.row([mark.role.to_string(), mark.series.clone(), family.clone(), x, y, low, high]);
             }
         }
         for line in &chart.references {
@@ -224,7 +227,7 @@ impl Chart {
         }
         for mark in &self.marks {
             if let Some((i, (x, y))) = mark.places().enumerate().find(|(_, (x, y))| !(x.is_finite() && y.is_finite())) {
-                let (series, role) = (&mark.series, mark.role);
+                let (series, role) = (&mark.series, &mark.role);
                 let message =
                     format!("{role} point {} of '{series}' is ({x}, {y}), which cannot be drawn: leave it out", i + 1);
                 return Err(Error::Figure(message));

@@ -3,11 +3,12 @@
 use super::axes::human;
 use super::canvas::Canvas;
 use super::look::{self, AXIS, Colour, INK, LABEL_SIZE};
-use super::{Figure, Numbers, Options, Picture};
+use super::{Figure, Kind, Numbers, Options, Picture};
 use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone)]
-struct Heatmap {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Heatmap {
     rows: Vec<String>,
     columns: Vec<String>,
     values: Vec<Vec<f64>>,
@@ -22,7 +23,7 @@ pub fn heatmap(
     value_label: &str,
 ) -> Figure {
     let (rows, columns, values) = (rows.as_ref().to_vec(), columns.as_ref().to_vec(), values.as_ref().to_vec());
-    Figure::new(Heatmap { rows, columns, values, value_label: value_label.into() })
+    Figure::new(Kind::Heatmap(Heatmap { rows, columns, values, value_label: value_label.into() }))
 }
 
 /// More cells than this on a side are thinner than a printed dot.

@@ -3,11 +3,12 @@
 use super::axes::AxisPlan;
 use super::canvas::Canvas;
 use super::chart::{Chart, Mark, MarkShape, Reference};
-use super::{Figure, Numbers, Options, Picture, lines, look};
+use super::{Figure, Kind, Numbers, Options, Picture, lines, look};
 use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone)]
-struct Histogram {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Histogram {
     values: Vec<f64>,
     x_label: String,
     counted: String,
@@ -22,7 +23,7 @@ pub fn histogram(
     references: impl AsRef<[Reference]>,
 ) -> Figure {
     let (values, references) = (values.as_ref().to_vec(), references.as_ref().to_vec());
-    Figure::new(Histogram { values, x_label: x_label.into(), counted: counted.into(), references })
+    Figure::new(Kind::Histogram(Histogram { values, x_label: x_label.into(), counted: counted.into(), references }))
 }
 
 impl Histogram {
@@ -32,7 +33,7 @@ impl Histogram {
         let inside = |value: &f64| options.x.range.is_none_or(|(low, high)| (low..=high).contains(value));
         let values: Vec<f64> = self.values.iter().copied().filter(inside).collect();
         let mark = Mark {
-            role: "count",
+            role: "count".into(),
             series: self.counted.clone(),
             family: None,
             colour: look::NEUTRAL,

@@ -1,9 +1,9 @@
 //! Plain lines and points, for everything that has no figure of its own.
 
-use super::Figure;
 use super::axes::AxisPlan;
 use super::chart::{Chart, Mark, MarkShape, Reference};
 use super::look::{self, Colour};
+use super::{Figure, Kind};
 use crate::models::Family;
 
 /// One set of (x, y) with its name.
@@ -95,12 +95,12 @@ impl Line {
         };
         let points = || self.points.clone();
         let shapes = [
-            ("interval", MarkShape::Band(self.band.clone(), look::dash(number)), !self.band.is_empty()),
-            (if self.has_dots { "" } else { curve }, MarkShape::Line(points(), 1.8, dash), self.is_line), // written once
+            ("interval", MarkShape::Band(self.band.clone(), look::dash(number).into()), !self.band.is_empty()),
+            (if self.has_dots { "" } else { curve }, MarkShape::Line(points(), 1.8, dash.into()), self.is_line), // written once
             (point, MarkShape::Dots(points(), 3.4, number), self.has_dots),
         ];
-        let mark = |(role, shape, _)| Mark {
-            role,
+        let mark = |(role, shape, _): (&'static str, MarkShape, bool)| Mark {
+            role: role.into(),
             series: self.label.clone(),
             family: self.family,
             colour: self.colour(index),
@@ -124,7 +124,7 @@ pub(super) fn drawn(
     references: &[Reference],
 ) -> Figure {
     let marks = lines.iter().enumerate().flat_map(|(i, line)| line.marks(i, roles)).collect();
-    Figure::new(Chart { x, y, marks, references: references.to_vec() })
+    Figure::new(Kind::Chart(Chart { x, y, marks, references: references.to_vec() }))
 }
 
 /// A column name from a label: `Validation loss (nats)` → `validation_loss`.

@@ -8,6 +8,7 @@ use super::canvas::TextLook;
 use crate::models::Family;
 use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont};
 use plotters::style::{FontStyle, RGBColor, register_font};
+use serde::{Deserialize, Serialize};
 use std::sync::{Once, OnceLock};
 
 /// Width of a figure in points, unless it is said how wide it is printed.
@@ -30,7 +31,7 @@ pub(super) const LABEL_SIZE: f64 = 12.5;
 pub(super) const TICK_SIZE: f64 = 12.0;
 
 /// Red, green, blue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Colour(pub u8, pub u8, pub u8);
 
 pub(super) const INK: Colour = Colour(0x22, 0x22, 0x22);
@@ -114,6 +115,12 @@ impl Colour {
         let dark_enough = |colour: &Colour| colour.lightness() < 140.0;
         let darker = |i: u32| self.towards(INK, f64::from(i) / 20.0);
         (0..20).map(darker).find(dark_enough).unwrap_or(INK)
+    }
+
+    /// As light, without colour.
+    pub(super) fn grey(self) -> Colour {
+        let light = self.lightness().round() as u8;
+        Colour(light, light, light)
     }
 
     /// 0 (black) to 255 (white).

@@ -32,6 +32,7 @@ mod own;
 mod pdf;
 mod piano_roll;
 mod png;
+mod redraw;
 mod scaling;
 mod shapes;
 pub mod show;
@@ -49,21 +50,24 @@ pub use histogram::histogram;
 pub use lines::{Line, lines};
 pub use own::{Area, Recorder, draw};
 pub use piano_roll::piano_roll;
+pub use redraw::{Format, Style};
 pub use scaling::{loss_curves, scaling};
+pub use show_table::number;
 pub use staff::staff;
-pub use tex::save_numbers;
+pub use tex::{as_shown, named_values, save_numbers};
 
 use crate::{Error, Result, files};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use canvas::Canvas;
-use shapes::{Drawing, UNITS};
+use serde::{Deserialize, Serialize};
+use shapes::{Drawing, Shape, UNITS};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A picture that knows its numbers. Cheap to clone; drawn when it is saved or shown.
 #[derive(Clone)]
 pub struct Figure {
-    picture: Arc<dyn Picture>,
+    picture: Arc<Kind>,
     options: Options,
 }
 
@@ -91,7 +95,7 @@ fn folder() -> Result<PathBuf> {
 }
 
 /// What a kind of figure must be able to do.
-trait Picture: Send + Sync {
+trait Picture {
     /// Draws itself below the height `top` and returns the height where it ends.
     fn draw(&self, options: &Options, canvas: &mut Canvas, top: f64) -> Result<f64>;
     /// What its marks mean, in a sentence for the caption; empty where they speak for themselves.
@@ -102,8 +106,38 @@ trait Picture: Send + Sync {
     fn numbers(&self, options: &Options) -> Numbers;
 }
 
+/// Every kind of figure: what [`Figure::save_in`] keeps of it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Arcs(arcs::Arcs),
+    Bars(bars::Bars),
+    Chart(chart::Chart),
+    Heatmap(heatmap::Heatmap),
+    Histogram(histogram::Histogram),
+    Own(own::Own),
+    PianoRoll(piano_roll::PianoRoll),
+    Staff(staff::Staff),
+}
+
+impl Kind {
+    fn picture(&self) -> &dyn Picture {
+        match self {
+            Kind::Arcs(arcs) => arcs,
+            Kind::Bars(bars) => bars,
+            Kind::Chart(chart) => chart,
+            Kind::Heatmap(heatmap) => heatmap,
+            Kind::Histogram(histogram) => histogram,
+            Kind::Own(own) => own,
+            Kind::PianoRoll(roll) => roll,
+            Kind::Staff(staff) => staff,
+        }
+    }
+}
+
 /// What a caller asked for in place of a kind's own choice.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Options {
     title: String,
     x: AxisWish,
@@ -112,17 +146,22 @@ struct Options {
     /// In print, in inches.
     printed: Option<f64>,
     without_title: bool,
+    #[serde(skip)]
+    style: Option<Style>,
 }
 
 impl Options {
     /// Width in points: a figure for a narrow column has fewer, so that its labels are as large in print as in a wide one.
     fn width(&self) -> f64 {
         const SHRUNK: f64 = 0.6; // 12.5-point labels are printed 7.5 points high
-        self.printed.map_or(look::WIDTH, |inches| inches * 72.0 / SHRUNK)
+        const ENLARGED: f64 = 1.3; // … and 16 points
+        let shrunk = if self.style == Some(Style::Slide) { ENLARGED } else { SHRUNK };
+        self.printed.map_or(look::WIDTH, |inches| inches * 72.0 / shrunk)
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct AxisWish {
     label: Option<String>,
     log: bool,
@@ -130,7 +169,7 @@ struct AxisWish {
 }
 
 impl Figure {
-    fn new(picture: impl Picture + 'static) -> Self {
+    fn new(picture: Kind) -> Self {
         Figure { picture: Arc::new(picture), options: Options::default() }
     }
 
@@ -212,7 +251,7 @@ impl Figure {
     }
 
     /// Writes into `dir`, each file whole or not at all: `name.svg` and `name.png` for a page or a screen; `name.csv`, the plotted
-    /// numbers; `name.txt`, a caption; and for LaTeX `name.pdf`, as wide as a column (3.25 inches unless [`Figure::width_in`] says
+    /// numbers; `name.txt`, a caption; `name.json`, from which [`Figure::read`] makes the figure again; and for LaTeX `name.pdf`, as wide as a column (3.25 inches unless [`Figure::width_in`] says
     /// otherwise) and without the title, which is in the caption of `name.tex`.
     ///
     /// # Errors
@@ -229,6 +268,7 @@ impl Figure {
         write("png", &png)?;
         write("pdf", &pdf)?;
         write("svg", svg::write(&drawing).as_bytes())?;
+        write("json", self.content()?.as_bytes())?;
         Ok(self)
     }
 
@@ -267,18 +307,18 @@ impl Figure {
     /// # Errors
     /// Where the CSV writer refuses them.
     pub fn csv(&self) -> Result<String> {
-        self.picture.numbers(&self.options).csv()
+        self.picture.picture().numbers(&self.options).csv()
     }
 
     /// The title as a sentence, what the marks mean, and where the numbers lie.
     fn caption(&self) -> String {
         let title = self.options.title.trim_end_matches('.');
         let finding = if title.is_empty() { String::new() } else { format!("{title}. ") };
-        format!("{finding}{}", self.picture.legend()).trim_end().to_owned()
+        format!("{finding}{}", self.picture.picture().legend()).trim_end().to_owned()
     }
 
     fn where_numbers_are(&self, name: &str) -> String {
-        match self.picture.numbers(&self.options).header.join(", ") {
+        match self.picture.picture().numbers(&self.options).header.join(", ") {
             none if none.is_empty() => none,
             columns => format!("The numbers are in {name}.csv (columns: {columns})."),
         }
@@ -288,10 +328,11 @@ impl Figure {
         const MOST_HEIGHT: f64 = 6000.0;
         let mut canvas = Canvas { shapes: Vec::new(), width: self.options.width() };
         let top = self.draw_title(&mut canvas);
-        let bottom = self.picture.draw(&self.options, &mut canvas, top)?;
+        let bottom = self.picture.picture().draw(&self.options, &mut canvas, top)?;
         let size = ((canvas.width * UNITS).round(), (bottom.clamp(1.0, MOST_HEIGHT) * UNITS).round());
         let printed = self.options.printed.unwrap_or(look::PRINTED);
-        Ok(Drawing { shapes: canvas.shapes, size, title: self.options.title.clone(), printed })
+        let (shapes, shown) = (self.greyed(canvas.shapes), self.shown());
+        Ok(Drawing { shapes, size, title: self.options.title.clone(), printed, shown })
     }
 
     /// Returns the height where the title ends.

@@ -2,7 +2,7 @@
 
 use super::canvas::Canvas;
 use super::shapes::{Ink, Label, Paint, Shape, UNITS};
-use super::{Figure, Numbers, Options, Picture, look, png};
+use super::{Figure, Kind, Numbers, Options, Picture, look, png};
 use crate::{Error, Result};
 use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, IntoDrawingArea};
@@ -11,6 +11,7 @@ use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
     FontTransform,
 };
+use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 
 /// Where plotters draws a picture of one's own.
@@ -46,11 +47,12 @@ pub fn draw(
     let area = Recorder { shapes: &mut shapes, size }.into_drawing_area();
     paint(&area).map_err(|error| Error::Figure(format!("plotters could not draw the figure: {error}")))?;
     drop(area);
-    Ok(Figure::new(Own { shapes, size }))
+    Ok(Figure::new(Kind::Own(Own { shapes, size })))
 }
 
 /// What plotters drew, in its pixels.
-struct Own {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Own {
     shapes: Vec<Shape>,
     size: (u32, u32),
 }

@@ -3,18 +3,19 @@
 use super::axes::human;
 use super::canvas::Canvas;
 use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, TICK_SIZE};
-use super::{Figure, Numbers, Options, Picture};
+use super::{Figure, Kind, Numbers, Options, Picture};
 use crate::music::{Score, TICKS_PER_BEAT, Voice};
 use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone)]
-struct PianoRoll {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct PianoRoll {
     score: Score,
 }
 
 /// The whole score; `.x_range(0.0, 32.0)` shows its first 32 beats.
 pub fn piano_roll(score: &Score) -> Figure {
-    Figure::new(PianoRoll { score: score.clone() })
+    Figure::new(Kind::PianoRoll(PianoRoll { score: score.clone() }))
 }
 
 /// More beats than this are not drawn at once: half an hour of music would be one grey block.

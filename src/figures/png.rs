@@ -8,9 +8,12 @@ use ab_glyph_rasterizer::{Rasterizer, point};
 use flate2::{Compression, Crc, write::ZlibEncoder};
 use std::io::Write;
 
-/// The whole picture, [`PIXELS_ACROSS`] pixels wide.
+/// In print.
+const DOTS_PER_INCH: f64 = 300.0;
+
+/// The whole picture, [`PIXELS_ACROSS`] pixels wide or more.
 pub(super) fn write(drawing: &Drawing) -> Result<Vec<u8>> {
-    let mut image = Image::new(drawing.size);
+    let mut image = Image::new(drawing.size, PIXELS_ACROSS.max(drawing.printed * DOTS_PER_INCH));
     for shape in &drawing.shapes {
         image.draw(shape);
     }
@@ -27,8 +30,8 @@ struct Image {
 }
 
 impl Image {
-    fn new((width, height): At) -> Image {
-        let scale = PIXELS_ACROSS / width.max(1.0);
+    fn new((width, height): At, across: f64) -> Image {
+        let scale = across / width.max(1.0);
         let pixels = |units: f64| ((units * scale).round().min(20_000.0) as usize).max(1); // at least one, whatever `units` is
         let (width, height) = (pixels(width), pixels(height));
         Image { width, height, scale, pixels: vec![255; width * height * 3] }
@@ -173,7 +176,7 @@ mod tests {
 
     /// A picture of 100 × 100 units.
     fn drawn(shape: Shape) -> Image {
-        let mut image = Image::new((100.0, 100.0));
+        let mut image = Image::new((100.0, 100.0), PIXELS_ACROSS);
         image.draw(&shape);
         image
     }
@@ -221,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_file_starts_as_png_and_says_its_size_in_pixels_and_in_print() {
-        let png = Image::new((500.0, 10.0)).encode(5.0).unwrap();
+        let png = Image::new((500.0, 10.0), PIXELS_ACROSS).encode(5.0).unwrap();
         assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
         assert_eq!(&png[16..24], [0, 0, 0x05, 0xDC, 0, 0, 0, 30]);
         assert_eq!(&png[37..45], [b'p', b'H', b'Y', b's', 0, 0, 0x2E, 0x23]); // 11,811 dots a metre: 300 an inch

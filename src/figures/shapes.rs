@@ -2,6 +2,7 @@
 
 use super::look::{self, Colour};
 use ab_glyph::{Font, OutlineCurve, Point, point};
+use serde::{Deserialize, Serialize};
 
 /// A place in points (or, where it is said, in [`UNITS`]); x grows to the right, y downwards.
 pub(super) type At = (f64, f64);
@@ -21,24 +22,26 @@ pub(super) struct Drawing {
     pub title: String,
     /// How wide it is printed, in inches.
     pub printed: f64,
+    /// How wide it is on screen, in CSS pixels.
+    pub shown: f64,
 }
 
 /// A colour, and how much of what lies below it covers.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Paint {
     pub colour: Colour,
     pub opacity: f64,
 }
 
 /// Whether a path's inside is painted, or its line, with the line's width.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) enum Ink {
     Fill,
     Stroke(f64),
 }
 
 /// One thing that was drawn; lengths in units.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Shape {
     /// Lines from corner to corner: polygons where they are filled, the dashes of a dashed line otherwise.
     Path {
@@ -55,7 +58,7 @@ pub(super) enum Shape {
 }
 
 /// A line of text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Label {
     pub text: String,
     /// On the baseline.
@@ -71,6 +74,12 @@ pub(super) struct Label {
 }
 
 impl Shape {
+    pub fn paint_mut(&mut self) -> &mut Paint {
+        match self {
+            Shape::Path { paint, .. } | Shape::Disc { paint, .. } | Shape::Text(Label { paint, .. }) => paint,
+        }
+    }
+
     /// The same so many times as large, and so many units further down.
     pub fn moved(&self, scale: f64, down: f64) -> Shape {
         let place = |(x, y): &Place| (whole(f64::from(*x) * scale), whole(f64::from(*y) * scale + down));

@@ -120,7 +120,7 @@ pub(super) fn decimals(numbers: impl Iterator<Item = f64>, digits: i32) -> usize
 }
 
 /// A number on its own, with four significant digits; whole ones whole.
-pub(super) fn number(number: f64) -> String {
+pub fn number(number: f64) -> String {
     with_decimals(number, decimals(std::iter::once(number), 4))
 }
 

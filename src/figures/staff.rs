@@ -7,9 +7,10 @@ use super::engraving::{self, Measure, Symbol};
 use super::look::{self, AXIS, INK};
 use super::note_groups::{beam_groups, draw_group, draw_triplets};
 use super::piano_roll::pitch_name;
-use super::{Figure, Numbers, Options, Picture, ornaments};
+use super::{Figure, Kind, Numbers, Options, Picture, ornaments};
 use crate::music::{Key, Meter, Score, SignKind, TICKS_PER_BEAT, TempoChange, Voice};
 use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
 
 /// Points from one staff line to the next.
 pub(super) const SPACE: f64 = 5.6;
@@ -19,15 +20,15 @@ const MOST_SYSTEMS: usize = 12;
 const MARGIN_RIGHT: f64 = 6.0;
 const LEFT: f64 = 4.0;
 
-#[derive(Debug, Clone)]
-struct Staff {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Staff {
     page: Score,
 }
 
 /// The first voice with pitches (not drums) as sheet music: what is repeated stands once, between repeat signs. At most twelve
 /// lines, then it says how much is left out.
 pub fn staff(score: &Score) -> Figure {
-    Figure::new(Staff { page: score.page().into_owned() })
+    Figure::new(Kind::Staff(Staff { page: score.page().into_owned() }))
 }
 
 /// One line of music.

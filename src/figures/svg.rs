@@ -1,7 +1,7 @@
 //! A drawing as SVG: as wide as every figure on screen, without ids, classes or scripts, so that several figures can stand in one
 //! page.
 
-use super::look::{self, Colour};
+use super::look::Colour;
 use super::shapes::{Drawing, Ink, Label, Paint, Place, Shape};
 
 /// Viewers without DejaVu fall back to fonts that are no wider, so labels that were measured apart stay apart.
@@ -9,7 +9,7 @@ const FONTS: &str = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif";
 
 pub(super) fn write(drawing: &Drawing) -> String {
     let (width, height) = drawing.size;
-    let shown = look::WIDTH * look::SCREEN_SCALE;
+    let shown = drawing.shown;
     let elements: String = drawing.shapes.iter().map(element).collect();
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{shown}\" height=\"{:.0}\" viewBox=\"0 0 {width} {height}\" \

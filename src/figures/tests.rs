@@ -31,7 +31,7 @@ fn error(figure: &Figure) -> String {
 }
 
 #[test]
-fn a_saved_figure_is_six_files() {
+fn a_saved_figure_is_seven_files() {
     let dir = folder("saved");
     let references = vec![Reference::new("6-gram", 1.43)];
     scaling(vec![transformer(&PROJECT_B)], references).title("It falls & falls").save_in(&dir, "06_scaling").unwrap();
@@ -51,8 +51,47 @@ fn a_saved_figure_is_six_files() {
         "\\begin{figure}\n  \\centering\n  \\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{\\includegraphics{06_scaling.pdf}}\n  \\caption{It falls \\& falls. "
     ));
     assert!(tex.ends_with("there for comparison.}\n  \\label{fig:06_scaling}\n\\end{figure}\n"), "{tex}");
+    assert_eq!(Figure::read(&dir.join("06_scaling.json")).unwrap().svg().unwrap(), svg);
     let pdf = String::from_utf8_lossy(&files::read_bytes(dir.join("06_scaling.pdf")).unwrap()).into_owned();
     assert!(pdf.contains("/MediaBox[0 0 234.00 "), "as wide as a column: 3.25 inches of 72 points");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn every_kind_is_drawn_again_from_what_was_saved_in_other_styles_and_widths() {
+    let dir = folder("redrawn");
+    let tune = score(&[(0, 60, 480), (480, 64, 480), (960, 67, 960)], 0);
+    let own = draw(100, 50, |area| {
+        use plotters::prelude::*;
+        Ok(area.draw(&Circle::new((10, 10), 3, look::category_colour(6).rgb()))?)
+    });
+    let nowhere = lines([Line::new("a", [(0.0, 1.0), (1.0, 2.0)])], "x", "y", [Reference::new("none", f64::NAN)]);
+    let others = [nowhere, piano_roll(&tune), staff(&tune), arcs("AB", [vec![1.0, 0.0], vec![0.4, 0.6]]), own.unwrap()];
+    for (i, figure) in one_of_each_kind().into_iter().chain(others).enumerate() {
+        let saved = figure.title("The finding").save_in(&dir, "it").unwrap();
+        let again = Figure::read(&dir.join("it.json")).unwrap();
+        assert_eq!(again.svg().unwrap(), saved.svg().unwrap(), "kind {i}");
+        let svg =
+            |style, width| String::from_utf8(again.clone().styled(style, width).bytes(Format::Svg).unwrap()).unwrap();
+        let (paper, slide, grey) =
+            (svg(Style::Paper, Some(3.25)), svg(Style::Slide, None), svg(Style::Grey, Some(3.25)));
+        assert!(
+            paper.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"312\"")
+                && slide.contains("width=\"960\"")
+        );
+        assert!(slide.contains(">The finding</text>") && !paper.contains(">The finding</text>"), "kind {i}");
+        let colours = |page: &str| {
+            page.split('#').skip(1).filter_map(|rest| rest.get(..6)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert!(
+            colours(&grey).iter().skip(1).all(|colour| colour[..2] == colour[2..4] && colour[2..4] == colour[4..]),
+            "kind {i}"
+        );
+        assert_eq!(colours(&grey).len(), colours(&paper).len(), "kind {i}");
+    }
+    std::fs::write(dir.join("it.json"), "{}").unwrap();
+    let error = Figure::read(&dir.join("it.json")).err().unwrap().to_string();
+    assert!(error.contains("it.json is no figure of this version (missing field `picture`"), "{error}");
     std::fs::remove_dir_all(&dir).unwrap();
 }
 

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Writes `numbers.tex` beside a JSON file of results: a `\newcommand` for each number, word and yes or no in it, named by its
-/// place, numbers with four significant digits. `{"test": {"ngram": {"val_loss": 0.35871}}}` becomes
-/// `\newcommand{\resTestNgramValLoss}{0.3587}`. Entries of lists are named by the words that they begin with, or else counted;
-/// where that gives one name twice, the second ends in `Two`. Lists of mere numbers (curves) are left out.
+/// place ([`named_values`]), numbers with four significant digits. `{"test": {"ngram": {"val_loss": 0.35871}}}` becomes
+/// `\newcommand{\resTestNgramValLoss}{0.3587}`;
+/// where one name stands for two, the second ends in `Two`.
 ///
 /// # Errors
 /// Where the file cannot be read, is no JSON, or `numbers.tex` cannot be written.
@@ -19,35 +19,49 @@ pub fn save_numbers(results: &Path) -> Result<PathBuf> {
         Error::Figure(format!("{} is no JSON ({error}): let the study write it again", results.display()))
     })?;
     let mut macros = BTreeMap::new();
-    collect("res", &value, &mut macros);
+    for (place, value) in named_values(&value) {
+        let name = "res".to_owned() + &place.iter().map(|words| letters(words)).collect::<String>();
+        let numbered = (2..).map(|i: usize| name.clone() + &letters(&i.to_string()));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !macros.contains_key(name));
+        macros.extend(free.map(|name| (name, escape(&as_shown(value)))));
+    }
     let lines = macros.iter().map(|(name, text)| format!("\\newcommand{{\\{name}}}{{{text}}}\n"));
     let path = results.with_file_name("numbers.tex");
     files::write_atomic(&path, lines.collect::<String>())?;
     Ok(path)
 }
 
-fn collect(name: &str, value: &Value, macros: &mut BTreeMap<String, String>) {
-    let text = match value {
-        Value::Null => return,
+/// A number with four significant digits, a word as it is, yes or no.
+pub fn as_shown(value: &Value) -> String {
+    match value {
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_string(),
-        Value::Number(number) => escape(&show_table::number(number.as_f64().unwrap_or(f64::NAN))),
-        Value::String(text) => escape(text),
-        Value::Object(fields) => {
-            return fields.iter().for_each(|(key, value)| collect(&(name.to_owned() + &letters(key)), value, macros));
-        }
+        Value::Number(number) => show_table::number(number.as_f64().unwrap_or(f64::NAN)),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Every number, word and yes or no in a file of results with the words of its place. Entries of lists are named by the words that
+/// they begin with, or else counted; lists of mere numbers (curves) are left out.
+pub fn named_values(value: &Value) -> Vec<(Vec<String>, &Value)> {
+    let mut found = Vec::new();
+    collect(&[], value, &mut found);
+    found
+}
+
+fn collect<'a>(place: &[String], value: &'a Value, found: &mut Vec<(Vec<String>, &'a Value)>) {
+    let below = |words: String| [place, &[words]].concat();
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| collect(&below(key.clone()), value, found)),
         Value::Array(all) => {
             for (i, item) in all.iter().enumerate().filter(|(_, item)| !is_of_numbers(item)) {
-                match named(item) {
-                    Some((words, rest)) => collect(&(name.to_owned() + &letters(&words)), rest, macros),
-                    None => collect(&(name.to_owned() + &letters(&(i + 1).to_string())), item, macros),
-                }
+                let (words, rest) = named(item).unwrap_or_else(|| ((i + 1).to_string(), item));
+                collect(&below(words), rest, found);
             }
-            return;
         }
-    };
-    let numbered = (2..).map(|i: usize| name.to_owned() + &letters(&i.to_string()));
-    let free = std::iter::once(name.to_owned()).chain(numbered).find(|name| !macros.contains_key(name));
-    macros.extend(free.map(|name| (name, text)));
+        _ => found.push((place.to_vec(), value)),
+    }
 }
 
 fn is_of_numbers(value: &Value) -> bool {

@@ -157,7 +157,7 @@ impl Study {
     }
 
     /// The same, read from its committed records where it was not run here.
-    fn or_committed(self) -> Study {
+    pub fn or_committed(self) -> Study {
         let was_run = self.results.join("results.json").exists();
         let results = if was_run { self.results } else { self.committed_results_folder() };
         Study { results, ..self }
