@@ -43,8 +43,5 @@ fn chord_attack(source: &Source) -> Option<String> {
 }
 
 fn header_values(source: &Source, letter: char) -> impl Iterator<Item = &str> {
-    source.header.iter().filter_map(move |item| match &item.token {
-        Token::Field { letter: found, value } if *found == letter => Some(value.as_str()),
-        _ => None,
-    })
+    source.header.iter().filter_map(move |item| item.token.field(letter))
 }

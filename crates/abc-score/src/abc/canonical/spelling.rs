@@ -3,7 +3,7 @@
 use crate::Meter;
 use crate::abc::read::fields::{self, DrumNote, KeySignature, Shift};
 use crate::abc::read::token::{Bar, BarStyle, Length, Tone};
-use crate::abc::spelling::push_length;
+use crate::abc::spelling::{push_length, push_letter};
 
 /// `""`, `3`, `/`, `3/4`.
 pub(super) fn length(text: &mut String, length: Length) {
@@ -31,9 +31,7 @@ fn push_head(text: &mut String, accidental: Option<i8>, letter: char, octave: i8
         Some(2..) => "^^",
         Some(_) => "__",
     });
-    text.push(if octave > 0 { letter.to_ascii_lowercase() } else { letter });
-    (1..octave).for_each(|_| text.push('\''));
-    (octave..0).for_each(|_| text.push(','));
+    push_letter(text, letter, octave.into());
 }
 
 pub(super) fn note(text: &mut String, tone: &Tone) {

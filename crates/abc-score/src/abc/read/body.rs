@@ -168,12 +168,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// `M:` and `L:` come first, since `Q:` and the voices depend on them wherever they stand.
     fn header(&mut self, items: &[Item]) {
-        let fields = |letter: char| {
-            items.iter().filter_map(move |item| match &item.token {
-                Token::Field { letter: found, value } if *found == letter => Some((item.place, value.as_str())),
-                _ => None,
-            })
-        };
+        let fields = |letter: char| items.iter().filter_map(move |item| Some((item.place, item.token.field(letter)?)));
         for (place, value) in fields('M') {
             self.initial.meter = self.checked(place, fields::meter(value)).unwrap_or(Some(Meter::COMMON));
         }

@@ -7,7 +7,7 @@ use super::repeats::{MAX_PLAYED, Stretch, playing_order};
 use super::time::ticks;
 use super::token::{Bar, BarStyle};
 use crate::midi::sort_notes;
-use crate::score::{DEFAULT_MICROS_PER_BEAT, meters_with_lines};
+use crate::score::{DEFAULT_MICROS_PER_BEAT, keep_last_of_each_tick, meters_with_lines};
 use crate::{
     DRUM_CHANNEL, Key, KeyChange, Meter, MeterChange, Note, ProgramChange, Score, Sign, SignKind, TempoChange, Voice,
 };
@@ -121,24 +121,16 @@ fn free_channel(index: usize) -> u8 {
 
 /// Changes in order of time, one at a time, and only where something changes.
 fn settle(score: &mut Score) {
-    fn settle_list<T>(list: &mut Vec<T>, tick: fn(&T) -> u32, same: fn(&T, &T) -> bool) {
+    fn settle_list<T, V: PartialEq>(list: &mut Vec<T>, tick: fn(&T) -> u32, value: fn(&T) -> V) {
         list.sort_by_key(tick);
-        let mut settled: Vec<T> = Vec::with_capacity(list.len());
-        for change in list.drain(..) {
-            if settled.last().is_some_and(|last| tick(last) == tick(&change)) {
-                settled.pop();
-            }
-            if !settled.last().is_some_and(|last| same(last, &change)) {
-                settled.push(change);
-            }
-        }
-        *list = settled;
+        keep_last_of_each_tick(list, tick);
+        list.dedup_by_key(|change| value(change));
     }
-    settle_list(&mut score.meters, |c| c.tick, |a, b| a.meter == b.meter);
-    settle_list(&mut score.tempos, |c| c.tick, |a, b| a.micros_per_beat == b.micros_per_beat);
-    settle_list(&mut score.keys, |c| c.tick, |a, b| a.key == b.key);
+    settle_list(&mut score.meters, |c| c.tick, |c| c.meter);
+    settle_list(&mut score.tempos, |c| c.tick, |c| c.micros_per_beat);
+    settle_list(&mut score.keys, |c| c.tick, |c| c.key);
     for voice in &mut score.voices {
-        settle_list(&mut voice.programs, |c| c.tick, |a, b| a.program == b.program);
+        settle_list(&mut voice.programs, |c| c.tick, |c| c.program);
     }
 }
 

@@ -183,6 +183,14 @@ impl Bar {
 }
 
 impl Token {
+    /// The value of a field of this letter.
+    pub fn field(&self, letter: char) -> Option<&str> {
+        match self {
+            Token::Field { letter: found, value } if *found == letter => Some(value),
+            _ => None,
+        }
+    }
+
     /// Whether a letter in the order of `length` can be tied or made longer: a note or a chord.
     pub fn is_sounding(&self) -> bool {
         matches!(self, Token::Note(_) | Token::Chord { .. })
