@@ -251,7 +251,7 @@ impl Reader<'_> {
             Token::Field { letter, value } => self.field(place, *letter, value),
             Token::Directive(text) => self.directive(place, text),
             Token::Mark(mark) => self.push(place, Event::Mark(*mark)),
-            Token::Dynamic(name) => self.push(place, Event::Velocity(velocity(name))),
+            Token::Dynamic(velocity) => self.push(place, Event::Velocity(*velocity)),
             Token::LineEnd => self.line_ends(place),
             Token::Space => {}
         }
@@ -286,15 +286,11 @@ impl Reader<'_> {
     }
 
     fn finish(mut self) -> TuneBody {
-        let unfinished: Vec<Place> = self
-            .tune
-            .voices
-            .iter()
-            .filter(|voice| voice.state.broken != 0 || voice.state.tuplet.is_some())
-            .filter_map(|voice| voice.events.last().map(|event| event.place))
-            .collect();
-        for place in unfinished {
-            self.complaints.add(place, "the tune ends within a tuplet or a broken rhythm");
+        for voice in self.tune.voices.iter().filter(|voice| voice.state.broken != 0 || voice.state.tuplet.is_some()) {
+            let place = voice.events.last().map(|event| event.place);
+            place
+                .into_iter()
+                .for_each(|at| self.complaints.add(at, "the tune ends within a tuplet or a broken rhythm"));
         }
         self.voice(); // a tune has at least one voice, even if it is silent
         self.check_marks();
@@ -335,19 +331,5 @@ impl Reader<'_> {
         for voice in &mut self.tune.voices {
             voice.events.retain(|placed| !matches!(placed.event, Event::Mark(_)));
         }
-    }
-}
-
-/// Loudness by the marks of dynamics, as in abc2midi.
-fn velocity(name: &str) -> u8 {
-    match name {
-        "pppp" | "ppp" => 30,
-        "pp" => 45,
-        "p" => 60,
-        "mp" => 75,
-        "mf" => 90,
-        "f" => 105,
-        "ff" => 120,
-        _ => 127,
     }
 }
