@@ -3,7 +3,7 @@
 use crate::*;
 
 /// E 1.69, A 406.4, alpha .34, B 410.7, beta .28 (Hoffmann et al. 2022) on a grid of runs.
-fn hoffmann(sizes: &[f64], tokens: &[f64]) -> Vec<Point> {
+pub(crate) fn hoffmann(sizes: &[f64], tokens: &[f64]) -> Vec<Point> {
     let loss = |n: f64, d: f64| 1.69 + 406.4 / n.powf(0.34) + 410.7 / d.powf(0.28);
     let row = |&n: &f64| tokens.iter().map(move |&d| Point::new(n, loss(n, d)).with_tokens(d));
     sizes.iter().flat_map(row).collect()
