@@ -1,6 +1,5 @@
 //! Measurements beside the tools that people use today: `cargo xtask music …`, `cargo xtask train …`, `cargo xtask sample …`.
 
-mod cpu_time;
 mod grammar;
 mod music;
 mod peer;

@@ -11,6 +11,8 @@ mod speed;
 #[cfg(test)]
 mod tests;
 
+pub use report::percentile;
+
 use files::{AbcTune, Measured, MidiFile};
 use music_scaling::data::parallel::{Progress, for_each_file};
 use music_scaling::data::{FailedFile, archives};

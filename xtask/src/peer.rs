@@ -3,6 +3,7 @@
 //! It is called as `COMMAND speed --arch transformer --n-layer 6 … --steps 4` and prints one line of `key=value` pairs, of
 //! which `tokens_per_s` and `peak_rss_mb` are read; `COMMAND sample … --tokens 512` prints `sampled_tokens_per_s`.
 
+use super::music::percentile;
 use super::train::Setting;
 use music_scaling::models::ModelConfig;
 use music_scaling::{Error, Result};
@@ -35,16 +36,15 @@ pub struct PeerSpeed {
 
 impl PeerSpeed {
     pub(super) fn of(ours: &[f64], theirs: &[Round]) -> Option<Self> {
-        let tokens_per_s = median(theirs.iter().map(|round| round.tokens_per_s).collect())?;
+        let tokens_per_s = median(&theirs.iter().map(|round| round.tokens_per_s).collect::<Vec<f64>>())?;
         let peak_rss_mb = theirs.iter().map(|round| round.peak_rss_mb).fold(0.0, f64::max);
-        Some(PeerSpeed { tokens_per_s, peak_rss_mb, ratio: median(ours.to_vec())? / tokens_per_s })
+        Some(PeerSpeed { tokens_per_s, peak_rss_mb, ratio: median(ours)? / tokens_per_s })
     }
 }
 
-pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let (below, above) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
-    Some((below + above) / 2.0)
+/// `None` of no values.
+pub(super) fn median(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| percentile(values, 0.5))
 }
 
 impl Peer {

@@ -59,8 +59,8 @@ pub fn measure(options: &Options) -> Result<()> {
             None => {}
         }
     }
-    let one = median(rounds).unwrap_or_default();
-    match median(peers) {
+    let one = median(&rounds).unwrap_or_default();
+    match median(&peers) {
         Some(theirs) => println!("one tune: {one:.0} tokens/s, the peer {theirs:.0}: ratio {:.1}", one / theirs),
         None => println!("one tune: {one:.0} tokens/s"),
     }

@@ -135,11 +135,8 @@ fn check(file: &Path) -> Result<usize, String> {
         Music::Tunes(tunes) => tunes,
         Music::Midi(bytes) => {
             let score = midi::read(&bytes).map_err(|error| format!("{}: {error}", file.display()))?;
-            return if score.n_notes() > 0 {
-                Ok(0)
-            } else {
-                Err(format!("{}: the file holds no notes.", file.display()))
-            };
+            let empty = || format!("{}: the file holds no notes.", file.display());
+            return if score.n_notes() > 0 { Ok(0) } else { Err(empty()) };
         }
     };
     let mut n_wrong = 0;
@@ -179,11 +176,8 @@ impl Converter {
                 Ok(Music::Midi(bytes)) => match midi::read(&bytes) {
                     Ok(score) if self.to == Target::Midi => vec![(stem.to_string(), midi::write(&score))],
                     Ok(score) => {
-                        let text = abc::write(
-                            &quantise::quantise(&score),
-                            &abc::WriteOptions { title: true, ..Default::default() },
-                        );
-                        vec![(stem.to_string(), text.into_bytes())]
+                        let options = abc::WriteOptions { title: true, ..Default::default() };
+                        vec![(stem.to_string(), abc::write(&quantise::quantise(&score), &options).into_bytes())]
                     }
                     Err(error) => self.failed(format!("{}: {error}", file.display())),
                 },

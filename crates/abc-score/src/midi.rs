@@ -6,7 +6,6 @@
 
 mod chunks;
 mod events;
-mod not_midi;
 mod notes;
 mod read;
 mod words;

@@ -8,7 +8,7 @@
 use super::midi::{have_collisions, programs_that_sound, sort_notes, without_collisions};
 use super::score::{
     Bar, DEFAULT_MICROS_PER_BEAT, KeyChange, Meter, MeterChange, Note, Score, Sign, TICKS_PER_BEAT, TempoChange, Voice,
-    meters_with_lines,
+    keep_last_of_each_tick, meters_with_lines,
 };
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -153,12 +153,6 @@ fn fit_changes(score: &mut Score, end: u32, ruler: &Ruler) {
     score.meters = meters_with_lines(score.meters.iter().map(|change| (change.tick, change.meter)).chain(last));
     score.tempos.retain(|change| change.tick == 0 || change.tick < end);
     score.keys.retain(|change: &KeyChange| change.tick == 0 || change.tick < end);
-}
-
-fn keep_last_of_each_tick<T: Copy>(changes: &mut Vec<T>, tick: impl Fn(&T) -> u32) {
-    changes.reverse();
-    changes.dedup_by_key(|change| tick(change));
-    changes.reverse();
 }
 
 /// The nearest multiple of `grid`; halfway goes up.

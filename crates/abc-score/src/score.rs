@@ -306,6 +306,13 @@ pub(crate) fn meters_with_lines(lines: impl IntoIterator<Item = (u32, Meter)>) -
     meters
 }
 
+/// Of the changes that follow each other on one tick, the last holds.
+pub(crate) fn keep_last_of_each_tick<T>(changes: &mut Vec<T>, tick: impl Fn(&T) -> u32) {
+    changes.reverse();
+    changes.dedup_by_key(|change| tick(change));
+    changes.reverse();
+}
+
 /// From the time of playing to that of the page.
 struct Page<'a> {
     repeats: &'a [Range<u32>],
@@ -332,15 +339,9 @@ impl<'a> Page<'a> {
 
     /// Of the changes that come to lie on one tick, the last holds.
     fn changes<T: Copy>(&self, changes: &[T], tick: fn(&mut T) -> &mut u32) -> Vec<T> {
-        let mut moved: Vec<T> = Vec::with_capacity(changes.len());
-        for mut change in changes.iter().copied() {
-            let now = self.tick(*tick(&mut change));
-            *tick(&mut change) = now;
-            if moved.last_mut().is_some_and(|last| *tick(last) == now) {
-                moved.pop();
-            }
-            moved.push(change);
-        }
+        let mut moved = changes.to_vec();
+        moved.iter_mut().map(tick).for_each(|tick| *tick = self.tick(*tick));
+        keep_last_of_each_tick(&mut moved, |change| *tick(&mut change.clone()));
         moved
     }
 }

@@ -183,9 +183,7 @@ mod tests {
         for left in [format!("{} {} abc 3", place(), child.id()), String::new(), "cut".to_string()] {
             let path = folder.path().join(".lock");
             std::fs::write(&path, &left).unwrap();
-            let began = Instant::now();
             assert!(Lock::try_take(&path).unwrap().is_some(), "{left:?}");
-            assert!(began.elapsed() < Duration::from_secs(2), "{left:?}");
         }
     }
 }

@@ -211,12 +211,11 @@ fn above(sample: &Sample, c: f64) -> Curve {
 
 impl fmt::Display for Difference {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "{} ", short(self.value))?;
         match &self.interval {
-            Some(interval) if interval.contains(0.0) => {
-                write!(out, "{} (95 % {interval}: may be either way)", short(self.value))
-            }
-            Some(interval) => write!(out, "{} (95 % {interval})", short(self.value)),
-            None => write!(out, "{} (no interval: too few points)", short(self.value)),
+            Some(interval) if interval.contains(0.0) => write!(out, "(95 % {interval}: may be either way)"),
+            Some(interval) => write!(out, "(95 % {interval})"),
+            None => write!(out, "(no interval: too few points)"),
         }
     }
 }

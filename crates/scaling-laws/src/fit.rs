@@ -144,15 +144,8 @@ impl Fit {
         Some(Interval { low: (value - below).max(least), high: value + above, level: LEVEL })
     }
 
-    /// The N that spends C = 6·N·D FLOPs best: G·(C/6)^(beta/(alpha+beta)), G = (alpha·A / (beta·B))^(1/(alpha+beta)).
-    /// (Hoffmann et al. 2022, equation 4.) NaN for a law of N alone, and for `mupt`, whose best N has no closed form.
-    pub fn optimal_n_params(&self, flops: f64) -> f64 {
-        let [a, alpha, b, beta] = ["A", "alpha", "B", "beta"].map(|name| self[name].value);
-        let exponent = self.optimal_exponent().unwrap_or(f64::NAN);
-        (alpha * a / (beta * b)).powf(1.0 / (alpha + beta)) * (flops / 6.0).powf(exponent)
-    }
-
-    /// beta/(alpha + beta): the best N grows as this power of the FLOPs. None where it does not: a law of N alone, or `mupt`.
+    /// beta/(alpha + beta): the best N grows as this power of the FLOPs (Hoffmann et al. 2022, equation 4). None where it does not: a
+    /// law of N alone, or `mupt`.
     pub fn optimal_exponent(&self) -> Option<f64> {
         let [alpha, beta] = ["alpha", "beta"].map(|name| self[name].value);
         (!self.law.is_of_n() && self.law != Law::Mupt).then(|| beta / (alpha + beta))
@@ -184,10 +177,8 @@ impl Fit {
     }
 
     fn profile(&self) -> Option<Profile<'_>> {
-        if self.objective != Objective::LeastSquares {
-            return None;
-        }
-        Profile::new(&self.sample, &self.curve, LEVEL)
+        let by_squares = self.objective == Objective::LeastSquares;
+        by_squares.then(|| Profile::new(&self.sample, &self.curve, LEVEL)).flatten()
     }
 }
 

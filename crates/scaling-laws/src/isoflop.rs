@@ -110,7 +110,7 @@ impl Budget {
     fn fit(mut points: Vec<Point>) -> Budget {
         points.sort_by(|p, q| p.n_params.total_cmp(&q.n_params));
         let flops = mean(&points.iter().map(|point| point.compute().ln()).collect::<Vec<f64>>()).exp();
-        let (best, open) = match lowest(&one_a_size(&points)) {
+        let (best, open) = match lowest(&without_repeats(&points, |point| point.n_params)) {
             Ok(best) => (Some(best), None),
             Err(why) => (None, Some(why)),
         };
@@ -118,11 +118,11 @@ impl Budget {
     }
 }
 
-/// Repeats of a size are one point with their mean loss.
-fn one_a_size(points: &[Point]) -> Vec<Point> {
+/// Repeats, which follow each other and have the same `place`, are one point with their mean loss.
+fn without_repeats(points: &[Point], place: fn(&Point) -> f64) -> Vec<Point> {
     let loss = |same: &[Point]| mean(&same.iter().map(|point| point.val_loss).collect::<Vec<f64>>());
-    let sizes = points.chunk_by(|p, q| p.n_params == q.n_params);
-    sizes.filter_map(|same| Some(Point { val_loss: loss(same), ..*same.first()? })).collect()
+    let places = points.chunk_by(|p, q| place(p) == place(q));
+    places.filter_map(|same| Some(Point { val_loss: loss(same), ..*same.first()? })).collect()
 }
 
 fn lowest(points: &[Point]) -> Result<Optimum, String> {
@@ -195,12 +195,8 @@ pub fn by_budget(points: &[Point]) -> Vec<Vec<Point>> {
 fn by_size(points: &[Point]) -> Vec<Vec<Point>> {
     let mut sorted = points.to_vec();
     sorted.sort_by(|p, q| p.n_params.total_cmp(&q.n_params).then(p.compute().total_cmp(&q.compute())));
-    let one_a_cost = |curve: &[Point]| -> Vec<Point> {
-        let repeats = curve.chunk_by(|p, q| p.compute() == q.compute());
-        let losses = |same: &[Point]| mean(&same.iter().map(|point| point.val_loss).collect::<Vec<f64>>());
-        repeats.filter_map(|same| Some(Point { val_loss: losses(same), ..*same.first()? })).collect()
-    };
-    sorted.chunk_by(|p, q| p.n_params == q.n_params).map(one_a_cost).collect()
+    let sizes = sorted.chunk_by(|p, q| p.n_params == q.n_params);
+    sizes.map(|curve| without_repeats(curve, Point::compute)).collect()
 }
 
 /// The FLOPs at which at least three curves can be read.

@@ -3,7 +3,7 @@
 use crate::*;
 
 /// E 1.69, A 406.4, alpha .34, B 410.7, beta .28 (Hoffmann et al. 2022) on a grid of runs.
-fn hoffmann(sizes: &[f64], tokens: &[f64]) -> Vec<Point> {
+pub(crate) fn hoffmann(sizes: &[f64], tokens: &[f64]) -> Vec<Point> {
     let loss = |n: f64, d: f64| 1.69 + 406.4 / n.powf(0.34) + 410.7 / d.powf(0.28);
     let row = |&n: &f64| tokens.iter().map(move |&d| Point::new(n, loss(n, d)).with_tokens(d));
     sizes.iter().flat_map(row).collect()
@@ -46,13 +46,9 @@ fn the_bootstrap_holds_the_planted_exponents() {
 }
 
 #[test]
-fn two_hundred_and_forty_points_are_fitted_and_timed() {
+fn two_hundred_and_forty_points_are_fitted() {
     let points = hoffmann(&search::log_grid(5e7, 1.6e10, 20), &search::log_grid(5e9, 5e11, 12));
-    let start = std::time::Instant::now();
-    let law = Law::Plane.fit(&points).unwrap();
-    let seconds = start.elapsed().as_secs_f64();
-    println!("{} points in {seconds:.3} s", points.len());
-    assert_hoffmann(&law);
+    assert_hoffmann(&Law::Plane.fit(&points).unwrap());
 }
 
 #[test]
@@ -74,14 +70,6 @@ fn a_data_term_that_is_absent_gets_no_share() {
     assert!((law["alpha"].value - 0.34).abs() < 1e-6 && (law["E"].value - 1.69).abs() < 1e-6, "{law}");
     let at = |n: f64, d: f64| law.predict(Point::from(n).with_tokens(d));
     assert!(at(1e8, 1e9) - at(1e8, 1e11) < 1e-6, "{law}");
-}
-
-#[test]
-fn the_optimal_size_is_where_no_other_split_of_the_budget_is_better() {
-    let law = Law::Plane.fit(&hoffmann(&[1e7, 1e8, 1e9, 1e10], &[1e9, 1e10, 1e11])).unwrap();
-    let (flops, n) = (1e21, law.optimal_n_params(1e21));
-    let loss = |n: f64| law.predict(Point::from(n).with_tokens(flops / (6.0 * n)));
-    assert!(loss(n) < loss(1.01 * n) && loss(n) < loss(0.99 * n));
 }
 
 #[test]
@@ -171,7 +159,7 @@ fn all_six_parameters_of_mupts_law_are_recovered() {
     for (name, planted) in Law::Mupt.parameters().into_iter().zip(MUPT) {
         assert!((law[name].value / planted - 1.0).abs() < 1e-4, "{name}: {law}");
     }
-    assert!(law.optimal_exponent().is_none() && law.optimal_n_params(1e20).is_nan());
+    assert!(law.optimal_exponent().is_none());
 }
 
 #[test]

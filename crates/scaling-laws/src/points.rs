@@ -140,14 +140,8 @@ pub(crate) fn check(points: &[Point], needs: &[Needs]) -> Result<()> {
 pub(crate) fn by_size(points: &[Point]) -> Vec<(f64, Vec<f64>)> {
     let mut sorted = points.to_vec();
     sorted.sort_by(|p, q| p.n_params.total_cmp(&q.n_params));
-    let mut sizes: Vec<(f64, Vec<f64>)> = Vec::new();
-    for point in sorted {
-        match sizes.last_mut() {
-            Some((n_params, losses)) if *n_params == point.n_params => losses.push(point.val_loss),
-            _ => sizes.push((point.n_params, vec![point.val_loss])),
-        }
-    }
-    sizes
+    let same_size = sorted.chunk_by(|p, q| p.n_params == q.n_params);
+    same_size.map(|same| (same[0].n_params, same.iter().map(|point| point.val_loss).collect())).collect()
 }
 
 pub(crate) fn mean(values: &[f64]) -> f64 {

@@ -21,12 +21,7 @@ impl PublishedFit {
     /// # Errors
     /// None for the tables of this crate.
     pub fn check(&self) -> Result<ClaimCheck> {
-        let claim: Claim = self.claim.parse()?;
-        let claim = match self.r_squared {
-            Some(r_squared) => claim.with_r_squared(r_squared)?,
-            None => claim,
-        };
-        claim.check(&self.points)
+        self.claim.parse::<Claim>()?.with_r_squared(self.r_squared)?.check(&self.points)
     }
 }
 
@@ -41,7 +36,7 @@ pub fn published_fits() -> Vec<PublishedFit> {
     ]
 }
 
-fn points(sizes: &[f64], losses: &[f64]) -> Vec<Point> {
+pub(crate) fn points(sizes: &[f64], losses: &[f64]) -> Vec<Point> {
     sizes.iter().zip(losses).map(|(n, loss)| Point::new(*n, *loss)).collect()
 }
 
@@ -68,6 +63,7 @@ pub(crate) fn b_lstm() -> Vec<Point> {
 mod reproductions {
     use super::*;
     use crate::Law;
+    use crate::fit_tests::assert_near;
 
     #[test]
     fn all_four_published_fits_come_back() {
@@ -75,10 +71,6 @@ mod reproductions {
             let check = fit.check().unwrap();
             assert!(check.holds(), "{}: {check}", fit.name);
         }
-    }
-
-    fn assert_near(found: f64, known: f64, tolerance: f64) {
-        assert!((found - known).abs() <= tolerance, "found {found}, known {known}");
     }
 
     /// The published fit of project A's Transformer is the optimum of its table: the sum of squares at alpha .82007,

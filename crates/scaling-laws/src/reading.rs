@@ -28,8 +28,8 @@ const LOSSES: &[&str] = &["valloss", "validationloss", "evalloss", "testloss", "
 /// empty cell, text, NaN, zero, a negative or an absurd number, fewer than two points.
 pub fn read_points(path: impl AsRef<Path>, law: Law, columns: &Columns) -> Result<(Vec<Point>, Option<String>)> {
     let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
     let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| Error::Fit(format!("cannot read {name}: {error}")))?;
     let table = Table::parse(&name, &text(&name, &bytes)?)?;
     let mut wanted = vec![("n_params", SIZES, &columns.x), ("val_loss", LOSSES, &columns.y)];
     if !law.is_of_n() {

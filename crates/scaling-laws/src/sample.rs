@@ -126,6 +126,11 @@ impl Sample {
         self.law != Law::PowerWithoutC
     }
 
+    /// Whether shares may be less than zero.
+    fn is_signed(&self) -> bool {
+        self.law == Law::Log
+    }
+
     /// Powers in the law, and their product.
     pub fn n_terms(&self) -> usize {
         match self.law {
@@ -202,10 +207,7 @@ impl Sample {
     }
 
     pub fn section(&self, exponents: &[f64]) -> Section<'_> {
-        let is_signed = self.law == Law::Log;
-        let (floor, n_terms, offset) = (self.has_floor(), self.n_terms(), self.offset());
-        let drops = self.rows.iter().map(|row| self.drops(exponents, row)).collect();
-        Section { drops, sample: self, floor, n_terms, offset, is_signed }
+        Section { drops: self.rows.iter().map(|row| self.drops(exponents, row)).collect(), sample: self }
     }
 }
 
@@ -221,10 +223,6 @@ impl Row {
 pub(crate) struct Section<'a> {
     drops: Vec<[f64; TERMS]>, // features less `offset`
     sample: &'a Sample,
-    offset: f64,
-    floor: bool,
-    n_terms: usize,
-    is_signed: bool, // shares may be less than zero
 }
 
 /// Least squares where some of the shares are zero, and how the sum of squares grows around it: by
@@ -241,14 +239,13 @@ pub(crate) struct Face {
 impl Section<'_> {
     /// The faces that have a solution; the one where nothing is zero comes first, and alone where shares may be less than zero.
     pub fn faces(&self) -> impl Iterator<Item = Face> {
-        let n_masks = 1usize << self.n_terms; // each names the terms that are not zero
-        let least_mask = if self.is_signed { n_masks - 1 } else { 0 };
-        let floors: &[bool] = if !self.floor {
-            &[false]
-        } else if self.is_signed {
-            &[true]
-        } else {
-            &[true, false]
+        let n_masks = 1usize << self.sample.n_terms(); // each names the terms that are not zero
+        let is_signed = self.sample.is_signed();
+        let least_mask = if is_signed { n_masks - 1 } else { 0 };
+        let floors: &[bool] = match (self.sample.has_floor(), is_signed) {
+            (false, _) => &[false],
+            (true, true) => &[true],
+            (true, false) => &[true, false],
         };
         floors.iter().flat_map(move |floor| {
             let sums = self.sums(*floor);
@@ -258,27 +255,24 @@ impl Section<'_> {
 
     /// Whether no share is less than zero, but for `tolerance`; a straight line may do what it likes.
     pub fn allows(&self, shares: &Shares, tolerance: f64) -> bool {
-        self.is_signed || shares.iter().all(|share| *share >= -tolerance)
+        self.sample.is_signed() || shares.iter().all(|share| *share >= -tolerance)
     }
 
     /// Sums over the points, around their means where there is a floor.
     fn sums(&self, floor: bool) -> Sums {
         let Sample { losses, weights, .. } = self.sample;
-        let n = weights.iter().sum::<f64>();
-        let mut sums =
-            Sums { floor, n, shift: [-self.offset; TERMS], loss: 0.0, gram: [[0.0; TERMS]; TERMS], pull: [0.0; TERMS] };
+        let (n, n_terms, shift) = (weights.iter().sum::<f64>(), self.sample.n_terms(), [-self.sample.offset(); TERMS]);
+        let mut sums = Sums { floor, n, shift, loss: 0.0, gram: [[0.0; TERMS]; TERMS], pull: [0.0; TERMS] };
         if floor {
             let mean = |index: usize| self.drops.iter().zip(weights).map(|(drop, w)| w * drop[index]).sum::<f64>() / n;
             sums.shift = std::array::from_fn(mean);
             sums.loss = losses.iter().zip(weights).map(|(loss, w)| w * loss).sum::<f64>() / n;
         }
         for ((drop, loss), w) in self.drops.iter().zip(losses).zip(weights) {
-            for i in 0..self.n_terms {
+            for i in 0..n_terms {
                 let f = w * (drop[i] - sums.shift[i]);
                 sums.pull[i] += f * (loss - sums.loss);
-                for (gram, (drop, shift)) in
-                    sums.gram[i].iter_mut().zip(drop.iter().zip(&sums.shift)).take(self.n_terms)
-                {
+                for (gram, (drop, shift)) in sums.gram[i].iter_mut().zip(drop.iter().zip(&sums.shift)).take(n_terms) {
                     *gram += f * (drop - shift);
                 }
             }
@@ -307,9 +301,9 @@ impl Sums {
             w * (loss - self.loss - h * f - k * g - m * fg).powi(2)
         };
         let rss = within + section.drops.iter().zip(losses).zip(weights).map(residual).sum::<f64>();
-        let means = self.shift.map(|shift| if self.floor { section.offset + shift } else { 0.0 });
+        let means = self.shift.map(|shift| if self.floor { section.sample.offset() + shift } else { 0.0 });
         let n = if self.floor { self.n } else { 0.0 };
-        let is_whole = self.floor == section.floor && mask + 1 == 1 << section.n_terms;
+        let is_whole = self.floor == section.sample.has_floor() && mask + 1 == 1 << section.sample.n_terms();
         let shares = [self.loss - product(&[h, k, m], &means), h, k, m];
         (h + k + m).is_finite().then_some(Face { shares, rss, is_whole, n, means, inverse })
     }

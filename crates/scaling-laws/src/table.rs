@@ -144,11 +144,7 @@ pub fn fit_table(file: impl AsRef<Path>, options: &FitOptions) -> Result<Finding
     let FitOptions { law, resamples, seed, claim, claim_r2, .. } = options;
     let (objective, law): (Objective, Law) = (options.objective.parse()?, law.parse()?);
     if let Some(claim) = claim {
-        let claim: Claim = claim.parse()?;
-        let claim = match claim_r2 {
-            Some(r_squared) => claim.with_r_squared(r_squared)?,
-            None => claim,
-        };
+        let claim = claim.parse::<Claim>()?.with_r_squared(claim_r2.as_deref())?;
         let (points, choice) = read_points(file, claim.law, &options.columns)?;
         let mut check = claim.check(&points)?;
         check.optimum.remarks.extend(choice);

@@ -62,14 +62,10 @@ fn by_factor(range: String, factor: f64, (tight, loose): (f64, f64)) -> Verdict 
 pub(crate) fn without_interval(points: &[Point], falls: bool, law: Law) -> Option<String> {
     let n_parameters = law.roles().len();
     if !falls && law != Law::Log {
-        return Some(match (points_at_ends(points), rise(points)) {
-            (Some((small, large)), _) if large.1 > small.1 => format!(
-                "the loss rises with N, from {} at N = {} to {} at N = {}, and no falling law describes that",
-                short(small.1),
-                short(small.0),
-                short(large.1),
-                short(large.0)
-            ),
+        return Some(match points_at_ends(points) {
+            Some((small, large)) if large.1 > small.1 => {
+                format!("the loss rises with N, {}, and no falling law describes that", from_to(small, large))
+            }
             _ => "the loss does not fall with N, so a constant describes it as well as any law".into(),
         });
     }
@@ -169,14 +165,8 @@ pub(crate) fn remarks(points: &[Point], rss: f64, law: Law) -> Vec<String> {
     if !law.is_of_n() {
         return remarks; // runs of one size are no repeats where their tokens differ
     }
-    if let Some(((n_small, small), (n_large, large))) = rise(points) {
-        remarks.push(format!(
-            "The loss rises from {} at N = {} to {} at N = {}.",
-            short(small),
-            short(n_small),
-            short(large),
-            short(n_large)
-        ));
+    if let Some((small, large)) = rise(points) {
+        remarks.push(format!("The loss rises {}.", from_to(small, large)));
     }
     if let Some(noise) = SeedNoise::of(points) {
         remarks.push(format!("Runs of the same size scatter by {} (standard deviation).", short(noise.deviation)));
@@ -195,6 +185,11 @@ fn rise(points: &[Point]) -> Option<((f64, f64), (f64, f64))> {
     let means: Vec<(f64, f64)> = by_size(points).into_iter().map(|(n, losses)| (n, mean(&losses))).collect();
     let pairs = means.iter().zip(means.iter().skip(1)).filter(|(small, large)| large.1 > small.1);
     pairs.max_by(|p, q| (p.1.1 - p.0.1).total_cmp(&(q.1.1 - q.0.1))).map(|(small, large)| (*small, *large))
+}
+
+fn from_to(small: (f64, f64), large: (f64, f64)) -> String {
+    let [(n_small, small), (n_large, large)] = [small, large].map(|(n, loss)| (short(n), short(loss)));
+    format!("from {small} at N = {n_small} to {large} at N = {n_large}")
 }
 
 fn points_at_ends(points: &[Point]) -> Option<((f64, f64), (f64, f64))> {

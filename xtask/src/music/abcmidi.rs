@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// What abcmidi makes of one file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Peer {
     /// F1 within 1/16 beat of MIDI → our ABC → abc2midi.
     pub f1_of_our_abc: f64,

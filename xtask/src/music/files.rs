@@ -8,31 +8,20 @@ use music_scaling::music::abc::{self, Performance, WriteOptions};
 use music_scaling::music::{Score, TICKS_PER_BEAT, f1, midi};
 
 /// One MIDI file on its way to our ABC and back.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct MidiFile {
-    pub path: String,
-    pub n_notes: usize,
     /// F1 of MIDI → our ABC → our MIDI within 1/16 and 1/32 of a beat; 0 for a file that we refuse.
     pub f1: f64,
     pub f1_32: f64,
     /// Characters of our ABC; 0 for a file that we refuse.
     pub n_chars: usize,
-    /// Whether `write(parse(text)) == text`.
-    pub is_idempotent: bool,
     /// `None` where abcmidi is not installed, or we refuse the file.
     pub abcmidi: Option<Peer>,
 }
 
 /// One tune of an ABC file.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct AbcTune {
-    /// File and line.
-    pub source: String,
-    pub n_notes: usize,
-    /// Whether the strict reader takes it.
-    pub is_strict: bool,
-    /// Whether `write(parse(write(score))) == write(score)`.
-    pub is_idempotent: bool,
     /// Whether each bar of the page has as many notes as the text; `None` for several voices and orders of parts.
     pub has_equal_bars: Option<bool>,
     /// F1 of our notes against abc2midi's within 1/16 beat, read as played and as written; `None` where it is not
@@ -62,26 +51,22 @@ pub fn measure(file: Result<MusicFile, FailedFile>, with_abcmidi: bool) -> Measu
 
 fn midi_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
     let expected = midi::read(&file.bytes).ok().filter(|played| played.n_notes() > 0);
-    let n_notes = expected.as_ref().map_or(0, Score::n_notes);
-    let refused = MidiFile { path: file.path.clone(), n_notes, ..MidiFile::default() };
     let score = match reading::score_of_midi(file) {
         Ok(score) => score,
         Err(failed) => {
-            return Measured { midi: expected.map(|_| refused), failed: vec![failed], ..Measured::default() };
+            let midi = expected.map(|_| MidiFile::default());
+            return Measured { midi, failed: vec![failed], ..Measured::default() };
         }
     };
     let text = abc::write(&score, &WriteOptions::default());
     let midi = expected.map(|expected| {
         let back = abc::parse(&text).ok();
-        let found = back.as_ref().and_then(|back| midi::read(&midi::write(back)).ok()).unwrap_or_default();
-        let back_again = back.map(|back| abc::write(&back, &WriteOptions::default()));
+        let found = back.and_then(|back| midi::read(&midi::write(&back)).ok()).unwrap_or_default();
         MidiFile {
             n_chars: text.chars().count(),
-            is_idempotent: back_again.as_ref() == Some(&text),
             abcmidi: if with_abcmidi { abcmidi::measure(&file.bytes, &expected, &text) } else { None },
             f1: f1(&expected, &found, TICKS_PER_BEAT / 16),
             f1_32: f1(&expected, &found, TICKS_PER_BEAT / 32),
-            ..refused
         }
     });
     Measured { midi, to_time: vec![(file.bytes.clone(), text)], ..Measured::default() }
@@ -90,29 +75,24 @@ fn midi_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
 fn abc_file(file: &MusicFile, with_abcmidi: bool) -> Measured {
     let mut measured = Measured::default();
     for tune in abc::split_tunebook(&abc::decode(&file.bytes)) {
-        let source = format!("{}:{}", file.path, tune.line);
         match abc::parse_lenient(&tune.text) {
             Ok((score, _)) => {
-                measured.tunes.push(abc_tune(source, &tune.text, &score, with_abcmidi));
+                measured.tunes.push(abc_tune(&tune.text, &score, with_abcmidi));
                 measured.to_time.push((midi::write(&score), tune.text));
             }
-            Err(error) => measured.failed.push(FailedFile::new(source, "read abc", error)),
+            Err(error) => {
+                measured.failed.push(FailedFile::new(format!("{}:{}", file.path, tune.line), "read abc", error))
+            }
         }
     }
     measured
 }
 
-fn abc_tune(source: String, text: &str, score: &Score, with_abcmidi: bool) -> AbcTune {
-    let written = abc::write(score, &WriteOptions::default());
-    let again = abc::parse(&written).map(|score| abc::write(&score, &WriteOptions::default()));
+fn abc_tune(text: &str, score: &Score, with_abcmidi: bool) -> AbcTune {
     let theirs = if with_abcmidi { abcmidi::notes_of_abc(text) } else { None };
     let played = abc::parse_lenient_as(text, Performance::AsPlayed).map_or_else(|_| Score::default(), |read| read.0);
     AbcTune {
-        source,
-        n_notes: score.n_notes(),
-        is_strict: abc::parse(text).is_ok(),
         has_equal_bars: bars::are_equal(text, score),
-        is_idempotent: again.is_ok_and(|again| again == written),
         f1_as_played: theirs.as_ref().map(|theirs| f1(theirs, &played, TICKS_PER_BEAT / 16)),
         f1_as_written: theirs.as_ref().map(|theirs| f1(theirs, score, TICKS_PER_BEAT / 16)),
     }

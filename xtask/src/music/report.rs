@@ -6,7 +6,7 @@ use super::files::{AbcTune, MidiFile};
 use music_scaling::data::tables;
 
 /// One line of the table. `None`: not measured.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Row {
     pub measure: String,
     pub ours: Option<f64>,
@@ -44,11 +44,10 @@ impl MusicReport {
         let of_peers = |value: fn(&Peer) -> f64| peers.iter().map(|peer| value(peer)).collect::<Vec<f64>>();
         let (f1, f1_32, theirs) = (of(|file| file.f1), of(|file| file.f1_32), of_peers(|peer| peer.f1));
         let through = of_peers(|peer| peer.f1_of_our_abc);
-        let converted: Vec<&MidiFile> = self.midi.iter().filter(|file| file.n_chars > 0).collect();
-        let n_chars = converted.iter().filter_map(|file| Some((file.n_chars, file.abcmidi.as_ref()?.n_chars?)));
+        let converted = self.midi.iter().filter(|file| file.n_chars > 0);
+        let n_chars = converted.filter_map(|file| Some((file.n_chars, file.abcmidi.as_ref()?.n_chars?)));
         let (our_chars, their_chars) = n_chars.fold((0, 0), |(a, b), (ours, theirs)| (a + ours, b + theirs));
         let share_of = |is: fn(&Peer) -> bool| share(peers.iter().filter(|peer| is(peer)).count(), peers.len());
-        let is_same = converted.iter().filter(|file| file.is_idempotent).count();
         let mut rows = vec![ours("MIDI files with notes", self.midi.len() as f64)];
         for (name, place) in [("median", 0.5), ("10th percentile", 0.1)] {
             let (ours_is, theirs) = (|values: &[f64]| percentile(values, place), percentile(&theirs, place));
@@ -66,7 +65,6 @@ impl MusicReport {
         rows.push(both("files with a Warning from abc2midi (%)", warnings.0, warnings.1));
         let ratio = our_chars as f64 / their_chars as f64;
         rows.push(both("characters, relative to midi2abc -s on the same files", ratio, 1.0));
-        rows.push(ours("write(parse(text)) == text (% of MIDI files)", share(is_same, converted.len())));
         rows
     }
 
@@ -78,17 +76,13 @@ impl MusicReport {
             share(compared.iter().filter(|f1| **f1 >= 0.99).count(), compared.len())
         };
         let (played, written) = (equal(|tune| tune.f1_as_played), equal(|tune| tune.f1_as_written));
-        let same = share(n(|tune| tune.is_idempotent), self.tunes.len());
         let n_counted = n(|tune| tune.has_equal_bars.is_some());
         let equal_bars = share(n(|tune| tune.has_equal_bars == Some(true)), n_counted);
         vec![
             ours("ABC tunes", n_tried as f64),
-            ours("tunes that the strict reader takes (%)", share(n(|tune| tune.is_strict), n_tried)),
-            ours("tunes that the lenient reader takes (%)", share(self.tunes.len(), n_tried)),
             both("as played: notes equal abc2midi's, F1 ≥ 0.99 (% of tunes)", played, 100.0),
             both("as written: notes equal abc2midi's, F1 ≥ 0.99 (% of tunes)", written, 100.0),
             ours(format!("bars with as many notes as the text has in them (% of {n_counted} tunes)"), equal_bars),
-            ours("write(parse(write(tune))) == write(tune) (% of tunes)", same),
         ]
     }
 

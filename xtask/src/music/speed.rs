@@ -1,8 +1,7 @@
 //! Files per CPU second, ours beside abcmidi's: the same files, one after the other in turn, in one run; medians of rounds.
 //! Each conversion reads a file and writes a file. abcmidi is a process a file, ours a call: that is how each is used.
 
-use super::report::percentile;
-use crate::cpu_time::CpuTime;
+use crate::peer::median;
 use music_scaling::data::archives::MusicFile;
 use music_scaling::data::reading::score_of_midi;
 use music_scaling::music::abc2midi::{in_a_folder, run};
@@ -18,7 +17,7 @@ const SHORTEST_S: f64 = 0.02;
 
 /// Files per second. `None`: not measured, because nothing was there to convert, it took no time to speak of, or the tool
 /// is not installed.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Speed {
     pub n_files: usize,
     /// Per CPU second.
@@ -46,17 +45,16 @@ pub fn measure(pairs: &[(Vec<u8>, String)], with_abcmidi: bool) -> Result<Speed>
             std::fs::write(folder.join(abc), text).ok()?;
         }
         rounds.extend((0..N_ROUNDS).filter_map(|_| round(folder, &names, with_abcmidi)));
-        let start = || Some(CpuTime::of(|| run(folder, "abc2midi", &["-ver"]))?.children_s); // it only says its version
+        let start = || cpu_s(CHILDREN, || run(folder, "abc2midi", &["-ver"])); // it only says its version
         starts.extend((0..20).filter(|_| with_abcmidi).filter_map(|_| start()));
         Some(())
     });
     let rate = |what: usize| {
         let seconds: Vec<f64> = rounds.iter().filter_map(|round| round.get(what).copied()).collect();
-        let seconds = percentile(&seconds, 0.5);
-        (seconds >= SHORTEST_S).then(|| pairs.len() as f64 / seconds)
+        median(&seconds).filter(|seconds| *seconds >= SHORTEST_S).map(|seconds| pairs.len() as f64 / seconds)
     };
     (speed.midi_to_abc, speed.abc_to_midi, speed.midi2abc, speed.abc2midi) = (rate(0), rate(1), rate(2), rate(3));
-    speed.abcmidi_start_ms = (!starts.is_empty()).then(|| 1000.0 * percentile(&starts, 0.5));
+    speed.abcmidi_start_ms = median(&starts).map(|seconds| 1000.0 * seconds);
     (speed.on_one_core, speed.on_all_cores) = (per_second(pairs, 1)?, per_second(pairs, n_cores)?);
     Ok(speed)
 }
@@ -66,18 +64,38 @@ fn round(folder: &Path, names: &[[String; 2]], with_abcmidi: bool) -> Option<[f6
     let mut seconds = [0.0; 4];
     for [mid, abc] in names {
         let tool = |tool, arguments: &[&str]| match with_abcmidi {
-            true => Some(CpuTime::of(|| run(folder, tool, arguments))?.children_s),
+            true => cpu_s(CHILDREN, || run(folder, tool, arguments)),
             false => Some(0.0),
         };
         let times = [
-            CpuTime::of(|| to_abc(&folder.join(mid)))?.own_s,
-            CpuTime::of(|| to_midi(&folder.join(abc)))?.own_s,
+            cpu_s(libc::RUSAGE_SELF, || to_abc(&folder.join(mid)))?,
+            cpu_s(libc::RUSAGE_SELF, || to_midi(&folder.join(abc)))?,
             tool("midi2abc", &["-s", mid, "-o", "a"])?,
             tool("abc2midi", &[abc, "-o", "m"])?,
         ];
         seconds.iter_mut().zip(times).for_each(|(sum, time)| *sum += time);
     }
     Some(seconds)
+}
+
+/// The processes that were waited for.
+const CHILDREN: libc::c_int = libc::RUSAGE_CHILDREN;
+
+/// CPU seconds (user and system) that a piece of work takes of this process, or of its children: on a busy machine the figure to
+/// trust. `None` where the system doesn't say.
+fn cpu_s<T>(whose: libc::c_int, work: impl FnOnce() -> T) -> Option<f64> {
+    let used = || {
+        // SAFETY: a rusage of zeros is one, and the call fills in that one.
+        let (status, usage) = unsafe {
+            let mut usage: libc::rusage = std::mem::zeroed();
+            (libc::getrusage(whose, &mut usage), usage)
+        };
+        let seconds = |time: libc::timeval| time.tv_sec as f64 + 1e-6 * time.tv_usec as f64;
+        (status == 0).then(|| seconds(usage.ru_utime) + seconds(usage.ru_stime))
+    };
+    let before = used()?;
+    work();
+    Some(used()? - before)
 }
 
 fn to_abc(path: &Path) -> Option<()> {

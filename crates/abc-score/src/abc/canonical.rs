@@ -13,7 +13,6 @@
 //! What does not change a note is left out: titles, words, remarks, chord symbols, decorations, slurs, spacing.
 
 mod book;
-mod heads;
 mod spelling;
 mod writer;
 
@@ -149,8 +148,7 @@ impl Sheet {
             Reach::Note => "%%propagate-accidentals not\n",
         };
         let InForce { meter, unit, key, shift, .. } = in_force;
-        let words: String =
-            spelling::shift_words(*shift, Shift::default()).iter().map(|word| format!(" {word}")).collect();
+        let words = spelling::shift_words(*shift, Shift::default());
         let mut text = format!("X:1\nM:{meter}\nL:{unit}\n{parts}{tempo}{reach}K:{key}{words}\n");
         text += &self.chord_attack.as_ref().map(|attack| format!("%%MIDI chordattack {attack}\n")).unwrap_or_default();
         for drum in &self.drums {
@@ -159,16 +157,14 @@ impl Sheet {
         for (index, voice) in voices.iter().enumerate() {
             if voices.len() > 1 {
                 let words = spelling::shift_words(voice.in_force.shift, in_force.shift);
-                let words: String = words.iter().map(|word| format!(" {word}")).collect();
                 text += &format!("V:{}{words}\n", index + 1);
             }
-            text += &voice.channel.map(|channel| format!("%%MIDI channel {}\n", channel + 1)).unwrap_or_default();
-            text += &voice.in_force.program.map(|program| format!("%%MIDI program {program}\n")).unwrap_or_default();
-            text += &voice
-                .in_force
-                .transpose
-                .map(|semitones| format!("%%MIDI transpose {semitones}\n"))
-                .unwrap_or_default();
+            let InForce { program, transpose, .. } = voice.in_force;
+            let channel = voice.channel.map(|channel| i16::from(channel) + 1);
+            for (name, number) in [("channel", channel), ("program", program.map(i16::from)), ("transpose", transpose)]
+            {
+                text += &number.map(|number| format!("%%MIDI {name} {number}\n")).unwrap_or_default();
+            }
         }
         text
     }

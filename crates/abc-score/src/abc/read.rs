@@ -14,7 +14,6 @@ pub(super) mod place;
 mod play;
 mod repeats;
 pub(super) mod source;
-mod time;
 pub(super) mod token;
 
 use super::Complaint;

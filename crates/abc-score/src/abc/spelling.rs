@@ -1,4 +1,4 @@
-//! How lengths are spelled.
+//! How lengths and letters are spelled.
 
 use crate::gcd;
 
@@ -19,6 +19,13 @@ pub(super) fn push_length(text: &mut String, num: u32, den: u32) {
     if (num, den) != (1, 2) {
         push_number(text, den);
     }
+}
+
+/// `C,`, `C`, `c`, `c'`: a letter in this octave, 0 being that of middle C.
+pub(super) fn push_letter(text: &mut String, letter: char, octave: i32) {
+    text.push(if octave > 0 { letter.to_ascii_lowercase() } else { letter });
+    (1..octave).for_each(|_| text.push('\''));
+    (octave..0).for_each(|_| text.push(','));
 }
 
 /// Much quicker than `write!`, for what stands behind every other note.

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-/// A format 0 file of one track with the given events, 96 ticks a beat.
+/// A format 0 file of one track with the given events.
+fn file_of(ticks_per_beat: u16, track: &[u8]) -> Vec<u8> {
+    let length = (track.len() as u32).to_be_bytes();
+    [b"MThd\0\0\0\x06\0\0\0\x01".as_slice(), &ticks_per_beat.to_be_bytes(), b"MTrk", &length, track].concat()
+}
+
 fn file(track: &[u8]) -> Vec<u8> {
-    let mut bytes = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk".to_vec();
-    bytes.extend((track.len() as u32).to_be_bytes());
-    bytes.extend(track);
-    bytes
+    file_of(96, track)
 }
 
 /// Middle C for a beat, End of Track missing.
@@ -170,12 +172,6 @@ proptest! {
     }
 }
 
-/// A MIDI file of one track of 480 ticks a beat.
-fn track(events: &[u8]) -> Vec<u8> {
-    let length = (events.len() as u32).to_be_bytes();
-    [b"MThd\0\0\0\x06\0\0\0\x01\x01\xe0MTrk".as_slice(), &length, events].concat()
-}
-
 /// Quarter notes from middle C up, each so many ticks after its beat, sounding for 400 ticks.
 fn quarters(late: &[i32]) -> Vec<u8> {
     let mut now = 0;
@@ -185,7 +181,7 @@ fn quarters(late: &[i32]) -> Vec<u8> {
         events.extend([0x80 | (wait >> 7) as u8, (wait & 127) as u8, 0x90, pitch, 80, 0x83, 0x10, 0x80, pitch, 0]);
         now += wait + 400;
     }
-    track(&events)
+    file_of(480, &events)
 }
 
 #[test]
@@ -200,7 +196,7 @@ fn a_tempo_is_kept_as_it_is_and_where_it_stands() {
     let text = |tempos: &[(u8, [u8; 3])]| {
         let tempo = |(wait, micros): &(u8, [u8; 3])| [&[*wait, 0xff, 0x51, 3], micros.as_slice()].concat();
         let notes = [0, 0x90, 60, 80, 0x83, 0x60, 0x80, 60, 0, 0, 0x90, 62, 80, 0x83, 0x60, 0x80, 62, 0];
-        let file = track(&[tempos.iter().flat_map(tempo).collect::<Vec<u8>>(), notes.to_vec()].concat());
+        let file = file_of(480, &[tempos.iter().flat_map(tempo).collect::<Vec<u8>>(), notes.to_vec()].concat());
         abc::write(&quantise(&read(&file).unwrap()), &abc::WriteOptions::default())
     };
     let micros = 772_532_u32.to_be_bytes(); // 77.6667 beats a minute: 32 beats last 24.72 s
@@ -227,7 +223,7 @@ fn a_tempo_is_kept_as_it_is_and_where_it_stands() {
 #[test]
 fn short_and_long_events_of_metre_tempo_and_key_are_read_as_far_as_they_go() {
     let events = b"\0\xff\x58\x02\x03\x02\0\xff\x51\x04\x09\x27\xc0\0\0\xff\x59\x01\x02\0\x90<P\x8b \x80<@\0\xff\x2f\0";
-    let score = read(&track(events)).unwrap();
+    let score = read(&file_of(480, events)).unwrap();
     assert_eq!((score.meter().to_string().as_str(), score.tempo_bpm()), ("3/4", 100.0));
 }
 

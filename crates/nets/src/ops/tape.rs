@@ -11,7 +11,7 @@ use super::memory::keep_memory;
 use crate::{Error, Result};
 use candle_core::{Shape, Tensor, TensorId};
 use std::cell::RefCell;
-use std::collections::hash_map::{Entry, HashMap};
+use std::collections::HashMap;
 
 thread_local! {
     static RUNNING: RefCell<Option<Tape>> = const { RefCell::new(None) };
@@ -39,7 +39,7 @@ pub(super) fn gradients(weight: f32, loss: impl FnOnce() -> Result<Tensor>) -> R
     keep_memory();
     let (loss, tape) = recorded(loss)?;
     let value = f64::from(weight) * f64::from(loss.flatten_all()?.to_vec1::<f32>()?[0]);
-    Ok((value, tape.play_back(weight)?))
+    Ok((value, tape.play_back_on_cpu(weight)?))
 }
 
 /// The same on a CUDA device, where the gradients stay; the host waits for it once, at the end.
@@ -116,37 +116,42 @@ pub(super) fn record(op: Box<dyn Fused>, shape: Shape, args: &[&Tensor]) -> Resu
 }
 
 impl Tape {
-    fn play_back(mut self, grad: f32) -> candle_core::Result<Gradients> {
-        let mut grads = Gradients::new();
-        if let Some(last) = self.steps.last() {
-            grads.insert(last.result.id(), vec![grad]);
-        }
-        while let Some(Step { op, args, result }) = self.steps.pop() {
-            let Some(grad) = grads.remove(&result.id()) else { continue }; // a result that the loss does not depend on
+    fn play_back_on_cpu(self, grad: f32) -> candle_core::Result<Gradients> {
+        let backward = |Step { op, args, result }: &Step, grad| {
             let values = args.iter().map(Values::of).collect::<candle_core::Result<Vec<_>>>()?;
             let numbers: Vec<&[f32]> = values.iter().map(|v| &**v).collect();
-            for (grad, arg) in op.backward(&numbers, &Values::of(&result)?, grad).into_iter().zip(&args) {
-                match grads.entry(arg.id()) {
-                    Entry::Occupied(mut total) => accumulate(total.get_mut(), &grad),
-                    Entry::Vacant(place) => _ = place.insert(grad),
-                }
-            }
-        }
-        Ok(grads)
+            Ok(op.backward(&numbers, &Values::of(result)?, grad))
+        };
+        self.play_back(vec![grad], backward, |mut total, grad: Vec<f32>| {
+            accumulate(&mut total, &grad);
+            Ok(total)
+        })
     }
 
-    fn play_back_on_gpu(mut self, grad: Tensor) -> candle_core::Result<HashMap<TensorId, Tensor>> {
-        let mut grads = HashMap::new();
-        if let Some(last) = self.steps.last() {
-            grads.insert(last.result.id(), grad);
-        }
-        while let Some(Step { op, args, result }) = self.steps.pop() {
-            let Some(grad) = grads.remove(&result.id()) else { continue };
+    fn play_back_on_gpu(self, grad: Tensor) -> candle_core::Result<HashMap<TensorId, Tensor>> {
+        let backward = |Step { op, args, result }: &Step, grad| {
             let numbers = in_one_piece(&args.iter().collect::<Vec<_>>())?;
-            for (grad, arg) in op.backward_on_gpu(&numbers, &result, grad)?.into_iter().zip(&args) {
-                let grad = grad.reshape(arg.shape())?;
+            let grads = op.backward_on_gpu(&numbers, result, grad)?;
+            grads.iter().zip(args).map(|(grad, arg)| grad.reshape(arg.shape())).collect()
+        };
+        self.play_back(grad, backward, |total, grad| total + grad)
+    }
+
+    /// From the gradient of the last result: `backward` gives those of a step's operands, and `add` puts those of a tensor together
+    /// that is used twice. What a step holds is freed behind it.
+    fn play_back<G>(
+        mut self,
+        grad: G,
+        backward: impl Fn(&Step, G) -> candle_core::Result<Vec<G>>,
+        add: impl Fn(G, G) -> candle_core::Result<G>,
+    ) -> candle_core::Result<HashMap<TensorId, G>> {
+        let mut grads: HashMap<TensorId, G> =
+            self.steps.last().map(|last| (last.result.id(), grad)).into_iter().collect();
+        while let Some(step) = self.steps.pop() {
+            let Some(grad) = grads.remove(&step.result.id()) else { continue }; // a result that the loss does not depend on
+            for (grad, arg) in backward(&step, grad)?.into_iter().zip(&step.args) {
                 let total = match grads.remove(&arg.id()) {
-                    Some(total) => (total + grad)?,
+                    Some(total) => add(total, grad)?,
                     None => grad,
                 };
                 grads.insert(arg.id(), total);

@@ -182,16 +182,12 @@ pub(super) fn save_last(dir: &Path, model: &Model) -> Result<()> {
 
 /// Gives the model of the last save another name: `best`, or `step_000561`.
 pub(super) fn keep_last_as(dir: &Path, name: &str) -> Result<()> {
-    link(&dir.join(LAST), &dir.join(format!("{name}.safetensors")))?;
-    sync_folder(dir);
-    Ok(())
+    link(dir, LAST, &format!("{name}.safetensors"))
 }
 
 /// Keeps the whole state of the last save, for longer runs.
 pub(super) fn keep_trunk(dir: &Path) -> Result<()> {
-    link(&dir.join(STATE), &dir.join(TRUNK))?;
-    sync_folder(dir);
-    Ok(())
+    link(dir, STATE, TRUNK)
 }
 
 /// Begins a run where another's constant rate ended: with its state and its metrics so far. The best model is looked for from
@@ -256,12 +252,14 @@ fn write(path: &Path, parts: impl IntoIterator<Item = (String, Tensor)>, state: 
 }
 
 /// A second name for a file, in place of whatever had that name; a copy where the file system has no hard links.
-fn link(from: &Path, to: &Path) -> Result<()> {
-    let temporary = temporary_beside(to);
+fn link(dir: &Path, from: &str, to: &str) -> Result<()> {
+    let (from, to) = (dir.join(from), dir.join(to));
+    let temporary = temporary_beside(&to);
     let _ = fs::remove_file(&temporary); // left over from a kill, with the same process id
-    let linked = fs::hard_link(from, &temporary).or_else(|_| fs::copy(from, &temporary).map(|_| ()));
-    linked.and_then(|()| fs::rename(&temporary, to)).map_err(Error::file("write", to))?;
+    let linked = fs::hard_link(&from, &temporary).or_else(|_| fs::copy(&from, &temporary).map(|_| ()));
+    linked.and_then(|()| fs::rename(&temporary, &to)).map_err(Error::file("write", &to))?;
     let _ = fs::remove_file(&temporary); // rename leaves it where both names already were the same file (POSIX)
+    sync_folder(dir);
     Ok(())
 }
 

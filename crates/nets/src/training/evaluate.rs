@@ -5,6 +5,8 @@
 //! ```
 //! The split is cut into windows of `block_size` targets, the last one shorter: every token but the first is predicted
 //! exactly once. (Estimates from random batches wobble by more than the sizes of a study differ.)
+//!
+//! And the loss at each position of the context: does a model use what it read long before? (Kaplan et al. 2020, figure 7.)
 
 use crate::models::Model;
 use crate::ops::{Dropout, keep_memory};
@@ -37,17 +39,22 @@ pub fn evaluate(model: &Model, tokens: &[u16], block_size: usize, batch_size: us
 /// # Errors
 /// As [`evaluate`].
 pub fn token_losses(model: &Model, tokens: &[u16], block_size: usize, batch_size: usize) -> Result<Vec<f32>> {
-    let (model, device) = (model.without_gradients()?, model.device());
+    let model = model.without_gradients()?;
     let mut losses = Vec::with_capacity(tokens.len());
-    split_loss(tokens, block_size, batch_size, |inputs, targets, (b, t)| {
-        let inputs = Tensor::from_vec(inputs, (b, t), &device)?; // (B, T)
-        let targets = Tensor::from_vec(targets, (b, t, 1), &device)?; // (B, T, 1)
-        let logits = model.forward(&inputs, &mut Dropout::off())?; // (B, T, V)
-        let of_batch = candle_nn::ops::log_softmax(&logits, D::Minus1)?.gather(&targets, D::Minus1)?.neg()?;
-        losses.extend(of_batch.flatten_all()?.to_vec1::<f32>()?);
+    split_loss(tokens, block_size, batch_size, |inputs, targets, shape| {
+        losses.extend(loss_of_each(&model, inputs, targets, shape)?);
         Ok(0.0)
     })?;
     Ok(losses)
+}
+
+/// The loss of each target (B, T), row after row.
+fn loss_of_each(model: &Model, inputs: Vec<u32>, targets: Vec<u32>, (b, t): (usize, usize)) -> Result<Vec<f32>> {
+    let inputs = Tensor::from_vec(inputs, (b, t), &model.device())?; // (B, T)
+    let targets = Tensor::from_vec(targets, (b, t, 1), &model.device())?; // (B, T, 1)
+    let logits = model.forward(&inputs, &mut Dropout::off())?; // (B, T, V)
+    let losses = candle_nn::ops::log_softmax(&logits, D::Minus1)?.gather(&targets, D::Minus1)?.neg()?;
+    Ok(losses.flatten_all()?.to_vec1()?)
 }
 
 /// The mean over all targets, given the mean over the targets of one batch (inputs, targets, shape (B, T)).
@@ -81,8 +88,47 @@ fn split_loss(
     Ok(sum / n_targets as f64)
 }
 
+/// Mean loss in nats at each position 1 … `block_size` of windows of that length, which begin half a window apart.
+/// At position k the model has read k tokens.
+///
+/// # Errors
+/// Fewer than `block_size` + 1 tokens, or a zero size.
+pub fn loss_by_position(model: &Model, tokens: &[u16], block_size: usize, batch_size: usize) -> Result<Vec<f64>> {
+    if block_size == 0 || batch_size == 0 || tokens.len() <= block_size {
+        return Err(Error::Data(format!(
+            "{} tokens hold no window of {block_size} and its targets, {batch_size} at a time: use a shorter block_size",
+            tokens.len()
+        )));
+    }
+    let model = model.without_gradients()?;
+    let windows: Vec<&[u16]> = tokens.windows(block_size + 1).step_by((block_size / 2).max(1)).collect();
+    let mut sums = vec![0.0; block_size];
+    for batch in windows.chunks(batch_size) {
+        let wide = |shift: usize| -> Vec<u32> {
+            batch.iter().flat_map(|window| window.iter().skip(shift).take(block_size)).map(|&t| u32::from(t)).collect()
+        };
+        for row in loss_of_each(&model, wide(0), wide(1), (batch.len(), block_size))?.chunks(block_size) {
+            sums.iter_mut().zip(row).for_each(|(sum, loss)| *sum += f64::from(*loss));
+        }
+    }
+    Ok(sums.iter().map(|sum| sum / windows.len() as f64).collect())
+}
+
+/// Means over positions 1, 2, 3–4, 5–8, …: (geometric middle of the octave, loss).
+pub fn in_octaves(losses: &[f64]) -> Vec<(f64, f64)> {
+    let mut octaves = Vec::new();
+    let (mut start, mut end) = (0, 1);
+    while let Some(octave) = losses.get(start..end.min(losses.len())).filter(|octave| !octave.is_empty()) {
+        let middle = ((start + 1) as f64 * (start + octave.len()) as f64).sqrt();
+        octaves.push((middle, octave.iter().sum::<f64>() / octave.len() as f64));
+        (start, end) = (end, 2 * end);
+    }
+    octaves
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::stand_in_tests::{data, lstm, transformer};
     use super::*;
     use candle_core::Device;
 
@@ -105,7 +151,6 @@ mod tests {
 
     #[test]
     fn a_model_that_knows_nothing_loses_ln_v() {
-        use super::super::stand_in_tests::{data, lstm, transformer};
         for config in [transformer(), lstm()] {
             let model = Model::new(&config, 1, &Device::Cpu).unwrap();
             for (_, parameter) in model.parameters() {
@@ -118,7 +163,6 @@ mod tests {
 
     #[test]
     fn the_loss_is_the_mean_of_the_tokens_losses_which_stand_in_their_order() {
-        use super::super::stand_in_tests::{data, lstm, transformer};
         for config in [transformer(), lstm()] {
             let model = Model::new(&config, 3, &Device::Cpu).unwrap();
             let tokens = &data().val[..60]; // windows of 16, the last one shorter
@@ -136,5 +180,31 @@ mod tests {
     fn one_token_cannot_be_evaluated() {
         let error = split_loss(&[3], 8, 2, |_, _, _| Ok(0.0)).unwrap_err().to_string();
         assert!(error.starts_with("cannot evaluate a split of 1 tokens"), "{error}");
+    }
+
+    #[test]
+    fn the_mean_over_the_positions_of_whole_windows_is_the_loss() {
+        for config in [transformer(), lstm()] {
+            let model = Model::new(&config, 3, &Device::Cpu).unwrap();
+            let tokens = &data().val[..17]; // one window of 16 and its targets
+            let by_position = loss_by_position(&model, tokens, 16, 4).unwrap();
+            let whole = evaluate(&model, tokens, 16, 4).unwrap();
+            assert_eq!(by_position.len(), 16);
+            assert!((by_position.iter().sum::<f64>() / 16.0 - whole).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn octaves_by_hand() {
+        let octaves = in_octaves(&[5.0, 4.0, 3.0, 2.0, 1.0]);
+        assert_eq!(octaves, [(1.0, 5.0), (2.0, 4.0), (12f64.sqrt(), 2.5), (5.0, 1.0)]);
+        assert!(in_octaves(&[]).is_empty());
+    }
+
+    #[test]
+    fn too_short_a_text_is_refused() {
+        let model = Model::new(&lstm(), 3, &Device::Cpu).unwrap();
+        let error = loss_by_position(&model, &[1, 2, 3], 16, 4).unwrap_err().to_string();
+        assert!(error.starts_with("3 tokens hold no window of 16"), "{error}");
     }
 }

@@ -66,14 +66,9 @@ mod tests {
     fn lines(loss: impl Fn(f64) -> f64, scatter: f64) -> Vec<Metric> {
         let line = |i: usize| Metric {
             step: 20 * i,
-            tokens: 0,
             train_loss: loss(20.0 * i as f64) + scatter * ((i * i * 7919 % 101) as f64 / 50.0 - 1.0),
-            val_loss: None,
             lr: (i as f64 / 10.0).min(1.0),
-            grad_norm: 1.0,
-            tokens_per_s: 1.0,
-            elapsed_s: 1.0,
-            peak_rss_mb: 0.0,
+            ..Metric::default()
         };
         (1..=200).map(line).collect()
     }

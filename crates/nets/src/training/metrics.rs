@@ -11,7 +11,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// One line of `metrics.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Metric {
     /// Optimiser steps taken.
     pub step: usize,
@@ -101,18 +101,7 @@ mod tests {
     use super::*;
 
     fn metric(step: usize) -> Metric {
-        let loss = 1.0 / step as f64;
-        Metric {
-            step,
-            tokens: step as u64 * 8,
-            train_loss: loss,
-            val_loss: None,
-            lr: 1e-3,
-            grad_norm: 0.5,
-            tokens_per_s: 1.0,
-            elapsed_s: 1.0,
-            peak_rss_mb: 0.0,
-        }
+        Metric { step, train_loss: 1.0 / step as f64, ..Metric::default() }
     }
 
     #[test]

@@ -10,7 +10,6 @@
 //! rate can begin where a shorter one's cool-down began: several budgets cost little more than the largest.
 
 mod batches;
-mod by_position;
 mod checkpoint;
 mod config;
 mod device;
@@ -33,12 +32,11 @@ mod resume_tests;
 pub(crate) mod stand_in_tests;
 
 pub use batches::Batches;
-pub use by_position::{in_octaves, loss_by_position};
 pub use checkpoint::SavedModel;
 pub use config::RunConfig;
 pub use device::with_threads;
 pub use device::{default_threads, describe_device, device, device_feature, device_name, use_device};
-pub use evaluate::{evaluate, token_losses};
+pub use evaluate::{evaluate, in_octaves, loss_by_position, token_losses};
 pub use jump::{Jump, jump};
 pub use memory::{free_memory_mb, memory_mb, peak_memory_mb, reset_peak_memory};
 pub use metrics::Metric;

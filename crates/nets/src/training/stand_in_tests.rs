@@ -41,19 +41,11 @@ pub fn data_over(alphabet: &str) -> TokenData {
 }
 
 pub fn transformer() -> ModelConfig {
-    let (n_positions, n_layer, n_head, d_model, d_ff) = (16, 1, 2, 16, 32);
-    ModelConfig::Transformer(TransformerConfig {
-        vocab_size: 8,
-        n_positions,
-        n_layer,
-        n_head,
-        d_model,
-        d_ff,
-        bias: true,
-        tied: false,
-        positions: Positions::Learned,
-        init: InitialSpread::Fixed,
-    })
+    let (vocab_size, n_positions, n_layer, n_head, d_model, d_ff) = (8, 16, 1, 2, 16, 32);
+    let (bias, tied, positions, init) = (true, false, Positions::Learned, InitialSpread::Fixed);
+    let config =
+        TransformerConfig { vocab_size, n_positions, n_layer, n_head, d_model, d_ff, bias, tied, positions, init };
+    ModelConfig::Transformer(config)
 }
 
 pub fn lstm() -> ModelConfig {

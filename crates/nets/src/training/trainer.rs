@@ -85,15 +85,7 @@ impl<'a> Trainer<'a> {
             state = found.state;
             // A kill may have come between the checkpoint and its model, or the model's further names.
             checkpoint::save_last(dir, &model)?;
-            if state.best_step == state.step {
-                keep_last_as(dir, "best")?;
-            }
-            if kept_steps.contains(&state.step) {
-                keep_last_as(dir, &step_name(state.step))?;
-            }
-            if state.step == schedule.constant_until() {
-                keep_trunk(dir)?;
-            }
+            keep_last_save(dir, &state, &kept_steps, &schedule)?;
         }
         let metrics_path = dir.join("metrics.jsonl");
         Ok(Trainer {
@@ -161,30 +153,17 @@ impl<'a> Trainer<'a> {
         self.state.stepping_s += took.as_secs_f64();
         let step = self.state.step;
         let val_loss = if self.eval_steps.contains(&step) { Some(self.validate()?) } else { None };
-        let is_best = val_loss.is_some_and(|loss| loss < self.state.best_val_loss);
-        if let (true, Some(loss)) = (is_best, val_loss) {
+        if let Some(loss) = val_loss.filter(|loss| *loss < self.state.best_val_loss) {
             (self.state.best_val_loss, self.state.best_step) = (loss, step);
         }
         if val_loss.is_some() || step.is_multiple_of((self.config.n_steps() / LINES).max(1)) {
             self.write_line(val_loss, lr, grad_norm)?;
         }
-        let is_kept = self.kept_steps.contains(&step);
-        let is_trunk = step == self.schedule.constant_until();
-        if val_loss.is_some()
-            || is_kept
-            || is_trunk
-            || self.saved_at.elapsed() > SAVE_EVERY.max(self.saving_took * SAVE_SHARE)
-        {
+        let is_kept = self.kept_steps.contains(&step) || step == self.schedule.constant_until();
+        let is_long_ago = self.saved_at.elapsed() > SAVE_EVERY.max(self.saving_took * SAVE_SHARE);
+        if val_loss.is_some() || is_kept || is_long_ago {
             self.save()?;
-        }
-        if is_best {
-            keep_last_as(&self.dir, "best")?;
-        }
-        if is_kept {
-            keep_last_as(&self.dir, &step_name(step))?;
-        }
-        if is_trunk {
-            keep_trunk(&self.dir)?;
+            keep_last_save(&self.dir, &self.state, &self.kept_steps, &self.schedule)?;
         }
         if self.progress.stepped(took, &self.standing())
             && let Some(draw) = &self.live
@@ -396,6 +375,20 @@ impl<'a> Trainer<'a> {
         };
         Run { config: config.clone(), dir: self.dir.clone(), metrics: self.metrics.clone(), summary }
     }
+}
+
+/// Keeps what the last save holds, where it is the best so far, of a step to be kept, or the end of a constant rate.
+fn keep_last_save(dir: &Path, state: &State, kept_steps: &BTreeSet<usize>, schedule: &Schedule) -> Result<()> {
+    if state.best_step == state.step {
+        keep_last_as(dir, "best")?;
+    }
+    if kept_steps.contains(&state.step) {
+        keep_last_as(dir, &step_name(state.step))?;
+    }
+    if state.step == schedule.constant_until() {
+        keep_trunk(dir)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

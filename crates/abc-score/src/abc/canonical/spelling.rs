@@ -3,7 +3,7 @@
 use crate::Meter;
 use crate::abc::read::fields::{self, DrumNote, KeySignature, Shift};
 use crate::abc::read::token::{Bar, BarStyle, Length, Tone};
-use crate::abc::spelling::push_length;
+use crate::abc::spelling::{push_length, push_letter};
 
 /// `""`, `3`, `/`, `3/4`.
 pub(super) fn length(text: &mut String, length: Length) {
@@ -31,9 +31,7 @@ fn push_head(text: &mut String, accidental: Option<i8>, letter: char, octave: i8
         Some(2..) => "^^",
         Some(_) => "__",
     });
-    text.push(if octave > 0 { letter.to_ascii_lowercase() } else { letter });
-    (1..octave).for_each(|_| text.push('\''));
-    (octave..0).for_each(|_| text.push(','));
+    push_letter(text, letter, octave.into());
 }
 
 pub(super) fn note(text: &mut String, tone: &Tone) {
@@ -136,18 +134,13 @@ pub(super) fn key(KeySignature { key, letters }: &KeySignature) -> String {
     text
 }
 
-/// What clef and octave do to the notes, where that is not what they do already.
-fn new_shift(shift: Shift, before: Shift) -> Shift {
-    let octaves = shift.octaves.filter(|&octaves| octaves != before.octaves.unwrap_or(0));
-    let semitones = shift.semitones.filter(|&semitones| semitones != before.semitones.unwrap_or(0));
-    Shift { octaves, semitones }
-}
-
-pub(super) fn shift_words(shift: Shift, before: Shift) -> Vec<String> {
-    let shift = new_shift(shift, before);
-    let octaves = shift.octaves.map(|octaves| format!("octave={octaves}"));
-    let semitones = shift.semitones.map(|semitones| format!("transpose={semitones}"));
-    octaves.into_iter().chain(semitones).collect()
+/// What clef and octave do to the notes, where that is not what they do already: ` octave=-1 transpose=2`.
+pub(super) fn shift_words(shift: Shift, before: Shift) -> String {
+    let word = |name: &str, number: Option<i8>, before: Option<i8>| {
+        let new = number.filter(|&number| number != before.unwrap_or(0));
+        new.map(|number| format!(" {name}={number}")).unwrap_or_default()
+    };
+    word("octave", shift.octaves, before.octaves) + &word("transpose", shift.semitones, before.semitones)
 }
 
 /// `1/4=120` from any way of giving a tempo; none if the field says nothing about speed.

@@ -1,9 +1,8 @@
-//! The music of a tune, cell by cell.
+//! A tune in canonical form: what stands in front of the music, then the music, cell by cell.
 
-use super::heads::sheet_heads;
-use super::{Cell, InForce, Sheet, spelling};
-use crate::abc::read::body::TuneBody;
-use crate::abc::read::fields::{self, Midi};
+use super::{Cell, Head, InForce, Sheet, spelling};
+use crate::abc::read::body::{TuneBody, VoiceHead, VoiceText};
+use crate::abc::read::fields::{self, KeySignature, Midi};
 use crate::abc::read::source::Source;
 use crate::abc::read::token::{Length, Token};
 use std::rc::Rc;
@@ -31,17 +30,7 @@ impl SheetWriter {
 
     fn new(source: &Source, tune: &TuneBody, single_rests: bool) -> Self {
         let sheet = sheet_heads(source, tune);
-        let in_force: Vec<Rc<InForce>> = sheet
-            .voices
-            .iter()
-            .map(|voice| InForce {
-                program: voice.in_force.program,
-                shift: voice.in_force.shift,
-                transpose: voice.in_force.transpose,
-                ..sheet.in_force.clone()
-            })
-            .map(Rc::new)
-            .collect();
+        let in_force: Vec<Rc<InForce>> = sheet.voices.iter().map(|voice| Rc::new(voice.in_force.clone())).collect();
         let (before, now) = (in_force.clone(), in_force);
         SheetWriter { sheet, single_rests, current: 0, text: String::new(), ending: None, part: None, before, now }
     }
@@ -150,12 +139,11 @@ impl SheetWriter {
         match letter {
             'K' => {
                 let Ok((signature, shift)) = fields::key(value) else { return };
-                let words = spelling::shift_words(shift, now.shift);
-                now.shift = shift.over(now.shift);
                 let name = signature.as_ref().map(spelling::key);
-                let words: Vec<String> = name.iter().cloned().chain(words).collect();
+                let words = name.clone().unwrap_or_default() + &spelling::shift_words(shift, now.shift);
+                now.shift = shift.over(now.shift);
                 if !words.is_empty() {
-                    self.text += &format!("[K:{}]", words.join(" "));
+                    self.text += &format!("[K:{}]", words.trim_start());
                 }
                 now.key = name.unwrap_or(std::mem::take(&mut now.key));
             }
@@ -198,7 +186,7 @@ impl SheetWriter {
         let words = spelling::shift_words(shift, now.shift);
         now.shift = shift.over(now.shift);
         if !words.is_empty() {
-            self.text += &format!("[V:{} {}]", known + 1, words.join(" "));
+            self.text += &format!("[V:{}{words}]", known + 1);
         }
     }
 
@@ -217,4 +205,44 @@ impl SheetWriter {
             _ => {}
         }
     }
+}
+
+/// A sheet without music.
+fn sheet_heads(source: &Source, tune: &TuneBody) -> Sheet {
+    let in_force = header_in_force(source, tune);
+    let head = |voice: &VoiceText| {
+        let (VoiceHead { program, transpose, .. }, shift) = (voice.head, voice.head.shift.over(tune.shift));
+        let in_force = InForce { program, shift, transpose, ..in_force.clone() };
+        Head { id: voice.id.clone(), channel: voice.channel, in_force, started: false }
+    };
+    Sheet {
+        reach: tune.reach,
+        chord_attack: chord_attack(source),
+        drums: tune.drums.clone(),
+        parts: header_values(source, 'P').last().filter(|_| tune.parts.is_some()).map(str::to_string),
+        voices: tune.voices.iter().map(head).collect(),
+        in_force,
+        cells: Vec::new(),
+    }
+}
+
+fn header_in_force(source: &Source, tune: &TuneBody) -> InForce {
+    let tempo = header_values(source, 'Q').filter_map(|value| spelling::tempo(value, tune.unit)).last();
+    let key = spelling::key(&KeySignature { key: tune.key, letters: tune.letters });
+    let (meter, unit, shift) = (spelling::meter(tune.meter), spelling::unit(tune.unit), tune.shift);
+    InForce { key, meter, unit, tempo, shift, ..InForce::default() }
+}
+
+fn chord_attack(source: &Source) -> Option<String> {
+    source.header.iter().chain(&source.body).find_map(|item| match &item.token {
+        Token::Directive(text) => match text.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["MIDI", "chordattack", ticks] => ticks.parse::<u32>().ok().map(|ticks| ticks.to_string()),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+fn header_values(source: &Source, letter: char) -> impl Iterator<Item = &str> {
+    source.header.iter().filter_map(move |item| item.token.field(letter))
 }

@@ -2,12 +2,9 @@
 
 use super::body::{Event, PlacedEvent, TuneBody, VoiceText, understand};
 use super::place::{Complaints, Place};
-use super::time::{STEPS_PER_WHOLE, steps_of};
-use super::token::Bar;
-use super::token::Length;
-use crate::Meter;
-use crate::Result;
+use super::token::{Bar, Length, STEPS_PER_WHOLE, steps_of};
 use crate::abc::{Complaint, Performance};
+use crate::{Meter, Result};
 
 /// Lists the bars whose length is not what the metre asks for.
 ///
@@ -113,17 +110,17 @@ impl Count {
         }
     }
 
-    /// Why it does not add up, if it doesn't.
-    fn complaint(&self, bar: &Bar) -> Option<(Place, String)> {
-        let (place, meter, expected) = (self.place?, self.meter?, self.expected()?);
+    /// Complains where it does not add up.
+    fn end(&self, bar: &Bar, complaints: &mut Complaints) {
+        let (Some(place), Some(meter), Some(expected)) = (self.place, self.meter, self.expected()) else { return };
         let steps = self.longest.max(self.steps);
         let may_be_short = self.may_be_short || !bar.is_plain();
         if self.is_full() || (may_be_short && steps < expected) {
-            return None;
+            return;
         }
         let beats = |steps: u64| (steps as f64 * 4000.0 / STEPS_PER_WHOLE as f64).round() / 1000.0;
         let (lasts, asked) = (beats(steps), beats(expected));
-        Some((place, format!("this bar lasts {lasts} quarter notes, but {meter} asks for {asked}")))
+        complaints.add(place, format!("this bar lasts {lasts} quarter notes, but {meter} asks for {asked}"));
     }
 }
 
@@ -148,7 +145,7 @@ impl BarCheck {
         for (index, placed) in voice.events.iter().enumerate() {
             match &placed.event {
                 Event::Bar(bar) => {
-                    self.bar(&count, bar);
+                    count.end(bar, &mut self.complaints);
                     let within_ending = count.place.is_none() && count.may_be_short; // two bar lines without music between
                     count = Count::new(*bar != Bar::PLAIN || within_ending, meter);
                 }
@@ -167,12 +164,6 @@ impl BarCheck {
             }
             count.event(placed);
         }
-        self.bar(&Count { may_be_short: true, ..count }, &Bar::PLAIN);
-    }
-
-    fn bar(&mut self, count: &Count, bar: &Bar) {
-        if let Some((place, message)) = count.complaint(bar) {
-            self.complaints.add(place, message);
-        }
+        Count { may_be_short: true, ..count }.end(&Bar::PLAIN, &mut self.complaints);
     }
 }

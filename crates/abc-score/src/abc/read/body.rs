@@ -168,12 +168,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// `M:` and `L:` come first, since `Q:` and the voices depend on them wherever they stand.
     fn header(&mut self, items: &[Item]) {
-        let fields = |letter: char| {
-            items.iter().filter_map(move |item| match &item.token {
-                Token::Field { letter: found, value } if *found == letter => Some((item.place, value.as_str())),
-                _ => None,
-            })
-        };
+        let fields = |letter: char| items.iter().filter_map(move |item| Some((item.place, item.token.field(letter)?)));
         for (place, value) in fields('M') {
             self.initial.meter = self.checked(place, fields::meter(value)).unwrap_or(Some(Meter::COMMON));
         }
@@ -256,7 +251,7 @@ impl Reader<'_> {
             Token::Field { letter, value } => self.field(place, *letter, value),
             Token::Directive(text) => self.directive(place, text),
             Token::Mark(mark) => self.push(place, Event::Mark(*mark)),
-            Token::Dynamic(name) => self.push(place, Event::Velocity(velocity(name))),
+            Token::Dynamic(velocity) => self.push(place, Event::Velocity(*velocity)),
             Token::LineEnd => self.line_ends(place),
             Token::Space => {}
         }
@@ -291,15 +286,11 @@ impl Reader<'_> {
     }
 
     fn finish(mut self) -> TuneBody {
-        let unfinished: Vec<Place> = self
-            .tune
-            .voices
-            .iter()
-            .filter(|voice| voice.state.broken != 0 || voice.state.tuplet.is_some())
-            .filter_map(|voice| voice.events.last().map(|event| event.place))
-            .collect();
-        for place in unfinished {
-            self.complaints.add(place, "the tune ends within a tuplet or a broken rhythm");
+        for voice in self.tune.voices.iter().filter(|voice| voice.state.broken != 0 || voice.state.tuplet.is_some()) {
+            let place = voice.events.last().map(|event| event.place);
+            place
+                .into_iter()
+                .for_each(|at| self.complaints.add(at, "the tune ends within a tuplet or a broken rhythm"));
         }
         self.voice(); // a tune has at least one voice, even if it is silent
         self.check_marks();
@@ -340,19 +331,5 @@ impl Reader<'_> {
         for voice in &mut self.tune.voices {
             voice.events.retain(|placed| !matches!(placed.event, Event::Mark(_)));
         }
-    }
-}
-
-/// Loudness by the marks of dynamics, as in abc2midi.
-fn velocity(name: &str) -> u8 {
-    match name {
-        "pppp" | "ppp" => 30,
-        "pp" => 45,
-        "p" => 60,
-        "mp" => 75,
-        "mf" => 90,
-        "f" => 105,
-        "ff" => 120,
-        _ => 127,
     }
 }

@@ -341,7 +341,9 @@ impl Lexer<'_> {
         self.enclosed('+').is_some_and(|name| {
             let is_letter = |c: char| matches!(c, 'A'..='G' | 'a'..='g');
             let is_of_chord = |c: char| is_letter(c) || "^_=,'/ ".contains(c) || c.is_ascii_digit();
-            !is_dynamic(&name) && name.chars().all(is_of_chord) && name.chars().filter(|&c| is_letter(c)).count() > 1
+            velocity(&name).is_none()
+                && name.chars().all(is_of_chord)
+                && name.chars().filter(|&c| is_letter(c)).count() > 1
         })
     }
 
@@ -361,8 +363,8 @@ impl Lexer<'_> {
         self.ornaments.extend(Ornament::of_name(&name));
         if let Some(mark) = Mark::named(&name) {
             self.push(Token::Mark(mark));
-        } else if is_dynamic(&name) {
-            self.push(Token::Dynamic(name));
+        } else if let Some(velocity) = velocity(&name) {
+            self.push(Token::Dynamic(velocity));
         } else if name.contains(' ') {
             self.complaints.remark(place, format!("!{name}! is no decoration of the standard: passed over"));
         }
@@ -370,8 +372,19 @@ impl Lexer<'_> {
     }
 }
 
-fn is_dynamic(name: &str) -> bool {
-    matches!(name, "pppp" | "ppp" | "pp" | "p" | "mp" | "mf" | "f" | "ff" | "fff" | "ffff")
+/// Loudness by the marks of dynamics, as in abc2midi.
+fn velocity(name: &str) -> Option<u8> {
+    Some(match name {
+        "pppp" | "ppp" => 30,
+        "pp" => 45,
+        "p" => 60,
+        "mp" => 75,
+        "mf" => 90,
+        "f" => 105,
+        "ff" => 120,
+        "fff" | "ffff" => 127,
+        _ => return None,
+    })
 }
 
 /// The token of a field, or none if the field does not touch the notes (titles, lyrics, remarks).

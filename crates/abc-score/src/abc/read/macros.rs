@@ -3,6 +3,8 @@
 //! A transposing macro has an `n` in its left side, which stands for any note letter; in its right side the letters `h` to `z` are
 //! notes as many places of the scale above or below it as they are from `n`: `m:~n2 = (3o/n/m/ n`.
 
+use crate::abc::spelling::push_letter;
+
 /// A line that grows longer than this by its macros stays as it is.
 const LONGEST_LINE: usize = 100_000;
 
@@ -69,10 +71,7 @@ fn note(text: &str) -> Option<(i32, &str)> {
 }
 
 fn push_note(text: &mut String, place: i32) {
-    let (letter, octave) = (char::from(LETTERS[place.rem_euclid(7) as usize]), place.div_euclid(7));
-    text.push(if octave > 0 { letter.to_ascii_lowercase() } else { letter });
-    (1..octave).for_each(|_| text.push('\''));
-    (octave..0).for_each(|_| text.push(','));
+    push_letter(text, char::from(LETTERS[place.rem_euclid(7) as usize]), place.div_euclid(7));
 }
 
 #[cfg(test)]

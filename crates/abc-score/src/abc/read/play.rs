@@ -4,12 +4,11 @@ use super::body::performing::{Ornament, Ornamented, strokes};
 use super::body::{DEFAULT_VELOCITY, Event, Head, PlacedEvent, TuneBody, VoiceText};
 use super::place::Place;
 use super::repeats::{MAX_PLAYED, Stretch, playing_order};
-use super::time::ticks;
-use super::token::{Bar, BarStyle};
+use super::token::{Bar, BarStyle, ticks};
 use crate::midi::sort_notes;
-use crate::score::{DEFAULT_MICROS_PER_BEAT, meters_with_lines};
+use crate::score::{DEFAULT_MICROS_PER_BEAT, keep_last_of_each_tick, meters_with_lines};
 use crate::{
-    DRUM_CHANNEL, Key, KeyChange, Meter, MeterChange, Note, ProgramChange, Score, Sign, SignKind, TempoChange, Voice,
+    DRUM_CHANNEL, KeyChange, Meter, MeterChange, Note, ProgramChange, Score, Sign, SignKind, TempoChange, Voice,
 };
 use crate::{Error, Result};
 use std::ops::Range;
@@ -74,33 +73,10 @@ fn with_lines(meters: &[MeterChange], mut lines: Vec<u32>, leader: &Voice) -> Ve
     }))
 }
 
-/// The metres and keys of a voice in the order of the text: a repeat goes back to those of its beginning.
-struct WrittenChanges {
-    meters: Vec<(usize, Meter)>,
-    keys: Vec<(usize, Key)>,
-}
-
-impl WrittenChanges {
-    fn new(tune: &TuneBody, voice: &VoiceText) -> Self {
-        let mut changes =
-            WrittenChanges { meters: vec![(0, tune.meter.unwrap_or(Meter::COMMON))], keys: vec![(0, tune.key)] };
-        for (index, placed) in voice.events.iter().enumerate() {
-            match placed.event {
-                Event::Meter(Some(meter)) => changes.meters.push((index, meter)),
-                Event::Key(key) => changes.keys.push((index, key)),
-                _ => {}
-            }
-        }
-        changes
-    }
-
-    fn meter(&self, index: usize) -> Meter {
-        in_force(&self.meters, index).unwrap_or(Meter::COMMON)
-    }
-
-    fn key(&self, index: usize) -> Key {
-        in_force(&self.keys, index).unwrap_or_default()
-    }
+/// The first value, and those that events of the voice set, in the order of the text: a repeat goes back to those of its beginning.
+fn written<T>(first: T, voice: &VoiceText, value: impl Fn(&Event) -> Option<T>) -> Vec<(usize, T)> {
+    let later = voice.events.iter().enumerate().filter_map(|(index, placed)| Some((index, value(&placed.event)?)));
+    std::iter::once((0, first)).chain(later).collect()
 }
 
 /// The last value at `place` or before.
@@ -121,24 +97,16 @@ fn free_channel(index: usize) -> u8 {
 
 /// Changes in order of time, one at a time, and only where something changes.
 fn settle(score: &mut Score) {
-    fn settle_list<T>(list: &mut Vec<T>, tick: fn(&T) -> u32, same: fn(&T, &T) -> bool) {
+    fn settle_list<T, V: PartialEq>(list: &mut Vec<T>, tick: fn(&T) -> u32, value: fn(&T) -> V) {
         list.sort_by_key(tick);
-        let mut settled: Vec<T> = Vec::with_capacity(list.len());
-        for change in list.drain(..) {
-            if settled.last().is_some_and(|last| tick(last) == tick(&change)) {
-                settled.pop();
-            }
-            if !settled.last().is_some_and(|last| same(last, &change)) {
-                settled.push(change);
-            }
-        }
-        *list = settled;
+        keep_last_of_each_tick(list, tick);
+        list.dedup_by_key(|change| value(change));
     }
-    settle_list(&mut score.meters, |c| c.tick, |a, b| a.meter == b.meter);
-    settle_list(&mut score.tempos, |c| c.tick, |a, b| a.micros_per_beat == b.micros_per_beat);
-    settle_list(&mut score.keys, |c| c.tick, |a, b| a.key == b.key);
+    settle_list(&mut score.meters, |c| c.tick, |c| c.meter);
+    settle_list(&mut score.tempos, |c| c.tick, |c| c.micros_per_beat);
+    settle_list(&mut score.keys, |c| c.tick, |c| c.key);
     for voice in &mut score.voices {
-        settle_list(&mut voice.programs, |c| c.tick, |a, b| a.program == b.program);
+        settle_list(&mut voice.programs, |c| c.tick, |c| c.program);
     }
 }
 
@@ -180,14 +148,19 @@ impl Player {
         let too_long = |place: Place| too_long(voice, place);
         let order = playing_order(&voice.events, parts, tune.performance)
             .ok_or_else(|| too_long(Place { line: 1, column: 1 }))?;
-        let written = WrittenChanges::new(tune, voice);
+        let meters = written(tune.meter.unwrap_or(Meter::COMMON), voice, |event| match event {
+            Event::Meter(meter) => *meter,
+            _ => None,
+        });
+        let keys = written(tune.key, voice, |event| if let Event::Key(key) = event { Some(*key) } else { None });
         let mut grace: Option<&[Vec<Head>]> = None;
         let mut next = 0;
         for Stretch { events, again } in order {
             let start = player.tick().ok_or_else(|| too_long(Place::default()))?;
             if events.start != next {
-                player.meters.push(MeterChange { tick: start, meter: written.meter(events.start) });
-                player.keys.push(KeyChange { tick: start, key: written.key(events.start) });
+                let meter = in_force(&meters, events.start).unwrap_or(Meter::COMMON);
+                player.meters.push(MeterChange { tick: start, meter });
+                player.keys.push(KeyChange { tick: start, key: in_force(&keys, events.start).unwrap_or_default() });
             }
             next = events.end;
             for placed in voice.events.get(events).unwrap_or_default() {

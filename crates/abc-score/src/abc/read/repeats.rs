@@ -134,6 +134,7 @@ fn cut(order: &mut Vec<Range<usize>>, mark: usize, end: usize, last_time: bool) 
     range.end = end;
 }
 
+#[derive(Default)]
 struct Walk {
     performance: Performance,
     order: Vec<Range<usize>>,
@@ -155,8 +156,7 @@ struct Walk {
 impl Walk {
     fn new(section: Range<usize>, performance: Performance, last_time: bool) -> Self {
         let Range { start, end } = section;
-        let (order, pass, begun, endings, in_ending) = (Vec::new(), 1, false, 0, false);
-        Walk { performance, order, from: start, start, pass, begun, endings, in_ending, last_time, end }
+        Walk { performance, from: start, start, pass: 1, last_time, end, ..Walk::default() }
     }
 
     fn ranges(mut self, events: &[PlacedEvent]) -> Vec<Range<usize>> {

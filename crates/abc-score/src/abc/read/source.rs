@@ -77,7 +77,7 @@ pub(crate) fn read_source(text: &str, complaints: &mut Complaints) -> Option<Sou
     if !source.body.iter().any(|item| matches!(item.token, Token::Mark(Mark::Jump { .. }))) {
         source.body.retain(|item| !matches!(item.token, Token::Mark(_))); // nobody comes back to them
     }
-    let has_parts = source.header.iter().any(|item| matches!(item.token, Token::Field { letter: 'P', .. }));
+    let has_parts = source.header.iter().any(|item| item.token.field('P').is_some());
     header_takes_first_fields(&mut source);
     source.body = merge_bars(std::mem::take(&mut source.body), has_parts);
     Some(source)
@@ -219,16 +219,13 @@ fn header_takes_first_fields(source: &mut Source) {
     };
     let moves =
         |token: &Token| matches!(token, Token::Field { letter: 'K' | 'L' | 'M' | 'Q', .. } | Token::Directive(_));
-    let is_field = |item: &Item, name: char| matches!(item.token, Token::Field { letter, .. } if letter == name);
+    let is_field = |item: &Item, letter: char| item.token.field(letter).is_some();
     let has_voices = !is_single && source.header.iter().any(|item| is_field(item, 'V'));
     let first_music = source.body.iter().position(|item| !stays(&item.token) && !moves(&item.token));
     let n_first = first_music.filter(|_| !has_voices).unwrap_or(0);
     let (moved, stayed): (Vec<Item>, Vec<Item>) = source.body.drain(..n_first).partition(|item| moves(&item.token));
     if moved.iter().any(|item| is_field(item, 'M')) && !source.header.iter().any(|item| is_field(item, 'L')) {
-        let meter = source.header.iter().rev().find_map(|item| match &item.token {
-            Token::Field { letter: 'M', value } => fields::meter(value).ok(),
-            _ => None,
-        });
+        let meter = source.header.iter().rev().find_map(|item| fields::meter(item.token.field('M')?).ok());
         let Length { num, den } = fields::default_unit_length(meter.flatten()); // a later metre does not change the unit
         source
             .header
@@ -240,10 +237,8 @@ fn header_takes_first_fields(source: &mut Source) {
 
 /// Whether all `V:` fields, if there are any, are of the same voice.
 fn names_one_voice(source: &Source) -> bool {
-    let mut voices = source.header.iter().chain(&source.body).filter_map(|item| match &item.token {
-        Token::Field { letter: 'V', value } => Some(fields::voice(value).0),
-        _ => None,
-    });
+    let items = source.header.iter().chain(&source.body);
+    let mut voices = items.filter_map(|item| Some(fields::voice(item.token.field('V')?).0));
     let first = voices.next();
     voices.all(|voice| Some(voice) == first)
 }

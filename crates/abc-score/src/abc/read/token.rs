@@ -1,8 +1,8 @@
-//! The words of ABC music: notes, rests, chords, bar lines, fields.
+//! The words of ABC music: notes, rests, chords, bar lines, fields; and their lengths as a count of very small steps.
 
 use super::body::performing::Ornament;
 use super::place::Place;
-use crate::{Meter, gcd};
+use crate::{Meter, TICKS_PER_BEAT, gcd};
 
 /// A length as written: a multiple of the unit note length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -139,8 +139,8 @@ pub(crate) enum Token {
     /// What follows `%%` or `I:`.
     Directive(String),
     Mark(Mark),
-    /// Dynamics such as `!mf!`.
-    Dynamic(String),
+    /// Dynamics such as `!mf!`: the loudness.
+    Dynamic(u8),
     Space,
     LineEnd,
 }
@@ -183,8 +183,45 @@ impl Bar {
 }
 
 impl Token {
+    /// The value of a field of this letter.
+    pub fn field(&self, letter: char) -> Option<&str> {
+        match self {
+            Token::Field { letter: found, value } if *found == letter => Some(value),
+            _ => None,
+        }
+    }
+
     /// Whether a letter in the order of `length` can be tied or made longer: a note or a chord.
     pub fn is_sounding(&self) -> bool {
         matches!(self, Token::Note(_) | Token::Chord { .. })
     }
+}
+
+/// Steps in a whole note. Divisible by 2^11·3·5 (the ticks) and by 3^3·5·7·11·13 with 2^4 to spare: tuplets don't drift.
+pub(crate) const STEPS_PER_WHOLE: u64 = 4 * TICKS_PER_BEAT as u64 * 16 * 27 * 5 * 7 * 11 * 13;
+
+const STEPS_PER_TICK: u64 = STEPS_PER_WHOLE / (4 * TICKS_PER_BEAT as u64);
+
+/// Later ticks do not fit a score: half a million bars.
+const MAX_TICKS: u64 = 1 << 30;
+
+/// What so many whole notes last.
+pub(crate) fn steps_of(whole_notes: Length) -> u64 {
+    scaled(STEPS_PER_WHOLE, whole_notes)
+}
+
+/// So many times as long, to the nearest step; what is too long for any score stays too long.
+pub(crate) fn scaled(steps: u64, times: Length) -> u64 {
+    let Length { num, den } = times;
+    if num == den {
+        return steps;
+    }
+    let den = u64::from(den.max(1));
+    steps.saturating_mul(num.into()).saturating_add(den / 2) / den
+}
+
+/// The nearest tick, or none if it lies too late for a score.
+pub(crate) fn ticks(steps: u64) -> Option<u32> {
+    let ticks = steps.saturating_add(STEPS_PER_TICK / 2) / STEPS_PER_TICK;
+    u32::try_from(ticks).ok().filter(|&ticks| u64::from(ticks) <= MAX_TICKS)
 }

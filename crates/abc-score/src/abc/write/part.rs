@@ -52,25 +52,23 @@ impl<'a> PartWriter<'a> {
         let mut silent = 0;
         for number in from..to {
             let Some(bar) = self.bars.get(number).copied() else { break };
-            if self.signs_at(bar.start_ticks).next().is_some() {
-                write_silence(text, &mut silent);
-                self.write_opening(text, bar.start_ticks);
-            }
             let meter_field = self.meter_at_bar(number);
             let fields = self.key_and_tempo_at_bar(number);
-            if !meter_field.is_empty() || !fields.is_empty() {
-                write_silence(text, &mut silent);
-                text.push_str(&meter_field);
-                text.push_str(&fields);
-            }
             let layers = self.part.layers(number);
-            if layers.clone().next().is_some() {
+            let sounds = layers.clone().next().is_some();
+            let is_silent = !sounds && bar.ticks == bar.meter.bar_ticks();
+            let has_sign = self.signs_at(bar.start_ticks).next().is_some();
+            if !is_silent || has_sign || !meter_field.is_empty() || !fields.is_empty() {
                 write_silence(text, &mut silent);
+            }
+            self.write_opening(text, bar.start_ticks);
+            text.push_str(&meter_field);
+            text.push_str(&fields);
+            if sounds {
                 self.write_bar(text, layers, &bar, &meter_field);
-            } else if bar.ticks == bar.meter.bar_ticks() {
+            } else if is_silent {
                 silent += 1;
             } else {
-                write_silence(text, &mut silent);
                 text.push('z');
                 push_length(text, bar.ticks, self.unit_ticks());
                 text.push('|');

@@ -1,5 +1,6 @@
 //! How pitches are spelled in a key, and which accidentals they need.
 
+use crate::abc::spelling::push_letter;
 use crate::key::{Key, LETTERS_BY_FIFTHS, sharps_in_signature, spell};
 
 /// How the twelve pitch classes are spelled in a key.
@@ -96,10 +97,6 @@ impl<'a> Accidentals<'a> {
                 self.place[place] = sharps;
             }
         }
-        let name = LETTERS_BY_FIFTHS[letter];
-        let octave = natural.div_euclid(12) - 5; // 0 is the octave of middle C
-        text.push(char::from(if octave > 0 { name.to_ascii_lowercase() } else { name }));
-        (1..octave).for_each(|_| text.push('\''));
-        (octave..0).for_each(|_| text.push(','));
+        push_letter(text, char::from(LETTERS_BY_FIFTHS[letter]), natural.div_euclid(12) - 5);
     }
 }

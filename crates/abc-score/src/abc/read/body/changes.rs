@@ -43,23 +43,17 @@ impl Reader<'_> {
 
     fn key_field(&mut self, place: Place, value: &str) {
         let Some((signature, shift)) = self.checked(place, fields::key(value)) else { return };
-        let is_percussion = fields::is_percussion(value);
-        if self.in_header {
-            self.initial.is_percussion |= is_percussion;
-            self.initial.shift = shift.over(self.initial.shift);
-            if let Some(KeySignature { key, letters }) = signature {
-                self.tune.key = key;
-                self.initial.key = letters;
-            }
-            return;
-        }
-        let state = &mut self.voice().state;
-        state.is_percussion |= is_percussion;
+        let state = if self.in_header { &mut self.initial } else { &mut self.voice().state };
+        state.is_percussion |= fields::is_percussion(value);
         state.shift = shift.over(state.shift);
         if let Some(KeySignature { key, letters }) = signature {
             state.key = letters;
             state.accidentals.clear();
-            self.push(place, Event::Key(key));
+            if self.in_header {
+                self.tune.key = key;
+            } else {
+                self.push(place, Event::Key(key));
+            }
         }
     }
 

@@ -2,8 +2,7 @@
 
 use super::sounds::{GRACE_PART, PITCHES, letter_index};
 use super::{Event, Reader, TuneBody};
-use crate::abc::read::time::{STEPS_PER_WHOLE, scaled, steps_of};
-use crate::abc::read::token::Tone;
+use crate::abc::read::token::{STEPS_PER_WHOLE, Tone, scaled, steps_of};
 use crate::{Meter, gcd};
 use serde::{Deserialize, Serialize};
 

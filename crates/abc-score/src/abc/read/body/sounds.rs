@@ -4,8 +4,7 @@ use super::performing::Figure;
 use super::{Event, Head, PlacedEvent, Reader, State};
 use crate::abc::read::fields::{DrumNote, Reach};
 use crate::abc::read::place::Place;
-use crate::abc::read::time::{STEPS_PER_WHOLE, scaled, steps_of};
-use crate::abc::read::token::{Length, Tone};
+use crate::abc::read::token::{Length, STEPS_PER_WHOLE, Tone, scaled, steps_of};
 use crate::{DRUM_CHANNEL, Meter};
 
 /// MIDI pitch of the letters A to G in the octave that begins at middle C.
