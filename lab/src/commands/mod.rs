@@ -3,6 +3,7 @@
 mod check;
 mod evaluate;
 mod fit;
+mod game;
 mod generate;
 mod output;
 mod prepare;
@@ -14,6 +15,7 @@ mod train;
 pub(crate) use check::check;
 pub(crate) use evaluate::score;
 pub(crate) use fit::{FitOptions, fit};
+pub(crate) use game::{GameOptions, game};
 pub(crate) use generate::{GenerateOptions, generate};
 pub(crate) use output::{keep_stdout_for, show};
 pub(crate) use prepare::prepare;
