@@ -169,3 +169,62 @@ impl Ledger {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bet(predicted: f64) -> Commitment {
+        Commitment { shape: Shape::lstm(2, 8), rate: 0.01, predicted, low: 0.5, high: 2.0 }
+    }
+
+    fn written() -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path(), "A \"quoted\",\"hash\":\" player", &Rules::trial(7)).unwrap();
+        let config: RunConfig = serde_json::from_str(
+            r#"{"name":"n","corpus":"c","data_hash":"d","vocab_hash":"v","model":{"family":"lstm","vocab_size":9,"d_embed":4,"d_hidden":4,
+            "n_layer":1},"block_size":8,"batch_size":2,"learning_rate":0.1,"min_learning_rate":0.01,"warmup_fraction":0.05,
+            "weight_decay":0.1,"beta1":0.9,"beta2":0.99,"grad_clip":1.0,"dropout":0.0,"n_tokens":160,"n_evals":1,"n_checkpoints":0,"seed":1}"#,
+        )
+        .unwrap();
+        ledger.add(Event::Charged { flops: 0.1 + 0.2, config: config.clone() }).unwrap();
+        ledger.add(Event::Committed { commitment: bet(1.1), config }).unwrap();
+        let text = read_text(folder.path().join(FILE)).unwrap();
+        (folder, text)
+    }
+
+    #[test]
+    fn what_is_written_is_read_to_the_bit() {
+        let (folder, text) = written();
+        let ledger = Ledger::read(folder.path()).unwrap();
+        assert_eq!((ledger.events.len(), ledger.spent(), ledger.commitment()), (3, 0.1 + 0.2, Some(&bet(1.1))));
+        assert!(text.ends_with(&format!("{HASH}{}\"}}\n", ledger.hash)) && ledger.rules == Rules::trial(7));
+        let first = text.lines().next().unwrap().rsplit_once(HASH).unwrap();
+        assert_eq!(first.1, format!("{:x}\"}}", Sha256::digest(first.0))); // of nothing before it: sha256sum agrees
+    }
+
+    #[test]
+    fn an_edit_of_any_character_is_noticed_and_its_line_named() {
+        let (folder, text) = written();
+        let path = folder.path().join(FILE);
+        for (at, was) in text.char_indices().filter(|(_, was)| *was != '\n') {
+            let edited =
+                format!("{}{}{}", &text[..at], if was == '1' { '2' } else { '1' }, &text[at + was.len_utf8()..]);
+            std::fs::write(&path, edited).unwrap();
+            let said = Ledger::read(folder.path()).unwrap_err().to_string();
+            let line = 1 + text[..at].matches('\n').count();
+            assert!(said.contains(&format!("{FILE}, line {line}, ")), "{at}: {said}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_taken_out_moved_or_doubled_are_noticed() {
+        let (folder, text) = written();
+        let lines: Vec<&str> = text.lines().collect();
+        for order in [&[0, 2][..], &[1, 2], &[0, 2, 1], &[0, 1, 1, 2], &[]] {
+            let edited: String = order.iter().map(|index| format!("{}\n", lines[*index])).collect();
+            std::fs::write(folder.path().join(FILE), edited).unwrap();
+            Ledger::read(folder.path()).unwrap_err();
+        }
+    }
+}

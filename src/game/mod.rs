@@ -19,9 +19,10 @@ pub use ledger::Commitment;
 pub use score::{Class, GameScore, Grid, interval_score};
 pub use setting::{Rules, Setting, Shape};
 
+use crate::data::Split;
 use crate::fitting::Point;
 use crate::models::Family;
-use crate::study::{Families, RunRecord, Study};
+use crate::study::{Families, MusicCount, RunRecord, Study};
 use crate::training::{Run, RunConfig, Runs};
 use crate::words::{flops, human};
 use crate::{Error, Result};
@@ -113,6 +114,11 @@ impl Game {
         if folder.join(ledger::FILE).exists() { Ok(Some(Ledger::read(folder)?.rules)) } else { Ok(None) }
     }
 
+    /// Where its ledger is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What a run would cost, FLOPs.
     ///
     /// # Errors
@@ -189,7 +195,12 @@ impl Game {
         let mut records: Vec<RunRecord> = verified(&self.folder)?.records().cloned().collect();
         records.sort_by_key(|record| (record.summary.n_params, record.summary.n_tokens));
         let (lstms, transformers) = records.into_iter().partition(|run| run.config.model.family() == Family::Lstm);
-        Ok(Families { transformers, lstms, music: None, seed: self.setting.rules.seed })
+        Ok(Families {
+            transformers,
+            lstms,
+            music: MusicCount::of(&self.setting.data, Split::Val),
+            seed: self.setting.rules.seed,
+        })
     }
 
     /// One point a finished run: N, tokens, FLOPs and loss.
@@ -271,9 +282,8 @@ impl fmt::Display for Game {
             Ok(ledger) => ledger,
             Err(error) => return write!(f, "{error}"),
         };
-        let Rules { seed, ledger: all, .. } = ledger.rules;
-        let (left, last) = (all - ledger.spent(), flops(ledger.rules.final_flops()));
-        writeln!(f, "{}: seed {seed}, {} of {} left, final run {last}", ledger.player, flops(left), flops(all))?;
+        let (rules, left) = (&ledger.rules, flops(ledger.rules.ledger - ledger.spent()));
+        writeln!(f, "{}, {rules}; {left} left", ledger.player)?;
         for RunRecord { config, summary, .. } in ledger.records() {
             let (n, loss) = (human(summary.n_params as f64), summary.val_loss);
             writeln!(f, "{:<34} {n:>6} parameters {:>12}  loss {loss:.4}", config.name, flops(summary.flops))?;

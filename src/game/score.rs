@@ -9,15 +9,15 @@
 //! wider interval costs its width, a loss outside costs forty times its distance.
 
 use super::ledger::{Commitment, Ledger};
-use super::{Rules, Setting, Shape};
+use super::{Game, Rules, Setting, Shape};
 use crate::files::{read_json, write_json};
-use crate::study::RunRecord;
+use crate::study::{RunRecord, Study};
 use crate::training::Runs;
 use crate::words::{flops, human};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Of an interval that holds with 95 %.
 const ALPHA: f64 = 0.05;
@@ -61,6 +61,24 @@ impl Grid {
         let grid = Grid { rules: setting.rules.clone(), runs };
         write_json(folder.join("grid.json"), &grid)?;
         Ok(grid)
+    }
+
+    /// Where it is trained: below `data/`, one folder for the rules of each.
+    pub fn folder(data_folder: &Path, rules: &Rules) -> PathBuf {
+        data_folder.join(format!("game/grid-{}-{:e}", rules.seed, rules.ledger))
+    }
+
+    /// The committed grid of this project, where it is of the same rules; else trained.
+    ///
+    /// # Errors
+    /// As [`Grid::read`] and [`Grid::get_or_train`].
+    pub fn of_notebook(study: &Study, game: &Game) -> Result<Grid> {
+        let (committed, setting) = (study.committed_results_folder().with_file_name("game/grid.json"), &game.setting);
+        let committed = if committed.exists() { Some(Grid::read(&committed)?) } else { None };
+        match committed.filter(|grid| grid.rules == setting.rules) {
+            Some(grid) => Ok(grid),
+            None => Grid::get_or_train(setting, &Grid::folder(&study.data_folder(), &setting.rules)),
+        }
     }
 
     /// The records that a teacher kept.

@@ -34,16 +34,16 @@ const FEWEST_STEPS: usize = 100;
 const GRID_RATIOS: [f64; 2] = [30.0, 120.0];
 
 impl Rules {
-    /// The default: 1.2e13 FLOPs. On two quiet cores with AVX2 the smallest Transformers take 12 minutes for them (17 GFLOP/s), sizes of 20K to
-    /// 100K and LSTMs about 4 (40 to 95 GFLOP/s, `data/results/laptop`), and the final run of four times as many 10 minutes (85 GFLOP/s).
-    /// The 10M tokens are composed in seconds; a final run of a quarter to half a million parameters reads them two to three times.
+    /// The default: a whole game takes about 12 minutes of two quiet cores with AVX2. Its ledger of 6e12 FLOPs buys a dozen runs of
+    /// 5K to 300K parameters: 4 to 8 minutes at the 12 to 25 GFLOP/s of the smallest, less of larger ones; the final run 5 (85 GFLOP/s,
+    /// `data/results/laptop`). The 10M tokens are composed in seconds; a final run of 200K to 400K parameters reads them once or twice.
     pub fn new(seed: u64) -> Rules {
-        Rules { seed, ledger: 1.2e13, n_composed: 15_000, block_size: 256, batch_size: 4 }
+        Rules { seed, ledger: 6e12, n_composed: 15_000, block_size: 256, batch_size: 4 }
     }
 
     /// A game of seconds, for tests and first steps.
     pub fn trial(seed: u64) -> Rules {
-        Rules { seed, ledger: 6e10, n_composed: 600, block_size: 64, batch_size: 8 }
+        Rules { seed, ledger: 1.2e10, n_composed: 600, block_size: 32, batch_size: 4 }
     }
 
     /// What the final run may cost: four ledgers.
@@ -55,6 +55,17 @@ impl Rules {
         let held_out = (40.0 / self.n_composed as f64).max(0.01); // a loss over fewer tunes depends on which they are
         let split = [1.0 - 2.0 * held_out, held_out, held_out];
         CorpusConfig { n_composed: self.n_composed, seed: self.seed, split, ..CorpusConfig::of("composed") }
+    }
+}
+
+impl fmt::Display for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ledger, last) = (flops(self.ledger), flops(self.final_flops()));
+        write!(
+            f,
+            "seed {}: a ledger of {ledger}, then one run of {last}, on {} composed tunes",
+            self.seed, self.n_composed
+        )
     }
 }
 
@@ -180,6 +191,12 @@ impl Setting {
     /// # Errors
     /// The folder cannot be written.
     pub fn open(rules: &Rules, data_folder: &Path) -> Result<Setting> {
+        if !(rules.ledger > 0.0 && rules.ledger.is_finite()) {
+            return Err(Error::Config(format!(
+                "a ledger of {} FLOPs is none: give a number above 0, such as 1.2e13",
+                rules.ledger
+            )));
+        }
         let corpus = Corpus::get_or_prepare(&rules.corpus(), data_folder)?;
         let source = corpus.source_entropy().ok_or_else(|| {
             let folder = corpus.dir.display();
@@ -238,5 +255,35 @@ impl Setting {
             shapes.extend(nearest.map(|(_, shape)| shape));
         }
         Ok(shapes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_is_read_and_written_in_one_way() {
+        for (text, shape) in [("transformer:3x64", Shape::transformer(3, 64)), ("lstm:2x128", Shape::lstm(2, 128))] {
+            assert_eq!((text.parse::<Shape>().unwrap(), shape.to_string()), (shape, text.to_owned()));
+            assert_eq!(serde_json::to_string(&shape).unwrap(), format!("{text:?}"));
+        }
+        for text in ["lstm", "lstm:2", "gru:2x8", "lstm:x8", "lstm:2x-8", ""] {
+            let said = text.parse::<Shape>().unwrap_err().to_string();
+            assert!(said.ends_with("is no shape: write transformer:3x64 or lstm:2x128, layers x width"), "{said}");
+        }
+        let said = Shape::lstm(usize::MAX, usize::MAX).model(50, 64).unwrap_err().to_string();
+        assert!(said.ends_with("1 to 64 layers, width 4 to 4096"), "{said}");
+    }
+
+    #[test]
+    fn a_shape_is_the_model_of_the_study_laptop_with_its_rate() {
+        // data/results/laptop over 69 characters: small has 58,848 parameters at rate 5.33e-3, lstm-tiny 21,381 at 2.4e-2
+        let model = |shape: Shape| shape.model(69, 256).unwrap().n_params();
+        assert_eq!((model(Shape::transformer(2, 48)), model(Shape::lstm(2, 32))), (58_848, 21_381));
+        assert_eq!(
+            (Shape::transformer(2, 48).usual_rate(), Shape::lstm(2, 32).usual_rate()),
+            (2e-3 * 128.0 / 48.0, 0.024)
+        );
     }
 }

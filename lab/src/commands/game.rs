@@ -21,7 +21,7 @@ pub(crate) struct GameOptions {
     /// A game of seconds, for the first call
     #[arg(long)]
     trial: bool,
-    /// FLOPs that all runs may cost together, for the first call; without it, 1.2e13, about ten minutes of two cores
+    /// FLOPs that all runs may cost together, for the first call; without it, 6e12, some minutes of two cores
     #[arg(long, value_name = "FLOPS")]
     ledger: Option<f64>,
     /// Train a shape from the ledger: transformer:3x64 or lstm:2x128, layers x width
@@ -40,15 +40,15 @@ pub(crate) struct GameOptions {
     #[arg(long)]
     predict: Option<f64>,
     /// The 95 % interval of it
-    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', num_args = 2)]
-    between: Vec<f64>,
+    #[arg(long, value_name = "LOW,HIGH", value_parser = interval)]
+    between: Option<(f64, f64)>,
     /// Make a table of finished games
     #[arg(long, value_name = "FOLDER", num_args = 1.., conflicts_with_all = ["run", "commit", "grid", "replay"])]
     score: Vec<PathBuf>,
     /// With --score: the grid.json to measure against; without it, the committed one, where it is of the same rules
     #[arg(long, value_name = "FILE", requires = "score")]
     against: Option<PathBuf>,
-    /// Train the hidden grid of a seed, for a teacher: four final runs; without --folder into data/game/grid-SEED
+    /// Train the hidden grid of a seed, for a teacher: four final runs; without --folder into data/game
     #[arg(long, conflicts_with_all = ["run", "commit"])]
     grid: bool,
     /// Train every run of the ledger again, and print both losses
@@ -69,7 +69,7 @@ pub(crate) fn game(options: &GameOptions) -> Result<ExitCode> {
     let data = place::data_folder(&root);
     if *grid {
         let rules = rules(options, None);
-        let folder = options.folder.clone().unwrap_or_else(|| data.join(format!("game/grid-{}", rules.seed)));
+        let folder = options.folder.clone().unwrap_or_else(|| Grid::folder(&data, &rules));
         println!("{}", Grid::get_or_train(&Setting::open(&rules, &data)?, &folder)?);
         return Ok(ExitCode::SUCCESS);
     }
@@ -81,15 +81,20 @@ pub(crate) fn game(options: &GameOptions) -> Result<ExitCode> {
         }
     } else if let (Some(shape), Some(tokens), Some(rate)) = (run, options.tokens, options.rate) {
         println!("loss {:.4} nats per token", game.run(*shape, tokens, rate)?);
-    } else if let (Some(shape), Some(rate), Some(predicted), [low, high]) =
-        (commit, options.rate, options.predict, options.between.as_slice())
+    } else if let (Some(shape), Some(rate), Some(predicted), Some((low, high))) =
+        (commit, options.rate, options.predict, options.between)
     {
-        game.commit(*shape, rate, predicted, *low..=*high)?;
+        game.commit(*shape, rate, predicted, low..=high)?;
         println!("{}", game.score(committed(&root)?.as_ref())?);
         return Ok(ExitCode::SUCCESS);
     }
     println!("{game}");
     Ok(ExitCode::SUCCESS)
+}
+
+fn interval(text: &str) -> Result<(f64, f64), String> {
+    let ends = text.split_once(',').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
+    ends.ok_or_else(|| "give two numbers with a comma between them, such as .19,.23".into())
 }
 
 /// What was asked for; where nothing was, what the game in the folder is played by, or the default.
