@@ -14,6 +14,7 @@
 pub mod data;
 pub mod error;
 pub mod figures;
+pub mod game;
 pub mod generation;
 pub mod lessons;
 pub mod prelude;

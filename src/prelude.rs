@@ -6,6 +6,7 @@ pub use crate::data::{Corpus, CorpusConfig, Split, TokenData, Tokenizer, Tune};
 pub use crate::figures::look::{self, Colour};
 pub use crate::figures::{self, Figure, Line, NamedValue, Reference, human, live, show};
 pub use crate::fitting::{self, Comparison, Fit, Law, Objective, Point, Verdict};
+pub use crate::game::{Class, Game, GameScore, Grid, Rules, Shape, interval_score};
 pub use crate::generation;
 pub use crate::lessons::{Answer, BLANK};
 pub use crate::models::{self, Family, Model, ModelConfig, NGram, Size};

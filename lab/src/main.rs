@@ -4,7 +4,8 @@ mod commands;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    FiguresOptions, FitOptions, GenerateOptions, ReportOptions, RunsOptions, SiteOptions, SweepOptions, TrainOptions,
+    FiguresOptions, FitOptions, GameOptions, GenerateOptions, ReportOptions, RunsOptions, SiteOptions, SweepOptions,
+    TrainOptions,
 };
 use lab::{Lab, Result, kernel, stand_ins};
 use music_scaling::data::{Split, Target, convert};
@@ -152,6 +153,8 @@ enum Command {
         #[command(flatten)]
         options: GenerateOptions,
     },
+    /// Play the budget game: runs that a ledger of FLOPs pays for, then one bet; alone it shows the ledger
+    Game(GameOptions),
     /// Judge every tune of ABC files from anywhere by the validity ladder; the exit code is 1 where one fails a rung
     Check {
         /// ABC files
@@ -177,7 +180,10 @@ fn main() -> ExitCode {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;
     }
-    if matches!(command, Command::Study { .. } | Command::Train(_) | Command::Tune { .. } | Command::Sweep(_)) {
+    if matches!(
+        command,
+        Command::Study { .. } | Command::Train(_) | Command::Tune { .. } | Command::Sweep(_) | Command::Game(_)
+    ) {
         training::stop_on_ctrl_c(); // what else can be broken off may end at once
     }
     let is_task = matches!(&command, Command::Sweep(options) if options.task.is_some());
@@ -221,6 +227,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Evaluate { run, split, all, data, json } => commands::score(&run, split, all, data.as_deref(), json)?,
         Command::Fit { points, options } => commands::fit(&points, options)?,
         Command::Generate { run, options } => commands::generate(run.as_deref(), options)?,
+        Command::Game(options) => return commands::game(&options),
         Command::Check { files, json } => return Ok(ExitCode::from(u8::from(!commands::check(&files, json)?))),
         Command::WithoutInnerCrates => {
             let metadata = std::io::read_to_string(std::io::stdin()).map_err(lab::Error::file("read", "stdin"))?;
