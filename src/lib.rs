@@ -15,6 +15,7 @@ pub mod data;
 pub mod error;
 pub mod figures;
 pub mod generation;
+pub mod lessons;
 pub mod prelude;
 pub mod study;
 

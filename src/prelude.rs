@@ -7,6 +7,7 @@ pub use crate::figures::look::{self, Colour};
 pub use crate::figures::{self, Figure, Line, NamedValue, Reference, human, live, show};
 pub use crate::fitting::{self, Comparison, Fit, Law, Objective, Point, Verdict};
 pub use crate::generation;
+pub use crate::lessons::{Answer, BLANK};
 pub use crate::models::{self, Family, Model, ModelConfig, NGram, Size};
 pub use crate::music::{self, Key, Meter, Note, Score, Voice, abc, audio, midi, quantise};
 pub use crate::ops::{self, Dropout};

@@ -32,12 +32,15 @@ struct Arguments {
 enum Command {
     /// Run the whole study: set up the kernel, execute the seven notebooks, write figures, results and one HTML report
     Study {
-        /// smoke, laptop, course, full, composed, or the path of a .toml file
+        /// smoke, lesson, laptop, course, full, composed, or the path of a .toml file
         #[arg(long, default_value = "laptop")]
         preset: String,
         /// Execute every notebook again, also those that are up to date (finished trainings are still not repeated)
         #[arg(long)]
         force: bool,
+        /// Execute solutions.ipynb and game.ipynb, too
+        #[arg(long)]
+        extra: bool,
         /// In the end, put its results, and the laptop study's notebooks and figures, where they are committed
         #[arg(long)]
         publish: bool,
@@ -50,13 +53,13 @@ enum Command {
     Figures(FiguresOptions),
     /// Say what a study trains and what each run takes here: FLOPs, time by a measured rate, memory, disk; trains nothing
     Plan {
-        /// smoke, laptop, course, full, composed, or the path of a .toml file
+        /// smoke, lesson, laptop, course, full, composed, or the path of a .toml file
         #[arg(default_value = "laptop")]
         preset: String,
     },
     /// Open JupyterLab with the Rust kernel ready, on copies of the notebooks in notebooks/mine
     Lab {
-        /// smoke, laptop, course, full, composed, or the path of a .toml file
+        /// smoke, lesson, laptop, course, full, composed, or the path of a .toml file
         #[arg(long, default_value = "laptop")]
         preset: String,
         /// Instead, let every Jupyter of this user find the kernel: VS Code, JupyterHub, one of your own
@@ -104,7 +107,7 @@ enum Command {
     Train(TrainOptions),
     /// Sweep the learning rate of every size, or of one, by factors of 2 until the best lies between two others
     Tune {
-        /// smoke, laptop, course, full, composed, or the path of a .toml file
+        /// smoke, lesson, laptop, course, full, composed, or the path of a .toml file
         #[arg(long, default_value = "laptop")]
         preset: String,
         /// The name of one size, such as laptop-transformer-small; without it, all of them
@@ -191,7 +194,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Study { preset, force, publish } => commands::study(&preset, force, publish)?,
+        Command::Study { preset, force, extra, publish } => commands::study(&preset, force, extra, publish)?,
         Command::Report(options) => commands::report(&options)?,
         Command::Site(options) => commands::site(&options)?,
         Command::Figures(options) => commands::figures(&options)?,

@@ -23,16 +23,19 @@ struct Executed {
 }
 
 /// Executes the notebooks of `study` in order, skipping those whose executed copy is current, then writes the report. One kernel
-/// at a time: the start of another would slow down a training that is timed.
+/// at a time: the start of another would slow down a training that is timed. With `extra` also those without a number, which the
+/// report leaves out: solutions and the game.
 ///
 /// # Errors
 /// A notebook that fails, with its failing cell shown before; a signal; files that cannot be written.
-pub fn run_study(lab: &Lab, study: &Study, force: bool) -> Result<PathBuf> {
+pub fn run_study(lab: &Lab, study: &Study, force: bool, extra: bool) -> Result<PathBuf> {
     let stamp_path = study.folder().join(STAMP);
     let mut executed: Executed = read_json(&stamp_path, "remove it").unwrap_or_default();
     let mut copies = Vec::new();
-    for Task { notebook, name, copy, hash, is_current } in tasks(lab, study)? {
-        copies.push(copy.clone());
+    for Task { notebook, name, copy, hash, is_current } in tasks(lab, study, extra)? {
+        if is_numbered(&notebook) {
+            copies.push(copy.clone());
+        }
         if is_current && !force {
             println!("{name}: up to date");
             continue;
@@ -115,7 +118,7 @@ struct Task {
     is_current: bool,
 }
 
-fn tasks(lab: &Lab, study: &Study) -> Result<Vec<Task>> {
+fn tasks(lab: &Lab, study: &Study, extra: bool) -> Result<Vec<Task>> {
     let executed: Executed = read_json(study.folder().join(STAMP), "remove it").unwrap_or_default();
     let library = library_hash(&lab.root, study)?;
     let task = |notebook: PathBuf| {
@@ -124,15 +127,15 @@ fn tasks(lab: &Lab, study: &Study) -> Result<Vec<Task>> {
         let is_current = executed.hashes.get(&name) == Some(&hash) && is_executed(&copy);
         Ok(Task { notebook, name, copy, hash, is_current })
     };
-    notebooks(&lab.root)?.into_iter().map(task).collect()
+    notebooks(&lab.root)?.into_iter().filter(|notebook| extra || is_numbered(notebook)).map(task).collect()
 }
 
 /// How many notebooks [`run_study`] would execute.
 ///
 /// # Errors
 /// A notebook, or a source file of the library, cannot be read.
-pub fn stale_notebooks(lab: &Lab, study: &Study, force: bool) -> Result<usize> {
-    Ok(tasks(lab, study)?.iter().filter(|task| force || !task.is_current).count())
+pub fn stale_notebooks(lab: &Lab, study: &Study, force: bool, extra: bool) -> Result<usize> {
+    Ok(tasks(lab, study, extra)?.iter().filter(|task| force || !task.is_current).count())
 }
 
 /// Executes one notebook into `copy`. Ctrl-C and SIGTERM, seen by [`interrupted`], let a training in it save before all ends.
@@ -211,17 +214,22 @@ fn absolute(preset: &str) -> Result<PathBuf> {
     }
 }
 
-/// `notebooks/NN_*.ipynb` in order.
+/// `notebooks/*.ipynb`, the numbered ones first and in order.
 fn notebooks(root: &Path) -> Result<Vec<PathBuf>> {
     let folder = root.join("notebooks");
     let entries = std::fs::read_dir(&folder).map_err(Error::file("list", &folder))?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| {
         let name = file_name(path);
-        name.ends_with(".ipynb") && !name.ends_with(".failed.ipynb") && name.starts_with(|c: char| c.is_ascii_digit())
+        name.ends_with(".ipynb") && !name.ends_with(".failed.ipynb")
     });
     paths.sort();
     if paths.is_empty() { Err(Error::Lab(format!("{} holds no notebooks", folder.display()))) } else { Ok(paths) }
+}
+
+/// One of the seven that a study consists of.
+fn is_numbered(notebook: &Path) -> bool {
+    file_name(notebook).starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn file_name(path: &Path) -> String {

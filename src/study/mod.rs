@@ -41,6 +41,7 @@ pub use induction::{Induction, attention_arcs, induction};
 pub use jury::{Emergence, Judged, Jury, Start};
 pub use museum::{Exhibit, museum_figure, museum_table};
 pub use music_count::MusicCount;
+pub(crate) use prediction::now;
 pub use prediction::{Outcome, Prediction};
 pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats, Training};
 pub use records::{Axis, Counting, RunRecord, points, read_records};
@@ -163,10 +164,15 @@ impl Study {
 
     /// The smoke study under another name, all of it in one folder.
     #[cfg(test)]
-    fn smoke_in(folder: &Path) -> Study {
+    pub(crate) fn smoke_in(folder: &Path) -> Study {
         let (_, preset) = Preset::load("smoke").expect("a built-in preset");
         let (root, results) = (folder.to_owned(), folder.join("results"));
         Study { argument: "tiny".into(), name: "tiny".into(), preset, root, results, opened: Arc::default() }
+    }
+
+    /// The project's folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Of the built-in preset, or of the TOML file without its ending.

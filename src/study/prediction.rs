@@ -62,13 +62,18 @@ pub struct Outcome {
     pub run: String,
 }
 
+/// Coordinated universal time, such as 2025-03-09 14:05:33 UTC.
+pub(crate) fn now() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as i64);
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default().to_string()
+}
+
 impl Prediction {
     /// What these runs say about `largest`, whose training has this config.
     fn from_runs(runs: &[RunRecord], largest: &Size, config: &RunConfig, void: bool) -> Result<Prediction> {
         let points = super::points(runs, super::Axis::Params);
         let (law, log_law) = (Law::Power.fit(&points)?, Law::Log.fit(&points)?);
         let n_params = largest.model.n_params() as f64;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as i64);
         Ok(Prediction {
             model: largest.name.clone(),
             model_hash: config.hash(),
@@ -79,7 +84,7 @@ impl Prediction {
             log_law: log_law.predict(n_params),
             points,
             runs: runs.iter().map(|run| run.config.hash()).collect(),
-            written_at: DateTime::from_timestamp(now, 0).unwrap_or_default().to_string(),
+            written_at: now(),
             void,
         })
     }

@@ -6,16 +6,16 @@ use lab::{Lab, Result, open_jupyter, run_study};
 use music_scaling::figures::save_numbers;
 use music_scaling::study::Study;
 
-pub(crate) fn study(preset: &str, force: bool, publish: bool) -> Result<()> {
+pub(crate) fn study(preset: &str, force: bool, extra: bool, publish: bool) -> Result<()> {
     let started = std::time::Instant::now();
     let study = Study::open(preset)?;
     println!("{study}");
     let lab = Lab::open()?;
     lab.check()?;
-    println!("{}", plan::around_trainings(&lab, stale_notebooks(&lab, &study, force)?));
+    println!("{}", plan::around_trainings(&lab, stale_notebooks(&lab, &study, force, extra)?));
     println!("{}", Plan::of(&study)?);
     lab.set_up()?;
-    let report = run_study(&lab, &study, force)?;
+    let report = run_study(&lab, &study, force, extra)?;
     println!("notebooks  {}", study.notebooks_folder().display());
     println!("figures    {}", study.figures_folder().display());
     let results = study.results_folder().join("results.json");

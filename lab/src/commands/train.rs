@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(crate) struct TrainOptions {
-    /// smoke, laptop, course, full, composed, or the path of a .toml file
+    /// smoke, lesson, laptop, course, full, composed, or the path of a .toml file
     #[arg(long, default_value = "laptop")]
     preset: String,
     /// The name of one size, such as laptop-transformer-small; without it, all of them
