@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct FiguresOptions {
-    /// smoke, laptop, course, full, composed, or the path of a .toml file
+    /// smoke, lesson, laptop, course, full, composed, or the path of a .toml file
     preset: String,
     /// Which figures, such as 06_scaling; without a name, all
     names: Vec<String>,

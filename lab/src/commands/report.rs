@@ -6,7 +6,7 @@ use music_scaling::study::Study;
 
 #[derive(clap::Args)]
 pub(crate) struct ReportOptions {
-    /// smoke, laptop, course, full, composed, or the path of a .toml file
+    /// smoke, lesson, laptop, course, full, composed, or the path of a .toml file
     #[arg(default_value = "laptop")]
     preset: String,
     /// A4 pages (without any choice, this one)

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct SiteOptions {
-    /// smoke, laptop, course, full, composed, or the path of a .toml file
+    /// smoke, lesson, laptop, course, full, composed, or the path of a .toml file
     #[arg(default_value = "laptop")]
     preset: String,
     /// The folder; what else lies in it stays

@@ -46,9 +46,9 @@ impl Report {
 
     /// A page of all notebooks, and one of each.
     fn notebooks(&self, lab: &Lab, out: &Path) -> Result<()> {
-        let mut executed = sorted(&self.study.notebooks_folder(), "ipynb");
+        let mut executed = numbered(&self.study.notebooks_folder());
         if executed.is_empty() && self.study.name() == "laptop" {
-            executed = sorted(&lab.root.join("notebooks"), "ipynb");
+            executed = numbered(&lab.root.join("notebooks"));
         }
         if executed.is_empty() {
             return Err(Error::Config(format!(
@@ -74,6 +74,14 @@ impl Report {
         }
         Ok(files.iter().filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect())
     }
+}
+
+/// The seven notebooks, whose names begin with a digit; what broke off is none.
+fn numbered(folder: &Path) -> Vec<PathBuf> {
+    let mut notebooks = sorted(folder, "ipynb");
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    notebooks.retain(|path| name(path).starts_with(|c: char| c.is_ascii_digit()) && !name(path).contains(".failed."));
+    notebooks
 }
 
 /// The files of a folder with this ending, by name; none where there is no folder.
