@@ -57,22 +57,25 @@ pub fn run_study(lab: &Lab, study: &Study, force: bool, extra: bool) -> Result<P
 }
 
 /// Copies what a study has made to where it is committed: its records to `data/results/<name>/`; of `laptop`, the study that the
-/// README tells of, also the executed notebooks to `notebooks/` and the figures to `figures/`. Call it after [`run_study`].
+/// README tells of, also the executed notebooks to `notebooks/`, the figures to `figures/`, tunes and pages to `samples/`. Call it after [`run_study`].
 ///
 /// # Errors
 /// A file cannot be read or written.
 pub fn publish(lab: &Lab, study: &Study) -> Result<()> {
-    let mut folders = vec![(study.results_folder().to_owned(), study.committed_results_folder())];
+    let committed = study.committed_results_folder();
+    let mut folders = vec![(study.results_folder().to_owned(), committed.clone())];
     if study.name() == "laptop" {
         folders.push((study.notebooks_folder(), lab.root.join("notebooks")));
         folders.push((study.figures_folder(), lab.root.join("figures")));
+        folders.push((study.samples_folder(), committed.join("samples")));
     }
     for (from, to) in folders {
         std::fs::create_dir_all(&to).map_err(Error::file("create the folder", &to))?;
         for entry in std::fs::read_dir(&from).map_err(Error::file("list", &from))?.flatten() {
             let (path, name) = (entry.path(), entry.file_name());
-            let is_a_by_product =
-                ["failed.ipynb", "report.html", ".lock"].iter().any(|end| file_name(&path).ends_with(end));
+            let is_a_by_product = ["failed.ipynb", "report.html", ".lock", ".mid", "metadata.json"]
+                .iter()
+                .any(|end| file_name(&path).ends_with(end));
             if path.is_file() && !is_a_by_product {
                 std::fs::copy(&path, to.join(&name)).map_err(Error::file("copy", &path))?;
             }
