@@ -135,3 +135,13 @@ fn a_record_that_was_edited_is_noticed_in_the_ledger_and_in_the_runs_folder() {
     assert!(other.contains("name another folder"), "{other}");
     assert!(matches!(GameScore::of(&room.join("ada"), None), Err(error) if error.to_string().contains("is not over")));
 }
+
+#[test]
+fn the_committed_game_is_whole_and_its_score_follows_from_its_records() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/results/game");
+    let grid = Grid::read(&folder.join("grid.json")).unwrap();
+    let class = Class::of(&[&folder], Some(&grid));
+    let committed = read_to_string(folder.join("score.json")).unwrap(); // of `game --score data/results/game --json`
+    assert_eq!(serde_json::to_string_pretty(&class).unwrap() + "\n", committed);
+    assert_eq!(class.scores[0].rules, Rules::new(1), "a game by the default rules");
+}

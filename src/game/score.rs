@@ -213,7 +213,7 @@ pub struct Class {
 }
 
 impl Class {
-    /// Scores every folder; one that fails keeps no other from its row. `grid` says which belongs to the rules of a folder.
+    /// Scores every folder; one that fails keeps no other from its row. `grid` counts for the games of its own rules.
     pub fn of<P: AsRef<Path>>(folders: &[P], grid: Option<&Grid>) -> Class {
         let (mut scores, mut failed) = (Vec::new(), Vec::new());
         for folder in folders {

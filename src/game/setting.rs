@@ -34,9 +34,9 @@ const FEWEST_STEPS: usize = 100;
 const GRID_RATIOS: [f64; 2] = [30.0, 120.0];
 
 impl Rules {
-    /// The default: a whole game takes about 12 minutes of two quiet cores with AVX2. Its ledger of 6e12 FLOPs buys a dozen runs of
-    /// 5K to 300K parameters: 4 to 8 minutes at the 12 to 25 GFLOP/s of the smallest, less of larger ones; the final run 5 (85 GFLOP/s,
-    /// `data/results/laptop`). The 10M tokens are composed in seconds; a final run of 200K to 400K parameters reads them once or twice.
+    /// The default: a whole game takes about 12 minutes of two quiet cores with AVX2. Its ledger of 6e12 FLOPs buys some twenty runs of
+    /// 5K to 150K parameters, 4 to 8 minutes at the 12 to 25 GFLOP/s of the smallest; the final run takes 5 (85 GFLOP/s; both rates from
+    /// `data/results/laptop`). The 10M tokens are composed in ten seconds; a final run of 200K to 400K parameters reads them once or twice.
     pub fn new(seed: u64) -> Rules {
         Rules { seed, ledger: 6e12, n_composed: 15_000, block_size: 256, batch_size: 4 }
     }
