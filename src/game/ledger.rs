@@ -35,6 +35,15 @@ pub struct Commitment {
     pub high: f64,
 }
 
+impl Commitment {
+    /// To twelve digits: a number that went through a file may differ in the last.
+    pub(super) fn is(&self, other: &Commitment) -> bool {
+        let numbers = |bet: &Commitment| [bet.rate, bet.predicted, bet.low, bet.high];
+        let mut pairs = numbers(self).into_iter().zip(numbers(other));
+        self.shape == other.shape && pairs.all(|(a, b)| (a - b).abs() <= 1e-12 * b.abs())
+    }
+}
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

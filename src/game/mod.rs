@@ -231,7 +231,7 @@ impl Game {
         }
         let commitment = Commitment { shape, rate, predicted, low, high };
         self.change(|ledger| match ledger.commitment() {
-            Some(standing) if *standing == commitment => Ok(()),
+            Some(standing) if standing.is(&commitment) => Ok(()),
             Some(Commitment { shape, predicted, .. }) => Err(Error::Config(format!(
                 "{shape} with a loss of {predicted} is committed: a bet cannot be taken back"
             ))),
