@@ -37,7 +37,7 @@ fn an_unknown_preset_is_answered_with_the_known_ones() {
     let error = error_of(&["train", "--preset", "latop"]);
     assert_eq!(
         error,
-        "error: there is no preset \"latop\": choose one of smoke, laptop, course, full, composed, or name a .toml file"
+        "error: there is no preset \"latop\": choose one of smoke, lesson, laptop, course, full, composed, or name a .toml file"
     );
 }
 
