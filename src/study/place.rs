@@ -1,6 +1,7 @@
 //! Where the project lies, found when the program runs: a moved or copied checkout works on itself.
 
 use crate::{Error, Result};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -37,10 +38,13 @@ pub fn find_root() -> Result<PathBuf> {
 /// Where this user writes: what [`HOME_VARIABLE`] names; else the project's own folder, or `~/music-scaling` where that belongs to
 /// somebody else: many may share one checkout that none of them can change.
 pub fn home(root: &Path) -> PathBuf {
-    let belongs_to_user = || std::fs::File::options().append(true).open(root.join("Cargo.toml")).is_ok();
+    let is_read_only = || {
+        let opened = std::fs::File::options().append(true).open(root.join("Cargo.toml"));
+        opened.is_err_and(|error| matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem))
+    };
     match (std::env::var_os(HOME_VARIABLE), std::env::home_dir()) {
         (Some(named), _) => root.join(named),
-        (None, Some(home)) if !belongs_to_user() => home.join("music-scaling"),
+        (None, Some(home)) if is_read_only() => home.join("music-scaling"),
         (None, _) => root.to_owned(),
     }
 }
