@@ -51,7 +51,7 @@ fn lessons_name_predictions_and_exercises_that_there_are() {
     for lesson in files("lessons", "md") {
         let text = read_to_string(&lesson).unwrap();
         let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').map(|part| part.trim_matches('.'));
-        for number in numbers.filter(|it| it.len() == 4 && it.starts_with('0') && it.as_bytes()[2] == b'.') {
+        for number in numbers.filter(|it| (4..=5).contains(&it.len()) && it.starts_with('0') && it.as_bytes()[2] == b'.') {
             if number.starts_with("00") {
                 continue; // a loss
             }
@@ -84,5 +84,5 @@ fn what_we_see_says_of_our_predictions_what_their_lines_say() {
         }
     }
     assert!(wrong.is_empty(), "the interpretation says otherwise:\n{}", wrong.join("\n"));
-    assert!(n_lines > 30);
+    assert!(n_lines > 55);
 }

@@ -134,7 +134,8 @@ impl Study {
         let of_it = |(number, entry): &(&String, &Entry)| {
             number.starts_with(&format!("{notebook}.")) && entry.found != Answer::Blank
         };
-        let rows: Vec<(&String, &Entry)> = entries.iter().filter(of_it).collect();
+        let mut rows: Vec<(&String, &Entry)> = entries.iter().filter(of_it).collect();
+        rows.sort_by_key(|row| row.0.len()); // "07.10" after "07.9"
         let texts = |text: fn(&Entry) -> String| rows.iter().map(|row| text(row.1)).collect::<Vec<_>>();
         let table = df!(
             "prediction" => rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(),
