@@ -74,6 +74,23 @@ fn fit_prints_the_law_its_intervals_and_a_verdict_as_json() {
 }
 
 #[test]
+fn fit_draws_its_points_its_law_and_a_claim() {
+    let folder = folder("fit-figure");
+    let points = file(&folder, "points.csv", "Size,Loss\n1e4,1.9\n1e5,1.5\n1e6,1.28\n1e7,1.1\n1e8,1.02\n");
+    let picture = folder.join("law.svg").display().to_string();
+    let columns = ["--x", "Size", "--y", "Loss"];
+    let output = music_scaling(&[&["fit", &points, "--figure", &picture][..], &columns].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let svg = std::fs::read_to_string(&picture).unwrap();
+    assert!(svg.contains("L(N) = ") && svg.contains(">Size<") && svg.contains(">Loss<"), "{svg}");
+    let claim = ["--claim", "a=8.42,alpha=0.2,c=0.9"];
+    let output = music_scaling(&[&["fit", &points, "--figure", &picture][..], &columns, &claim].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(std::fs::read_to_string(&picture).unwrap().contains(">claim<"));
+    assert!(error_of(&["fit", &points, "--figure", "law.jpg"]).contains("pdf, svg or png"));
+}
+
+#[test]
 fn convert_keeps_relative_paths_and_lists_what_failed() {
     let folder = folder("convert");
     std::fs::create_dir_all(folder.join("in/deep")).unwrap();

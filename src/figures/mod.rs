@@ -38,7 +38,7 @@ mod shapes;
 pub mod show;
 mod show_table;
 mod staff;
-mod svg;
+pub(crate) mod svg;
 mod tex;
 
 pub use arcs::arcs;

@@ -56,7 +56,7 @@ pub fn html(content: &str) -> Html {
 pub fn text(content: &str) -> Html {
     Html(format!(
         "<pre style=\"font-family:monospace;font-size:85%;line-height:1.35;overflow-x:auto\">{}</pre>",
-        svg::escape_lines(content)
+        svg::escape(content)
     ))
 }
 

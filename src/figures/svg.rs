@@ -71,8 +71,8 @@ fn steps(corners: &[Place]) -> String {
     data.replace(" -", "-")
 }
 
-/// Text that may stand between tags and in attributes; control characters, which XML forbids, become spaces.
-pub(super) fn escape(text: &str) -> String {
+/// Text that may stand between tags and in attributes, of SVG and HTML; control characters, which XML forbids, become spaces.
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -81,16 +81,11 @@ pub(super) fn escape(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            c if c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}') => safe.push(' '),
+            c if (c.is_control() && c != '\n') || matches!(c, '\u{FFFE}' | '\u{FFFF}') => safe.push(' '),
             c => safe.push(c),
         }
     }
     safe
-}
-
-/// [`escape`] for text of several lines.
-pub(super) fn escape_lines(text: &str) -> String {
-    text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -105,6 +100,6 @@ mod tests {
 
     #[test]
     fn text_cannot_break_out_of_the_markup() {
-        assert_eq!(escape("a<b & \"c\"\u{0}"), "a&lt;b &amp; &quot;c&quot; ");
+        assert_eq!(escape("a<b & \"c\"\u{0}\n"), "a&lt;b &amp; &quot;c&quot; \n");
     }
 }

@@ -9,7 +9,7 @@
 
 mod mgeval;
 mod muspy;
-mod structure;
+pub(super) mod structure;
 
 use crate::music::{Key, Note, Score};
 use serde::{Deserialize, Serialize};

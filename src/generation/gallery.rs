@@ -6,10 +6,11 @@
 mod card;
 mod table;
 
-use super::pages::{PLAYER, STYLE, escape, fill, json};
+use super::pages::{PLAYER, STYLE, fill, json};
 use super::{Prompt, Rung, Sample};
 use crate::Result;
 use crate::figures::look::{self, Colour};
+use crate::figures::svg::escape;
 use crate::models::Family;
 use serde::{Deserialize, Serialize};
 

@@ -14,9 +14,10 @@ pub use code::Answer;
 pub use judge::{Judgement, Preference, judge};
 
 use super::gallery::Group;
-use super::pages::{PLAYER, STYLE, escape, fill, json};
+use super::pages::{PLAYER, STYLE, fill, json};
 use super::played::Played;
 use super::{Sample, pages};
+use crate::figures::svg::escape;
 use crate::{Error, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::seq::SliceRandom;

@@ -12,6 +12,7 @@
 //! repaired before. That a text becomes a MIDI file is no rung: whatever parses does.
 //! Bar alignment error is NotaGen's (Wang et al. 2025): the share of bars that do not add up.
 
+use super::features::structure::notes_of_bars;
 use super::headers::{complete, header_len};
 use crate::music::abc::{self, Complaint};
 use crate::music::{Score, Sign, SignKind};
@@ -176,27 +177,14 @@ fn no_music(score: &Score) -> Option<String> {
     (in_a_row > MOST_IN_A_ROW).then(|| format!("one bar stands there {in_a_row} times in a row"))
 }
 
-/// Each bar's length and notes (voice, onset in the bar, pitch, duration), as a number: the same for the same music.
+/// Each bar's length and notes as a number: the same for the same music.
 pub(super) fn bar_contents(score: &Score) -> Vec<usize> {
-    let bars = score.bars();
-    let mut contents: Vec<Vec<[u32; 4]>> = bars.iter().map(|bar| vec![[bar.ticks; 4]]).collect();
-    for (voice, notes) in (0..).zip(score.voices.iter().map(|voice| &voice.notes)) {
-        for note in notes {
-            let index = bars.partition_point(|bar| bar.start_ticks <= note.onset_ticks).saturating_sub(1);
-            if let (Some(bar), Some(content)) = (bars.get(index), contents.get_mut(index)) {
-                let onset = note.onset_ticks - bar.start_ticks;
-                content.push([voice, onset, u32::from(note.pitch), note.duration_ticks]);
-            }
-        }
-    }
     let mut known = HashMap::new();
-    contents
-        .into_iter()
-        .map(|content| {
-            let next = known.len();
-            *known.entry(content).or_insert(next)
-        })
-        .collect()
+    let mut number = |content| {
+        let next = known.len();
+        *known.entry(content).or_insert(next)
+    };
+    score.bars().iter().map(|bar| bar.ticks).zip(notes_of_bars(score)).map(&mut number).collect()
 }
 
 fn most_in_a_row(bars: &[usize]) -> usize {

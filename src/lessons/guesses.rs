@@ -2,6 +2,7 @@
 
 use super::Answer;
 use crate::figures::show::{self, Html};
+use crate::figures::svg::escape;
 use crate::files::{Lock, read_json, write_json};
 use crate::study::{Study, now};
 use crate::{Error, Result};
@@ -46,9 +47,9 @@ fn verdict(answer: &Answer, found: &Answer) -> &'static str {
 }
 
 pub(super) fn line(number: &str, text: &str) -> Html {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
     show::html(&format!(
-        "<p style=\"border-left:3px solid #888;padding-left:.6em;margin:.3em 0\"><b>{number}</b> {escaped}</p>"
+        "<p style=\"border-left:3px solid #888;padding-left:.6em;margin:.3em 0\"><b>{number}</b> {}</p>",
+        escape(text)
     ))
 }
 

@@ -42,6 +42,7 @@ pub use jury::{Emergence, Judged, Jury, Start};
 pub use museum::{Exhibit, museum_figure, museum_table};
 pub use music_count::MusicCount;
 pub(crate) use prediction::now;
+pub use pictures::findings_figure;
 pub use prediction::{Outcome, Prediction};
 pub use preset::{Best, Generation, IsoFlopBudgets, LearningRate, Preset, Repeats, Training};
 pub use records::{Axis, Counting, RunRecord, points, read_records};

@@ -3,7 +3,8 @@
 //! `data/museum.csv` has a row a model; repositories are named as they name themselves. A table that counts its parameters without the
 //! token and position tables too is fitted in both ways.
 
-use super::{Axis, Families, Study};
+use super::records::read_records;
+use super::{Axis, Families, RunRecord, Study};
 use crate::figures::{self, Figure, NamedValue};
 use crate::fitting::{ALPHA_RANGE, Fit, Interval, Law, Point, Verdict};
 use crate::models::Family;
@@ -55,18 +56,26 @@ impl Study {
 }
 
 impl Families {
-    /// Our two families, then those of the project's `data/museum.csv`.
+    /// Our two families, the same of project B's shapes on Lakh from the committed records of the study `course`, then those of the
+    /// project's `data/museum.csv`.
     ///
     /// # Errors
-    /// The runs allow no law, or the file cannot be read or has a table that allows none.
+    /// The runs allow no law, or a file cannot be read or has a table that allows none.
     pub fn museum(&self, root: &Path) -> Result<Vec<Exhibit>> {
-        let ours = |family| -> Result<Exhibit> {
-            let fit = Law::Power.fit(&self.points(family, Axis::Params))?;
-            let n_tokens = self.of(family).iter().map(|run| run.summary.n_tokens).max().unwrap_or(0);
-            let tokens = format!("characters; {} seen", figures::human(n_tokens as f64));
-            Ok(Exhibit { name: format!("ours, {family}"), family, claim: String::new(), tokens, fit })
-        };
-        let mut all = Family::ALL.into_iter().map(ours).collect::<Result<Vec<Exhibit>>>()?;
+        let records = read_records(&root.join("data/results/course/runs.jsonl"))?;
+        let [transformers, lstms] = Family::ALL.map(|family| {
+            records.iter().filter(|run| run.config.model.family() == family).cloned().collect::<Vec<RunRecord>>()
+        });
+        let course = Families { transformers, lstms, music: None, seed: self.seed };
+        let mut all = Vec::new();
+        for (name, families) in [("ours", self), ("ours on Lakh", &course)] {
+            for family in Family::ALL {
+                let fit = Law::Power.fit(&families.points(family, Axis::Params))?;
+                let n_tokens = families.of(family).iter().map(|run| run.summary.n_tokens).max().unwrap_or(0);
+                let tokens = format!("characters; {} seen", figures::human(n_tokens as f64));
+                all.push(Exhibit { name: format!("{name}, {family}"), family, claim: String::new(), tokens, fit });
+            }
+        }
         all.extend(exhibits(&root.join("data/museum.csv"))?);
         Ok(all)
     }

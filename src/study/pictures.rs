@@ -1,11 +1,11 @@
-//! The figures of 06_scaling: loss against size with the fitted laws, loss against cost, and IsoFLOP profiles.
+//! The figures of 06_scaling: loss against size with the fitted laws, loss against cost, and IsoFLOP profiles; and that of `fit`.
 
 use super::records::ends;
 use super::{Axis, Budgets, Families};
-use crate::Result;
+use crate::{Error, Result};
 use crate::figures::{Figure, Line, Reference, human, lines, scaling};
 use crate::fitting::isoflop::by_budget;
-use crate::fitting::{Law, Verdict};
+use crate::fitting::{Findings, Fit, Law, Verdict};
 use crate::models::Family;
 
 impl Families {
@@ -34,19 +34,9 @@ impl Families {
     fn law_and_runs(&self, family: Family, axis: Axis) -> Result<(Line, Line, Option<Reference>)> {
         let points = self.points(family, axis);
         let law = Law::Power.fit(&points)?;
-        let (low, high) = ends(points.iter().map(|point| point.n_params));
-        let (low, high) = (0.8 * low, 1.25 * high);
-        let sizes: Vec<f64> = (0..=80).map(|i| low * (high / low).powf(f64::from(i) / 80.0)).collect();
-        let band = sizes.iter().zip(law.band(&sizes)).map(|(n, interval)| (*n, interval.low, interval.high)).collect();
-        let curve: Vec<(f64, f64)> = sizes.iter().map(|n| (*n, law.predict(*n))).collect();
-        let runs: Vec<(f64, f64)> = points.iter().map(|point| (point.n_params, point.val_loss)).collect();
-        let name = family.to_string();
+        let [curve, runs] = curve_and_points(&law, &family.to_string()).map(|line| line.family(family));
         let floor = Reference::new(format!("c = {:.2}", law["c"].value), law["c"].value).family(family);
-        Ok((
-            Line::new(name.as_str(), curve).band(band).family(family),
-            Line::new(name, runs).dots().family(family),
-            (!matches!(law["c"].verdict, Verdict::NotIdentified(_))).then_some(floor),
-        ))
+        Ok((curve, runs, (!matches!(law["c"].verdict, Verdict::NotIdentified(_))).then_some(floor)))
     }
 
     /// Loss against one kind of cost, and the frontier: the runs that no cheaper run beats.
@@ -59,6 +49,39 @@ impl Families {
         let all = vec![Line::new("frontier", frontier).dashed().grey(), line(Family::Transformer), line(Family::Lstm)];
         lines(all, axis.label(), "Validation loss (nats per token)", references).log_x().height(300.0)
     }
+}
+
+/// A law over the range of its points and a little more, with its 95 % band; and the points.
+fn curve_and_points(law: &Fit, name: &str) -> [Line; 2] {
+    let (low, high) = ends(law.points().iter().map(|point| point.n_params));
+    let (low, high) = (0.8 * low, 1.25 * high);
+    let sizes: Vec<f64> = (0..=80).map(|i| low * (high / low).powf(f64::from(i) / 80.0)).collect();
+    let band = sizes.iter().zip(law.band(&sizes)).map(|(n, interval)| (*n, interval.low, interval.high)).collect();
+    let curve: Vec<(f64, f64)> = sizes.iter().map(|n| (*n, law.predict(*n))).collect();
+    let points: Vec<(f64, f64)> = law.points().iter().map(|point| (point.n_params, point.val_loss)).collect();
+    [Line::new(name, curve).band(band), Line::new(name, points).dots()]
+}
+
+/// What a table says, drawn: its points, the fitted law with its 95 % band and, where one was checked, the claimed losses.
+///
+/// # Errors
+/// A law of N and D, which is no curve over N.
+pub fn findings_figure(found: &Findings) -> Result<Figure> {
+    let law = match found {
+        Findings::Law(found) => &found.fit,
+        Findings::Check(check) => &check.optimum,
+    };
+    if !matches!(law.law, Law::Power | Law::PowerWithoutC | Law::Log) {
+        return Err(Error::Config("a law of N and D is no curve over N: --figure draws laws of N alone".into()));
+    }
+    let mut lines = curve_and_points(law, "fit").to_vec();
+    if let Findings::Check(check) = found {
+        let claimed: Vec<(f64, f64)> = check.misses.iter().map(|miss| (miss.n_params, miss.claimed)).collect();
+        lines.push(Line::new("claim", claimed).dashed().grey());
+    }
+    let text = law.to_string();
+    let title = text.split("   (").next().unwrap_or_default().trim_end();
+    Ok(scaling(lines, []).title(&format!("{title}: {} {}", law.law.rate(), law.verdict().in_brief())))
 }
 
 impl Budgets {

@@ -20,7 +20,10 @@ impl Study {
     }
 
     /// What [`Study::train`] trains.
-    pub(super) fn ladder_configs(&self, family: Family) -> Result<Vec<RunConfig>> {
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
+    pub fn ladder_configs(&self, family: Family) -> Result<Vec<RunConfig>> {
         let data = self.data()?;
         Ok(self.ladder(family)?.iter().map(|size| self.run_config(size, &data)).collect())
     }
@@ -137,7 +140,11 @@ impl Study {
         self.found(&self.repeat_configs(family)?)
     }
 
-    pub(super) fn repeat_configs(&self, family: Family) -> Result<Vec<RunConfig>> {
+    /// What [`Study::train_repeats`] trains.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
+    pub fn repeat_configs(&self, family: Family) -> Result<Vec<RunConfig>> {
         let (data, repeats) = (self.data()?, &self.preset.repeats);
         let mut configs = Vec::new();
         for size in self.ladder(family)?.iter().take(repeats.n_sizes) {

@@ -50,7 +50,11 @@ impl Sweep {
 
     /// The sweeps of several sizes against the rate, lightest the smallest. `None` of them, and there is nothing to draw.
     pub fn figure(sweeps: &[Sweep]) -> Figure {
+        let mixed = sweeps.iter().any(|sweep| sweep.family != sweeps[0].family);
         let line = |sweep: &Sweep| {
+            if mixed {
+                return Line::new(&*sweep.size, &sweep.losses).with_dots().family(sweep.family);
+            }
             let name = sweep.size.split_once(&sweep.family.to_string().to_lowercase()).map_or(&*sweep.size, |it| it.1);
             Line::new(name.trim_start_matches('-'), &sweep.losses).with_dots()
         };

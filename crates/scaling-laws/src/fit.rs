@@ -111,6 +111,11 @@ impl Fit {
         }
     }
 
+    /// What it was fitted to.
+    pub fn points(&self) -> &[Point] {
+        &self.points
+    }
+
     /// Values of the parameters, in the order of [`Law::parameters`].
     pub fn values(&self) -> Vec<f64> {
         self.parameters.iter().map(|parameter| parameter.value).collect()

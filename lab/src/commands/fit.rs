@@ -2,8 +2,11 @@
 
 use super::output::show;
 use lab::Result;
+use music_scaling::figures::Format;
+use music_scaling::files::write_atomic;
 use music_scaling::fitting;
-use std::path::Path;
+use music_scaling::study::findings_figure;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct FitOptions {
@@ -30,13 +33,29 @@ pub(crate) struct FitOptions {
     /// The column of the loss
     #[arg(long)]
     y: Option<String>,
+    /// Draw points, law, band and claim into this file: .svg, .png or .pdf
+    #[arg(long)]
+    figure: Option<PathBuf>,
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn fit(file: &Path, options: FitOptions) -> Result<()> {
-    let FitOptions { law, objective, resamples, seed, claim, claim_r2, x, y, json } = options;
-    let columns = fitting::Columns { x, y };
+    let FitOptions { law, objective, resamples, seed, claim, claim_r2, x, y, figure, json } = options;
+    let columns = fitting::Columns { x: x.clone(), y: y.clone() };
     let options = fitting::FitOptions { law, objective, resamples, seed, claim, claim_r2, columns };
-    show(json, &fitting::fit_table(file, &options)?)
+    let found = fitting::fit_table(file, &options)?;
+    if let Some(path) = figure {
+        let ending = path.extension().unwrap_or_default().to_string_lossy();
+        let format: Format = ending.parse()?;
+        let mut drawn = findings_figure(&found)?;
+        if let Some(name) = &x {
+            drawn = drawn.x_label(name);
+        }
+        if let Some(name) = &y {
+            drawn = drawn.y_label(name);
+        }
+        write_atomic(&path, drawn.bytes(format)?)?;
+    }
+    show(json, &found)
 }

@@ -1,11 +1,12 @@
 //! `train`: the models of a study.
 
 use super::output::{json_line, keep_stdout_for};
+use lab::plan::Plan;
 use lab::{Error, Result};
 use music_scaling::messages::say;
 use music_scaling::models::Family;
 use music_scaling::study::Study;
-use music_scaling::training::{Run, Summary, interrupted};
+use music_scaling::training::{Run, RunConfig, Summary, interrupted};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -55,8 +56,9 @@ pub(crate) fn train(options: &TrainOptions) -> Result<ExitCode> {
     let TrainOptions { preset, size, init_from, repeats, isoflop, longer, json } = options;
     keep_stdout_for(*json);
     let study = Study::open(preset)?;
-    if (*repeats || *isoflop) && !json {
-        println!("{}", study.extra_cost()?);
+    let configs = configs(&study, options)?;
+    if !json && !configs.is_empty() {
+        println!("{}", Plan::of_runs(&study, &study.runs()?, configs)?);
     }
     let (runs, failures) = match size {
         Some(name) => {
@@ -86,6 +88,23 @@ pub(crate) fn train(options: &TrainOptions) -> Result<ExitCode> {
         }
     }
     Ok(if finished { ExitCode::SUCCESS } else { ExitCode::from(STOPPED_EARLY) })
+}
+
+/// What is asked for; nothing where a size is unknown, which its training will say.
+fn configs(study: &Study, options: &TrainOptions) -> Result<Vec<RunConfig>> {
+    let mut configs = Vec::new();
+    match &options.size {
+        Some(name) => configs.extend(study.configs()?.into_iter().filter(|config| config.name == *name)),
+        None if options.isoflop => configs = study.isoflop_configs()?,
+        None if options.longer => configs = study.longer_configs()?,
+        None => {
+            for family in Family::ALL {
+                let of_repeats = options.repeats;
+                configs.extend(if of_repeats { study.repeat_configs(family)? } else { study.ladder_configs(family)? });
+            }
+        }
+    }
+    Ok(configs)
 }
 
 /// The runs of both families, and what failed: a failure in one does not keep the other from its training, a stop does.

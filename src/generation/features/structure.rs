@@ -16,8 +16,8 @@ const TICKS_PER_STEP: u32 = TICKS_PER_BEAT / 24;
 /// The notes that begin in a bar: (voice, onset in the bar, pitch, duration).
 pub type BarNotes = BTreeSet<(usize, u32, u8, u32)>;
 
-/// The bars in which a note begins.
-pub fn bars(page: &Score) -> Vec<BarNotes> {
+/// The notes of every bar.
+pub(in crate::generation) fn notes_of_bars(page: &Score) -> Vec<BarNotes> {
     let bars = page.bars();
     let mut notes = vec![BarNotes::new(); bars.len()];
     for (place, voice) in page.voices.iter().enumerate() {
@@ -28,8 +28,12 @@ pub fn bars(page: &Score) -> Vec<BarNotes> {
             }
         }
     }
-    notes.retain(|notes| !notes.is_empty());
     notes
+}
+
+/// The bars in which a note begins.
+pub fn bars(page: &Score) -> Vec<BarNotes> {
+    notes_of_bars(page).into_iter().filter(|notes| !notes.is_empty()).collect()
 }
 
 /// #{bars that are equal to an earlier one} / #{bars}, of the bars in which a note begins: the same notes in every voice, no

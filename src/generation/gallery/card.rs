@@ -3,7 +3,7 @@
 use super::{Group, Outcome, Shown};
 use crate::Result;
 use crate::figures::{self, human};
-use crate::generation::pages::escape;
+use crate::figures::svg::escape;
 use crate::generation::played::{Played, first_bars};
 use crate::generation::{Features, Sample};
 use crate::music::Score;

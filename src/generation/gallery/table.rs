@@ -3,7 +3,7 @@
 use super::{Group, Heading, Outcome, Shown};
 use crate::figures::human;
 use crate::generation::Rate;
-use crate::generation::pages::escape;
+use crate::figures::svg::escape;
 
 pub(super) fn table(groups: &[Group], headings: &[Heading], shown: &[Shown], tones: &[String]) -> String {
     let prompts: String = headings
