@@ -51,7 +51,9 @@ fn lessons_name_predictions_and_exercises_that_there_are() {
     for lesson in files("lessons", "md") {
         let text = read_to_string(&lesson).unwrap();
         let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').map(|part| part.trim_matches('.'));
-        for number in numbers.filter(|it| (4..=5).contains(&it.len()) && it.starts_with('0') && it.as_bytes()[2] == b'.') {
+        for number in
+            numbers.filter(|it| (4..=5).contains(&it.len()) && it.starts_with('0') && it.as_bytes()[2] == b'.')
+        {
             if number.starts_with("00") {
                 continue; // a loss
             }

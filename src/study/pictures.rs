@@ -2,11 +2,11 @@
 
 use super::records::ends;
 use super::{Axis, Budgets, Families};
-use crate::{Error, Result};
 use crate::figures::{Figure, Line, Reference, human, lines, scaling};
 use crate::fitting::isoflop::by_budget;
 use crate::fitting::{Findings, Fit, Law, Verdict};
 use crate::models::Family;
+use crate::{Error, Result};
 
 impl Families {
     /// Runs, fitted laws with their 95 % bands, and floors where c is not "NOT identified". The frame holds the runs and the

@@ -100,7 +100,11 @@ fn configs(study: &Study, options: &TrainOptions) -> Result<Vec<RunConfig>> {
         None => {
             for family in Family::ALL {
                 let of_repeats = options.repeats;
-                configs.extend(if of_repeats { study.repeat_configs(family)? } else { study.ladder_configs(family)? });
+                configs.extend(if of_repeats {
+                    study.repeat_configs(family)?
+                } else {
+                    study.ladder_configs(family)?
+                });
             }
         }
     }

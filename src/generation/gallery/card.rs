@@ -2,8 +2,8 @@
 
 use super::{Group, Outcome, Shown};
 use crate::Result;
-use crate::figures::{self, human};
 use crate::figures::svg::escape;
+use crate::figures::{self, human};
 use crate::generation::played::{Played, first_bars};
 use crate::generation::{Features, Sample};
 use crate::music::Score;

@@ -2,8 +2,8 @@
 
 use super::{Group, Heading, Outcome, Shown};
 use crate::figures::human;
-use crate::generation::Rate;
 use crate::figures::svg::escape;
+use crate::generation::Rate;
 
 pub(super) fn table(groups: &[Group], headings: &[Heading], shown: &[Shown], tones: &[String]) -> String {
     let prompts: String = headings
