@@ -292,7 +292,7 @@ fn models_03() {
     page.says(format!(
         "Less time: **{}** for both. That the LSTM gains most: **{}**",
         held(of_attention > 1.0 && of_lstm > 1.0),
-        held(of_lstm > 1.2 * of_attention)
+        held(of_lstm > of_attention)
     ));
     let ratio = |run: &RunRecord| {
         let (model, block_size) = (&run.config.model, run.config.block_size);
@@ -522,7 +522,7 @@ fn lstms_05() {
         horizon.fresh
     ));
     page.printed("left after 20 characters: 3.6e-4 as initialised, 6.9e-1 with the forget gate raised");
-    page.printed("largest difference 1.5e-7");
+    page.printed("largest difference 1.7e-7");
     page.check();
 }
 
@@ -707,8 +707,8 @@ fn generation_07() {
     assert_eq!(
         [Ability::Bar, Ability::Cadence, Ability::Phrase]
             .map(|ability| (reached(ability, Family::Transformer), reached(ability, Family::Lstm).is_some())),
-        [(None, true), (None, true), (None, false)],
-        "bars and cadences are reached by LSTMs only, phrases by nobody"
+        [(None, true); 3],
+        "bars, cadences and phrases are reached by LSTMs only"
     );
     let returns = |one: &Judged| percent(one.ability(Ability::Return));
     page.says(format!(

@@ -103,7 +103,8 @@ fn differences(place: &str, recorded: &Value, again: &Value, found: &mut Vec<Str
             }
         }
         (recorded, again) if recorded != again => {
-            found.push(format!("{place} is recorded as {recorded}, the runs give {again}"));
+            let short = |value: &Value| value.to_string().chars().take(200).collect::<String>();
+            found.push(format!("{place} is recorded as {}, the runs give {}", short(recorded), short(again)));
         }
         _ => {}
     }

@@ -73,7 +73,7 @@ pub fn publish(lab: &Lab, study: &Study) -> Result<()> {
         std::fs::create_dir_all(&to).map_err(Error::file("create the folder", &to))?;
         for entry in std::fs::read_dir(&from).map_err(Error::file("list", &from))?.flatten() {
             let (path, name) = (entry.path(), entry.file_name());
-            let is_a_by_product = ["failed.ipynb", "report.html", ".lock", ".mid", "metadata.json"]
+            let is_a_by_product = ["failed.ipynb", "report.html", ".lock", ".mid", "metadata.json", "numbers.tex"]
                 .iter()
                 .any(|end| file_name(&path).ends_with(end));
             if path.is_file() && !is_a_by_product {
