@@ -140,11 +140,14 @@ fn a_record_that_was_edited_is_noticed_in_the_ledger_and_in_the_runs_folder() {
 }
 
 #[test]
-fn the_committed_game_is_whole_and_its_score_follows_from_its_records() {
+fn the_committed_games_are_whole_and_their_scores_follow_from_their_records() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/results/game");
     let grid = Grid::read(&folder.join("grid.json")).unwrap();
-    let class = Class::of(&[&folder], Some(&grid));
-    let committed = read_to_string(folder.join("score.json")).unwrap(); // of `game --score data/results/game --json`
-    assert_eq!(serde_json::to_string_pretty(&class).unwrap() + "\n", committed);
-    assert_eq!(class.scores[0].rules, Rules::new(1), "a game by the default rules");
+    for played in [folder.clone(), folder.join("by_hand")] {
+        let class = Class::of(&[&played], Some(&grid));
+        // of `game --score FOLDER --against data/results/game/grid.json --json`
+        let committed = read_to_string(played.join("score.json")).unwrap();
+        assert_eq!(serde_json::to_string_pretty(&class).unwrap() + "\n", committed);
+        assert_eq!(class.scores[0].rules, Rules::new(1), "a game by the default rules");
+    }
 }
