@@ -174,17 +174,19 @@ impl Rate {
         }
         let mut rehearsal = Rehearsal::new(model, b, t, config.dropout)?;
         rehearsal.step()?;
-        let (began, mut n, mut sum) = (Instant::now(), 0.0, (0.0, 0.0));
-        while n == 0.0 || began.elapsed().as_secs_f64() < MEASURED_S {
-            let (gradients_s, update_s) = rehearsal.step()?;
-            (n, sum) = (n + 1.0, (sum.0 + gradients_s, sum.1 + update_s));
+        let (began, mut steps) = (Instant::now(), Vec::new());
+        while steps.is_empty() || began.elapsed().as_secs_f64() < MEASURED_S {
+            steps.push(rehearsal.step()?);
         }
+        // The median: the first steps still ask for memory, and another program may have had a core for one of them.
+        steps.sort_by(|p, q| (p.0 + p.1).total_cmp(&(q.0 + q.1)));
+        let (gradients_s, update_s) = steps[steps.len() / 2];
         let (first, forward_s) = (rehearsal.forward_s()?, rehearsal.forward_s()?);
         let scale = |n: usize| step_flops((n, *block_size)) / step_flops((b, t));
         let fixed_mb = 16.0 * model.n_params() as f64 / 1e6;
         Ok(Rate {
-            gradients_s: sum.0 / n * scale(*batch_size),
-            update_s: sum.1 / n,
+            gradients_s: gradients_s * scale(*batch_size),
+            update_s,
             forward_s: first.min(forward_s) * scale(1) / *block_size as f64,
             memory_mb: fixed_mb + (rehearsal.peak_memory_mb() - fixed_mb).max(0.0) * scale(*at_once),
             of,
