@@ -172,6 +172,12 @@ fn a_folder_holds_texts_midi_files_and_what_is_known_of_them() {
         std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(paths.len(), names.len());
+    let again = write_samples(&three(), &dir).unwrap();
+    assert_eq!(
+        (again.len(), std::fs::read_dir(&dir).unwrap().count()),
+        (3, names.len()),
+        "the same tunes again add nothing"
+    );
     let (theirs, ours): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| name.contains("abc2midi"));
     assert_eq!(
         ours,
