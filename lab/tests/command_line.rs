@@ -82,7 +82,7 @@ fn fit_draws_its_points_its_law_and_a_claim() {
     let output = music_scaling(&[&["fit", &points, "--figure", &picture][..], &columns].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let svg = std::fs::read_to_string(&picture).unwrap();
-    assert!(svg.contains("L(N) = ") && svg.contains(">Size<") && svg.contains(">Loss<"), "{svg}");
+    assert!(svg.contains("L(N) = ") && svg.contains(">Size (log scale)<") && svg.contains(">Loss<"), "{svg}");
     let claim = ["--claim", "a=8.42,alpha=0.2,c=0.9"];
     let output = music_scaling(&[&["fit", &points, "--figure", &picture][..], &columns, &claim].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
