@@ -44,18 +44,18 @@ pub(crate) fn fit(file: &Path, options: FitOptions) -> Result<()> {
     let FitOptions { law, objective, resamples, seed, claim, claim_r2, x, y, figure, json } = options;
     let columns = fitting::Columns { x: x.clone(), y: y.clone() };
     let options = fitting::FitOptions { law, objective, resamples, seed, claim, claim_r2, columns };
+    let figure = figure.map(|path| -> Result<(PathBuf, Format)> {
+        let format = path.extension().unwrap_or_default().to_string_lossy().parse()?;
+        Ok((path, format))
+    });
+    let figure = figure.transpose()?; // before the work
     let found = fitting::fit_table(file, &options)?;
-    if let Some(path) = figure {
-        let ending = path.extension().unwrap_or_default().to_string_lossy();
-        let format: Format = ending.parse()?;
-        let mut drawn = findings_figure(&found)?;
-        if let Some(name) = &x {
-            drawn = drawn.x_label(name);
-        }
-        if let Some(name) = &y {
-            drawn = drawn.y_label(name);
-        }
+    show(json, &found)?;
+    if let Some((path, format)) = figure {
+        let drawn = findings_figure(&found)?;
+        let drawn = x.iter().fold(drawn, |drawn, name| drawn.x_label(name));
+        let drawn = y.iter().fold(drawn, |drawn, name| drawn.y_label(name));
         write_atomic(&path, drawn.bytes(format)?)?;
     }
-    show(json, &found)
+    Ok(())
 }

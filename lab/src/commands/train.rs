@@ -99,12 +99,8 @@ fn configs(study: &Study, options: &TrainOptions) -> Result<Vec<RunConfig>> {
         None if options.longer => configs = study.longer_configs()?,
         None => {
             for family in Family::ALL {
-                let of_repeats = options.repeats;
-                configs.extend(if of_repeats {
-                    study.repeat_configs(family)?
-                } else {
-                    study.ladder_configs(family)?
-                });
+                let all = if options.repeats { study.repeat_configs(family) } else { study.ladder_configs(family) };
+                configs.extend(all?);
             }
         }
     }
