@@ -13,8 +13,8 @@ use music_scaling::training::{Decay, Run, RunConfig, Runs, default_threads, devi
 use nets::words::{duration, flops, human};
 use std::time::Instant;
 
-/// Of one notebook beside its trainings: its kernel starts, its cells compile, its figures are drawn.
-const SECONDS_A_NOTEBOOK: f64 = 30.0;
+/// Of one notebook beside its trainings: its kernel starts, its cells compile (a second and a half each), its figures are drawn.
+const SECONDS_A_NOTEBOOK: f64 = 75.0;
 
 /// A measured step costs at most about so many FLOPs, a quarter of a second on two cores: of larger models fewer sequences are
 /// taken, at least one a core, then shorter ones. Rates per FLOP hardly differ.
