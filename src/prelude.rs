@@ -15,8 +15,8 @@ pub use crate::ops::{self, Dropout};
 pub use crate::study::{
     Axis, BestNGram, Budgets, ByPosition, CorpusResult, Emergence, Exhibit, Families, Floors, GradientHorizon, Gzip,
     Induction, Judged, Jury, MusicCount, Outcome, Prediction, RunRecord, Start, Study, Subject, Sweep, TestResult,
-    attention_arcs, countings_table, induction, laws_table, loss_by_position, museum_figure, museum_table,
-    objectives_table, sensitivity_table,
+    attention_arcs, attention_roll, countings_table, induction, laws_table, loss_by_position, museum_figure,
+    museum_table, objectives_table, sensitivity_table,
 };
 pub use crate::training::{self, Run, RunConfig, Runs, evaluate};
 pub use crate::{Error, Result};

@@ -20,11 +20,11 @@ pub fn arcs(text: &str, weights: impl AsRef<[Vec<f64>]>) -> Figure {
 }
 
 /// What is less is one of many.
-const LEAST_SHOWN: f64 = 0.1;
+pub(super) const LEAST_SHOWN: f64 = 0.1;
 const LONGEST_TEXT: usize = 160; // each character has four points then
-const WIDEST: f64 = 2.2;
+pub(super) const WIDEST: f64 = 2.2;
 /// Points of an arc; straight pieces of half a degree are not seen.
-const N_POINTS: usize = 48;
+pub(super) const N_POINTS: usize = 48;
 const SIZE: f64 = look::TICK_SIZE;
 
 impl Arcs {

@@ -49,7 +49,7 @@ pub use heatmap::heatmap;
 pub use histogram::histogram;
 pub use lines::{Line, lines};
 pub use own::{Area, Recorder, draw};
-pub use piano_roll::piano_roll;
+pub use piano_roll::{piano_roll, piano_roll_with_arcs};
 pub use redraw::{Format, Style};
 pub use scaling::{loss_curves, scaling};
 pub use show_table::number;

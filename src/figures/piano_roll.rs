@@ -1,27 +1,39 @@
 //! A score as a piano roll: time in beats to the right, pitch upwards, one colour a voice, drums in a strip below.
 
+use super::arcs::{LEAST_SHOWN, N_POINTS, WIDEST};
 use super::axes::human;
 use super::canvas::Canvas;
 use super::look::{self, AXIS, Colour, GRID, INK, LABEL_SIZE, TICK_SIZE};
 use super::{Figure, Kind, Numbers, Options, Picture};
-use crate::music::{Score, TICKS_PER_BEAT, Voice};
+use crate::models::Family;
+use crate::music::{Note, Score, TICKS_PER_BEAT, Voice};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct PianoRoll {
     score: Score,
+    /// How much each note of the first voice looks at each, 0 to 1; none on an ordinary roll.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    arcs: Vec<Vec<f64>>,
 }
 
 /// The whole score; `.x_range(0.0, 32.0)` shows its first 32 beats.
 pub fn piano_roll(score: &Score) -> Figure {
-    Figure::new(Kind::PianoRoll(PianoRoll { score: score.clone() }))
+    piano_roll_with_arcs(score, [])
+}
+
+/// With arcs from note to note of its first voice: `weights[i][j]` is how much note i looks at note j, 0 to 1, as in [`super::arcs()`].
+pub fn piano_roll_with_arcs(score: &Score, weights: impl AsRef<[Vec<f64>]>) -> Figure {
+    Figure::new(Kind::PianoRoll(PianoRoll { score: score.clone(), arcs: weights.as_ref().to_vec() }))
 }
 
 /// More beats than this are not drawn at once: half an hour of music would be one grey block.
 const MOST_BEATS: f64 = 4096.0;
 const DRUM_ROW: f64 = 13.0;
 const OCTAVE: u8 = 12;
+/// Above the notes, in points.
+const ROOM_FOR_ARCS: f64 = 70.0;
 
 /// Where beats and pitches lie, in points.
 struct Roll {
@@ -59,6 +71,7 @@ impl Picture for PianoRoll {
         let legend_bottom = self.draw_names(canvas, top);
         let pitches = self.pitches();
         let has_pitches = self.pitched().any(|(_, voice)| !voice.notes.is_empty());
+        let legend_bottom = if self.arcs.is_empty() { legend_bottom } else { legend_bottom + ROOM_FOR_ARCS };
         let height = if has_pitches { options.frame_height.unwrap_or(220.0).clamp(60.0, 2000.0) } else { 0.0 };
         let bottom = legend_bottom + height;
         let roll = Roll { left: 48.0, right: canvas.width - 14.0, top: legend_bottom, bottom, beats, pitches };
@@ -73,8 +86,10 @@ impl Picture for PianoRoll {
             canvas.line(vec![(roll.x(*beat), roll.top), (roll.x(*beat), end)], GRID.towards(AXIS, 0.25), 0.7);
         }
         for (index, voice) in self.pitched() {
-            draw_notes(canvas, &roll, voice, look::category_colour(index));
+            let colour = if self.arcs.is_empty() { look::category_colour(index) } else { AXIS };
+            draw_notes(canvas, &roll, voice, colour);
         }
+        self.draw_arcs(canvas, &roll);
         self.draw_drums(canvas, &roll, &drums, drums_top);
         canvas.line(vec![(roll.left, end), (roll.right, end)], AXIS, 1.0);
         for beat in bars.iter().step_by(bars.len().div_ceil(9).max(1)) {
@@ -87,6 +102,9 @@ impl Picture for PianoRoll {
     }
 
     fn numbers(&self, _options: &Options) -> Numbers {
+        if !self.arcs.is_empty() {
+            return self.numbers_of_arcs();
+        }
         let mut numbers =
             Numbers::new(&["voice", "name", "onset_beats", "duration_beats", "pitch", "pitch_name", "velocity"]);
         for (i, voice) in self.score.voices.iter().enumerate() {
@@ -168,6 +186,45 @@ impl PianoRoll {
         if inside.is_empty() { vec![low] } else { inside }
     }
 
+    /// (from, to, weight) of notes that look at others, so far as they are drawn.
+    fn looks(&self) -> Vec<(&Note, &Note, f64)> {
+        let notes = self.score.voices.first().map_or(&[][..], |voice| &voice.notes);
+        let rows = notes.iter().zip(&self.arcs);
+        let looks = rows.flat_map(|(from, row)| notes.iter().zip(row).map(move |(to, weight)| (from, to, *weight)));
+        looks.filter(|(from, to, weight)| from != to && *weight >= LEAST_SHOWN).collect()
+    }
+
+    fn numbers_of_arcs(&self) -> Numbers {
+        let mut numbers = Numbers::new(&["from_beat", "from_pitch", "to_beat", "to_pitch", "weight"]);
+        for (from, to, weight) in self.looks() {
+            let [(beat, pitch), (to_beat, to_pitch)] =
+                [from, to].map(|note| (beats_of(note.onset_ticks).to_string(), pitch_name(note.pitch)));
+            numbers.row([beat, pitch, to_beat, to_pitch, weight.to_string()]);
+        }
+        numbers
+    }
+
+    /// Each rises the higher the farther it goes.
+    fn draw_arcs(&self, canvas: &mut Canvas, roll: &Roll) {
+        let place = |note: &Note| {
+            let middle = beats_of(note.onset_ticks) + 0.5 * beats_of(note.duration_ticks);
+            (roll.x(middle), roll.y(note.pitch))
+        };
+        let looks = self.looks();
+        let farthest = looks.iter().map(|(from, to, _)| (place(from).0 - place(to).0).abs()).fold(1.0, f64::max);
+        for (from, to, weight) in looks {
+            let (from, to) = (place(from), place(to));
+            let level = roll.top - ROOM_FOR_ARCS * (from.0 - to.0).abs() / farthest;
+            let point = |k: usize| {
+                let along = k as f64 / N_POINTS as f64;
+                let rise = (std::f64::consts::PI * along).sin();
+                let straight = |from: f64, to: f64| from + (to - from) * along;
+                (straight(from.0, to.0), straight(from.1, to.1) * (1.0 - rise) + level * rise)
+            };
+            canvas.line((0..=N_POINTS).map(point).collect(), look::family_colour(Family::Transformer), WIDEST * weight);
+        }
+    }
+
     /// Names of the drum sounds that occur, from the floor up.
     fn drum_rows(&self) -> Vec<&'static str> {
         let mut rows: Vec<(u8, &str)> = Vec::new();
@@ -184,7 +241,7 @@ impl PianoRoll {
     fn draw_drums(&self, canvas: &mut Canvas, roll: &Roll, rows: &[&str], top: f64) {
         for (i, name) in rows.iter().enumerate() {
             let y = top + DRUM_ROW * i as f64;
-            canvas.text((roll.left - 5.0, y + 10.0), *name, look::text(10.5, AXIS).end());
+            canvas.text((roll.left - 5.0, y + 10.0), *name, look::text(TICK_SIZE, AXIS).end());
             canvas.line(vec![(roll.left, y + DRUM_ROW / 2.0), (roll.right, y + DRUM_ROW / 2.0)], GRID, 0.7);
         }
         let width = ((roll.right - roll.left) / (roll.beats.1 - roll.beats.0) * 0.2).clamp(1.0, 4.0);
@@ -213,8 +270,8 @@ fn draw_keys(canvas: &mut Canvas, roll: &Roll) {
             canvas.line(vec![(roll.left, y + height), (roll.right, y + height)], GRID, 0.7);
         }
         if key == 0 || (few && !black) {
-            let baseline = y + height / 2.0 + 0.36 * 11.0;
-            canvas.text((roll.left - 5.0, baseline), pitch_name(pitch), look::text(11.0, AXIS).end());
+            let baseline = y + height / 2.0 + 0.36 * TICK_SIZE;
+            canvas.text((roll.left - 5.0, baseline), pitch_name(pitch), look::text(TICK_SIZE, AXIS).end());
         }
     }
 }

@@ -172,8 +172,8 @@ fn grouped(number: &str) -> String {
 fn cell(tag: &str, is_number: bool, text: &str) -> String {
     let side = if is_number { "right" } else { "left" };
     let line = if tag == "th" { "border-bottom:1px solid #888;" } else { "" };
-    let whole = if text.chars().count() <= 32 && tag == "td" { "white-space:nowrap;" } else { "" }; // a run's name, a number
-    format!("<{tag} style=\"{line}{whole}text-align:{side};padding:3px 10px\">{}</{tag}>", escape(text))
+    let whole = if text.chars().count() <= 25 && tag == "td" { "white-space:nowrap;" } else { "" }; // a run's name, a number
+    format!("<{tag} style=\"{line}{whole}text-align:{side};padding:3px 8px\">{}</{tag}>", escape(text))
 }
 
 #[cfg(test)]
@@ -187,7 +187,7 @@ mod tests {
             df!("run_name" => ["a", "<b>"], "n_params" => [142_411_i64, 7_609_675], "val_loss" => [1.74192, f64::NAN])
                 .unwrap();
         let page = table(&data);
-        assert!(page.as_str().contains("text-align:right;padding:3px 10px\">n params</th>"));
+        assert!(page.as_str().contains("text-align:right;padding:3px 8px\">n params</th>"));
         assert!(page.as_str().contains("7\u{202F}609\u{202F}675</td>"));
         assert!(page.as_str().contains(">1.742</td>") && page.as_str().contains(">–</td>"));
         assert!(page.as_str().contains("&lt;b&gt;"));

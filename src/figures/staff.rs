@@ -4,7 +4,7 @@
 
 use super::canvas::{At, Canvas};
 use super::engraving::{self, Measure, Symbol};
-use super::look::{self, AXIS, INK};
+use super::look::{self, AXIS, INK, TICK_SIZE};
 use super::note_groups::{beam_groups, draw_group, draw_triplets};
 use super::piano_roll::pitch_name;
 use super::{Figure, Kind, Numbers, Options, Picture, ornaments};
@@ -72,7 +72,7 @@ impl Picture for Staff {
             notes.push(format!("voice {} of {}", index + 1, self.page.voices.len()));
         }
         let bottom = system.top - SYSTEM_HEIGHT + 8.5 * SPACE;
-        canvas.text((LEFT, bottom + 6.0), notes.join(" · "), look::text(11.0, AXIS));
+        canvas.text((LEFT, bottom + 6.0), notes.join(" · "), look::text(TICK_SIZE, AXIS));
         Ok(bottom + if notes.is_empty() { 0.0 } else { 12.0 })
     }
 
@@ -332,5 +332,5 @@ fn draw_tempo(canvas: &mut Canvas, at: At, meter: Meter, tempo: TempoChange) {
         ornaments::spot(canvas, (head.0 + 1.2 * SPACE, head.1), 0.22);
     }
     let per_minute = 60e6 / f64::from(tempo.micros_per_beat.max(1)) / beats;
-    canvas.text((at.0 + 2.6 * SPACE, at.1), format!("= {per_minute:.0}"), look::text(11.0, INK));
+    canvas.text((at.0 + 2.6 * SPACE, at.1), format!("= {per_minute:.0}"), look::text(TICK_SIZE, INK));
 }

@@ -8,9 +8,10 @@
 //! In a corpus without repeat signs S is the first bars of a tune, without its header. A head that looks there can copy what followed (Elhage et al. 2021, Olsson et al. 2022). Evenly spread attention gives about 1/i.
 
 use crate::data::TokenData;
-use crate::figures::{Figure, Line, Reference, arcs, lines};
+use crate::figures::{Figure, Line, Reference, arcs, lines, piano_roll_with_arcs};
 use crate::generation::headers::header_len;
 use crate::models::{Family, Model};
+use crate::music::abc;
 use crate::training::{Run, token_losses};
 use crate::{Error, Result};
 use candle_core::Tensor;
@@ -180,29 +181,81 @@ fn sections(data: &TokenData, longest: usize) -> Result<Vec<Twice>> {
     }
 }
 
+/// What one head looks at in the shortest of the sections, read twice.
+struct Look {
+    /// The tune's header, which the model read before; a short one of its own where the section has none.
+    header: String,
+    text: String,
+    /// From each character of the text to each.
+    weights: Vec<Vec<f64>>,
+}
+
+impl Look {
+    fn of(run: &Run, data: &TokenData, (block, head): (usize, usize)) -> Result<Look> {
+        let sections = sections(data, run.config.block_size)?;
+        let Some(section) = sections.iter().min_by_key(|section| section.period) else {
+            return Err(Error::Data("there is no section to read".into())); // `sections` has refused this
+        };
+        let weights = section.weights(&run.best_model()?.without_gradients()?)?;
+        let of_head = block.checked_sub(1).zip(head.checked_sub(1)).and_then(|(b, h)| weights.get(b)?.get(h));
+        let of_head = of_head.ok_or_else(|| {
+            let shape = weights.first().map_or(0, Vec::len);
+            Error::Config(format!(
+                "{} has no head {head} in block {block}: it has {} blocks of {shape} heads",
+                run.config.name,
+                weights.len()
+            ))
+        })?;
+        let music = |row: &Vec<f32>| row.iter().skip(section.start).map(|weight| f64::from(*weight)).collect();
+        let (header, text) = section.tokens.split_at(section.start);
+        let header = if header.is_empty() { "X:1\nL:1/8\nK:C\n".into() } else { data.tokenizer.decode(header) };
+        let weights = of_head.iter().skip(section.start).map(music).collect();
+        Ok(Look { header, text: data.tokenizer.decode(text), weights })
+    }
+
+    /// The note that each character counts for: the last that has begun, so that lengths and bar lines go with the note before them.
+    fn notes(&self) -> Vec<Option<usize>> {
+        let begun = |(at, character): (usize, char)| {
+            let read = abc::parse_lenient(&[&self.header, &self.text[..at + character.len_utf8()]].concat());
+            read.ok()?.0.n_notes().checked_sub(1)
+        };
+        self.text.char_indices().map(begun).collect()
+    }
+
+    /// From note to note: what the characters of the one give to all of the other's, as a mean over the former.
+    fn between_notes(&self, n_notes: usize) -> Vec<Vec<f64>> {
+        let notes = self.notes();
+        let mut weights = vec![vec![0.0; n_notes]; n_notes];
+        for (from, row) in notes.iter().zip(&self.weights) {
+            let n_characters = notes.iter().filter(|note| *note == from).count() as f64;
+            for (to, weight) in notes.iter().zip(row) {
+                if let (Some(from), Some(to)) = (*from, *to) {
+                    weights[from][to] += weight / n_characters;
+                }
+            }
+        }
+        weights
+    }
+}
+
 /// Where one head of a Transformer (block and head counted from 1) looks while it reads the shortest of those sections twice.
 ///
 /// # Errors
 /// As [`induction`]; or there is no such head.
-pub fn attention_arcs(run: &Run, data: &TokenData, (block, head): (usize, usize)) -> Result<Figure> {
-    let sections = sections(data, run.config.block_size)?;
-    let Some(section) = sections.iter().min_by_key(|section| section.period) else {
-        return Err(Error::Data("there is no section to read".into())); // `sections` has refused this
-    };
-    let weights = section.weights(&run.best_model()?.without_gradients()?)?;
-    let of_head = block.checked_sub(1).zip(head.checked_sub(1)).and_then(|(b, h)| weights.get(b)?.get(h));
-    let of_head = of_head.ok_or_else(|| {
-        let shape = weights.first().map_or(0, Vec::len);
-        Error::Config(format!(
-            "{} has no head {head} in block {block}: it has {} blocks of {shape} heads",
-            run.config.name,
-            weights.len()
-        ))
-    })?;
-    let music = |row: &[f32]| row.iter().skip(section.start).map(|weight| f64::from(*weight)).collect::<Vec<f64>>();
-    let weights: Vec<Vec<f64>> = of_head.iter().skip(section.start).map(|row| music(row)).collect();
-    let text = data.tokenizer.decode(section.tokens.get(section.start..).unwrap_or_default());
-    Ok(arcs(&text, weights))
+pub fn attention_arcs(run: &Run, data: &TokenData, head: (usize, usize)) -> Result<Figure> {
+    let look = Look::of(run, data, head)?;
+    Ok(arcs(&look.text, look.weights))
+}
+
+/// The same on the section's piano roll, from note to note. A character counts for the last note that has begun; a note looks as its
+/// characters do in the mean.
+///
+/// # Errors
+/// As [`attention_arcs`]; or the section cannot be read as ABC.
+pub fn attention_roll(run: &Run, data: &TokenData, head: (usize, usize)) -> Result<Figure> {
+    let look = Look::of(run, data, head)?;
+    let (score, _) = abc::parse_lenient(&[&*look.header, &look.text].concat())?;
+    Ok(piano_roll_with_arcs(&score, look.between_notes(score.n_notes())))
 }
 
 #[cfg(test)]
@@ -280,5 +333,25 @@ mod tests {
             assert_eq!(heads.is_empty(), config.family() == Family::Lstm);
             assert!(heads.iter().flatten().all(|share| (share - evenly).abs() < 1e-6), "{heads:?} {evenly}");
         }
+    }
+
+    /// Three notes, one of two characters and a bar line; the last looks at the first with half of its attention and at the bar line behind.
+    #[test]
+    fn attention_between_notes_adds_what_their_characters_get() {
+        let row = |weights: [f64; 5]| weights.to_vec();
+        let look = Look {
+            header: "X:1\nL:1/8\nK:C\n".into(),
+            text: "C2|DE".into(),
+            weights: vec![
+                row([0.0; 5]),
+                row([1.0, 0.0, 0.0, 0.0, 0.0]),
+                row([0.0; 5]),
+                row([0.0; 5]),
+                row([0.5, 0.0, 0.25, 0.25, 0.0]),
+            ],
+        };
+        assert_eq!(look.notes(), [Some(0), Some(0), Some(0), Some(1), Some(2)]);
+        let third = 1.0 / 3.0; // of the first note's three characters one looks at the note itself
+        assert_eq!(look.between_notes(3), [[third, 0.0, 0.0], [0.0; 3], [0.75, 0.25, 0.0]]);
     }
 }

@@ -37,7 +37,7 @@ pub use families::{
     CountingRow, Families, FittedVariant, countings_table, laws_table, objectives_table, sensitivity_table,
 };
 pub use floors::{Floor, Floors};
-pub use induction::{Induction, attention_arcs, induction};
+pub use induction::{Induction, attention_arcs, attention_roll, induction};
 pub use jury::{Emergence, Judged, Jury, Start};
 pub use museum::{Exhibit, museum_figure, museum_table};
 pub use music_count::MusicCount;

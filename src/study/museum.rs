@@ -143,7 +143,7 @@ pub fn museum_table(exhibits: &[Exhibit]) -> Result<DataFrame> {
         "table" => text(&|it| it.name.clone()),
         "tokens" => text(&|it| it.tokens.clone()),
         "sizes" => exhibits.iter().map(|it| it.fit.n_points as u64).collect::<Vec<u64>>(),
-        "claim" => text(&|it| it.claim.clone()),
+        "claim" => text(&|it| it.claim.replace(',', ", ")),
         "alpha" => exhibits.iter().map(|it| it.fit["alpha"].value).collect::<Vec<f64>>(),
         "low" => end(|interval| interval.low),
         "high" => end(|interval| interval.high),
