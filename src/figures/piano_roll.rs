@@ -23,7 +23,8 @@ pub fn piano_roll(score: &Score) -> Figure {
     piano_roll_with_arcs(score, [])
 }
 
-/// With arcs from note to note of its first voice: `weights[i][j]` is how much note i looks at note j, 0 to 1, as in [`super::arcs()`].
+/// With an arc from each note of its first voice to the one that it looks at most: `weights[i][j]` is how much note i looks at note j, 0 to
+/// 1, drawn as in [`super::arcs()`].
 pub fn piano_roll_with_arcs(score: &Score, weights: impl AsRef<[Vec<f64>]>) -> Figure {
     Figure::new(Kind::PianoRoll(PianoRoll { score: score.clone(), arcs: weights.as_ref().to_vec() }))
 }
@@ -186,12 +187,15 @@ impl PianoRoll {
         if inside.is_empty() { vec![low] } else { inside }
     }
 
-    /// (from, to, weight) of notes that look at others, so far as they are drawn.
+    /// (from, to, weight): the other note that each looks at most.
     fn looks(&self) -> Vec<(&Note, &Note, f64)> {
         let notes = self.score.voices.first().map_or(&[][..], |voice| &voice.notes);
+        let most = |from: &Note, row: &[f64]| {
+            let others = notes.iter().zip(row).filter(|(to, weight)| *to != from && **weight >= LEAST_SHOWN);
+            others.max_by(|a, b| a.1.total_cmp(b.1)).map(|(to, weight)| (to, *weight))
+        };
         let rows = notes.iter().zip(&self.arcs);
-        let looks = rows.flat_map(|(from, row)| notes.iter().zip(row).map(move |(to, weight)| (from, to, *weight)));
-        looks.filter(|(from, to, weight)| from != to && *weight >= LEAST_SHOWN).collect()
+        rows.filter_map(|(from, row)| most(from, row).map(|(to, weight)| (from, to, weight))).collect()
     }
 
     fn numbers_of_arcs(&self) -> Numbers {
