@@ -34,6 +34,16 @@ impl Committed {
         names.map(|name| find(name).unwrap_or_else(|| panic!("runs.jsonl lacks {name}"))).collect()
     }
 
+    fn floors(&self, ladder: &[RunRecord]) -> Vec<Floor> {
+        let is_shorter = |run: &&RunRecord| {
+            let is_of = |size: &RunRecord| {
+                self.preset.shorter.iter().any(|share| run.config.name == format!("{}-{share}x", size.config.name))
+            };
+            ladder.iter().any(is_of)
+        };
+        Floor::all(ladder, &self.runs.iter().filter(is_shorter).cloned().collect::<Vec<_>>()).unwrap()
+    }
+
     /// The results as the runs give them; what was measured on models, texts or generated tunes stays.
     fn recompute(&self) -> Results {
         let recorded = &self.recorded;
@@ -58,8 +68,11 @@ impl Committed {
             laws: Some(budgets.results(&families)),
             reproduced: published_fits().iter().map(|fit| (fit.name.into(), fit.check().unwrap().holds())).collect(),
             exponents: json!(families.museum(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()),
-            source: recorded.source.map(|source| SourceEntropy::new(source.chars_per_tune)),
-            floors: recorded.floors.iter().map(|floor| Floor::of(floor.family, &families, &[]).unwrap()).collect(),
+            source: recorded.source.map(|source| SourceEntropy::new(source.entropy, source.chars_per_tune)),
+            floors: match recorded.source {
+                Some(_) => Family::ALL.iter().flat_map(|family| self.floors(families.of(*family))).collect(),
+                None => Vec::new(),
+            },
             longer: of(&recorded.longer).into_iter().map(best_loss).collect(),
             ..recorded.clone()
         }

@@ -18,9 +18,10 @@
 //! assert!((composed::entropy_bits(1337, 0) - composed::entropy().bits).abs() < 50.0);
 //! ```
 
+mod airs;
 mod entropy;
 
-pub use entropy::{Entropy, entropy};
+pub use entropy::Entropy;
 
 use super::archives::MusicFile;
 use crate::music::*;
@@ -107,25 +108,71 @@ const BASS_DRUM: u8 = 36;
 const SNARE_DRUM: u8 = 38;
 const HI_HAT: u8 = 42;
 
-/// The tune of this seed and index: the same every time, everywhere.
+/// A grammar whose tunes make a corpus.
+pub struct Grammar {
+    /// Of the corpus.
+    pub name: &'static str,
+    draw: fn(u64, usize) -> (Score, f64),
+    entropy: fn() -> Entropy,
+}
+
+/// That of this page: a band of three or four voices.
+pub const BAND: Grammar = Grammar { name: "composed", draw, entropy: entropy::entropy };
+/// One voice, nearer to real tunes: phrases that come back varied, a middle part in another key.
+pub const AIRS: Grammar = Grammar { name: "airs", draw: airs::draw, entropy: airs::entropy };
+
+impl Grammar {
+    /// That of a corpus by name.
+    pub fn of(corpus: &str) -> Option<Grammar> {
+        [BAND, AIRS].into_iter().find(|grammar| grammar.name == corpus)
+    }
+
+    /// The tune of this seed and index: the same every time, everywhere.
+    pub fn compose(&self, seed: u64, index: usize) -> Score {
+        (self.draw)(seed, index).0
+    }
+
+    /// Information of the tune's choices in bits, Σ −log₂ p. It is the tune's own, unless another form would have given the same
+    /// bars, which nearly never happens.
+    pub fn entropy_bits(&self, seed: u64, index: usize) -> f64 {
+        (self.draw)(seed, index).1
+    }
+
+    /// The entropy of the source, exactly: no tune is drawn.
+    pub fn entropy(&self) -> Entropy {
+        (self.entropy)()
+    }
+
+    /// The tune as a real MIDI file.
+    pub fn midi_file(&self, seed: u64, index: usize) -> MusicFile {
+        let path = format!("{}/{index:06}.mid", self.name);
+        MusicFile { path, bytes: midi::write(&self.compose(seed, index)) }
+    }
+
+    /// The index in a path that [`Grammar::midi_file`] gave.
+    pub fn index_of(&self, path: &str) -> Option<usize> {
+        path.strip_prefix(self.name)?.strip_prefix('/')?.strip_suffix(".mid")?.parse().ok()
+    }
+}
+
+/// [`BAND`]'s tune of this seed and index.
 pub fn compose(seed: u64, index: usize) -> Score {
-    draw(seed, index).0
+    BAND.compose(seed, index)
 }
 
-/// Information of the tune's choices in bits, Σ −log₂ p. It is the tune's own, unless another form would have given the same
-/// bars, which nearly never happens.
+/// Of [`BAND`]'s tune.
 pub fn entropy_bits(seed: u64, index: usize) -> f64 {
-    draw(seed, index).1
+    BAND.entropy_bits(seed, index)
 }
 
-/// The tune as a real MIDI file.
+/// [`BAND`]'s tune as a real MIDI file.
 pub fn midi_file(seed: u64, index: usize) -> MusicFile {
-    MusicFile { path: format!("composed/{index:06}.mid"), bytes: midi::write(&compose(seed, index)) }
+    BAND.midi_file(seed, index)
 }
 
-/// The index in a path that [`midi_file`] gave.
-pub fn index_of(path: &str) -> Option<usize> {
-    path.strip_prefix("composed/")?.strip_suffix(".mid")?.parse().ok()
+/// That of [`BAND`].
+pub fn entropy() -> Entropy {
+    BAND.entropy()
 }
 
 /// Draws with known probabilities and adds up the bits.
@@ -135,6 +182,11 @@ struct Chooser {
 }
 
 impl Chooser {
+    fn new(seed: u64, index: usize) -> Chooser {
+        let stream = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15); // spreads neighbouring indices over all seeds
+        Chooser { rng: rand_pcg::Pcg64::seed_from_u64(seed ^ stream), bits: 0.0 }
+    }
+
     /// An index, drawn in proportion to the weights.
     fn choose(&mut self, weights: &[u32]) -> usize {
         let total: u32 = weights.iter().sum();
@@ -185,8 +237,7 @@ impl Scale {
 }
 
 fn draw(seed: u64, index: usize) -> (Score, f64) {
-    let stream = (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15); // spreads neighbouring indices over all seeds
-    let mut chooser = Chooser { rng: rand_pcg::Pcg64::seed_from_u64(seed ^ stream), bits: 0.0 };
+    let mut chooser = Chooser::new(seed, index);
     let grid = &GRIDS[chooser.choose(&GRIDS.each_ref().map(|grid| grid.weight))];
     let mode = [Mode::Major, Mode::Minor][chooser.choose(&MAJOR_WEIGHT_MINOR_WEIGHT)];
     let key = Key { fifths: chooser.one_of(&[-3, -2, -1, 0, 1, 2, 3]), mode };
@@ -239,14 +290,26 @@ fn draw_bars(chooser: &mut Chooser, grid: &Grid) -> Vec<Bar> {
 
 fn draw_bar(chooser: &mut Chooser, grid: &Grid, before: Option<&Bar>) -> Bar {
     let chord = before.map_or(0, |bar| chooser.choose(&CHORD_CHANGES[bar.chord])); // the first chord is the tonic's
-    let mut degree = before.and_then(|bar| bar.melody.last()).map_or(4, |(_, degree)| *degree);
-    let rhythm = chooser.weighted(grid.rhythms);
-    let mut melody = Vec::with_capacity(rhythm.len());
-    for (index, &duration) in rhythm.iter().enumerate() {
-        degree = chooser.weighted(&if index == 0 { first_notes(chord, degree) } else { next_notes(degree) });
-        melody.push((duration, degree));
+    let degree = before.and_then(|bar| bar.melody.last()).map_or(4, |(_, degree)| *degree);
+    Bar { chord, melody: draw_notes(chooser, grid.rhythms, &first_notes(chord, degree), next_notes) }
+}
+
+/// A rhythm, a first note, then what may follow each note: (duration in eighths, degree).
+fn draw_notes(
+    chooser: &mut Chooser,
+    rhythms: &[Rhythm],
+    first_notes: &[(i32, u32)],
+    next_notes: fn(i32) -> Vec<(i32, u32)>,
+) -> Vec<(u32, i32)> {
+    let mut notes: Vec<(u32, i32)> = Vec::new();
+    for &duration in chooser.weighted(rhythms) {
+        let degree = match notes.last() {
+            Some((_, degree)) => chooser.weighted(&next_notes(*degree)),
+            None => chooser.weighted(first_notes),
+        };
+        notes.push((duration, degree));
     }
-    Bar { chord, melody }
+    notes
 }
 
 /// What a bar may begin with after a note of this degree, with weights: a chord tone, near ones likelier.
@@ -376,6 +439,7 @@ mod tests {
         assert!(prints.len() > 495, "{}", prints.len());
         assert_eq!(compose(9, 4), compose(9, 4));
         assert_ne!(compose(9, 4), compose(10, 4));
-        assert_eq!(index_of(&midi_file(9, 4).path), Some(4));
+        assert_eq!(BAND.index_of(&midi_file(9, 4).path), Some(4));
+        assert_eq!(AIRS.index_of(&midi_file(9, 4).path), None);
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Names of the corpora that the library can get or make by itself.
-pub const NAMED_CORPORA: [&str; 4] = ["folk", "composed", "lakh-clean", "lakh-full"];
+pub const NAMED_CORPORA: [&str; 5] = ["folk", "composed", "airs", "lakh-clean", "lakh-full"];
 
 /// Raised when the text that the same choices give has changed, so that prepared corpora are made anew.
 const FORMAT_VERSION: u32 = 2;
@@ -27,7 +27,7 @@ pub enum LongTunes {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CorpusConfig {
-    /// `folk`, `composed`, `lakh-clean`, `lakh-full`, or a path: of a folder, an archive or a file of music; of plain text
+    /// `folk`, `composed`, `airs`, `lakh-clean`, `lakh-full`, or a path: of a folder, an archive or a file of music; of plain text
     /// (`.txt`); or of a folder of tokens, such as nanoGPT's `data/shakespeare_char`.
     pub source: String,
     /// A tune is kept when `min_chars < characters < max_chars`.
@@ -38,7 +38,7 @@ pub struct CorpusConfig {
     pub long_tunes: LongTunes,
     /// How the voices of a tune from a MIDI file are written.
     pub layout: Layout,
-    /// Tunes that `composed` makes.
+    /// Tunes that `composed` or `airs` makes.
     pub n_composed: usize,
     /// Keep at most about this many tunes (a seeded sample; pieces count). `lakh-full` stops reading once it has them.
     pub max_tunes: Option<usize>,
@@ -46,7 +46,7 @@ pub struct CorpusConfig {
     #[serde(skip_serializing_if = "is_usual")]
     // corpora that were prepared before it could be chosen keep their hash
     pub split: [f64; 3],
-    /// Decides what `composed` writes, the sample, the splits and the order of the tunes.
+    /// Decides what `composed` or `airs` writes, the sample, the splits and the order of the tunes.
     pub seed: u64,
 }
 

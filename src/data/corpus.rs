@@ -1,8 +1,9 @@
 //! A corpus on disk: prepared once, found again by the hash of its config.
 
+use super::composed::{self, Grammar};
 use super::corpus_files::{self, Contents};
 use super::split::Groups;
-use super::{CorpusConfig, FailedFile, Split, TokenData, composed};
+use super::{CorpusConfig, FailedFile, Split, TokenData};
 use crate::{Result, files};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -87,32 +88,31 @@ impl Corpus {
         Ok(files::read_text(self.dir.join(format!("{split}.txt")))?)
     }
 
-    /// For the corpus `composed`: nats per character below which no model's loss on the split can stay, however large, that
+    /// For the corpora `composed` and `airs`: nats per character below which no model's loss on the split can stay, however large, that
     /// reads each tune from its beginning: Σ bits · ln 2 / Σ characters. `None` for real music, whose entropy nobody knows.
     ///
     /// # Errors
     /// The tunes cannot be read.
     pub fn entropy_floor(&self, split: Split) -> Result<Option<f64>> {
-        if self.config.source != "composed" {
-            return Ok(None);
-        }
+        let Some(grammar) = Grammar::of(&self.config.source) else { return Ok(None) };
         let mut bits = 0.0;
         for tune in self.tunes_of(split)? {
-            let Some(index) = composed::index_of(&tune?.source) else { return Ok(None) };
-            bits += composed::entropy_bits(self.config.seed, index);
+            let Some(index) = grammar.index_of(&tune?.source) else { return Ok(None) };
+            bits += grammar.entropy_bits(self.config.seed, index);
         }
         Ok(Some(bits * std::f64::consts::LN_2 / (self.n_chars(split) as f64).max(1.0)))
     }
 
-    /// For the corpus `composed`: the exact entropy of its source for each character of text, from the grammar's probabilities
+    /// For the corpora `composed` and `airs`: the exact entropy of its source for each character of text, from the grammar's probabilities
     /// and the mean length of these tunes. `None` for real music, and where a tune was dropped or cut, because what is left
     /// would be another source.
     pub fn source_entropy(&self) -> Option<SourceEntropy> {
-        if self.config.source != "composed" || self.n_kept() != self.n_files || self.n_dropped() > 0 {
+        let grammar = Grammar::of(&self.config.source)?;
+        if self.n_kept() != self.n_files || self.n_dropped() > 0 {
             return None;
         }
         let n_chars = self.contents.n_chars.iter().sum::<usize>();
-        Some(SourceEntropy::new(n_chars as f64 / self.n_kept().max(1) as f64))
+        Some(SourceEntropy::new(grammar.entropy(), n_chars as f64 / self.n_kept().max(1) as f64))
     }
 }
 
@@ -130,9 +130,8 @@ pub struct SourceEntropy {
 }
 
 impl SourceEntropy {
-    /// That of the corpus `composed`, where its tunes have this mean length.
-    pub fn new(chars_per_tune: f64) -> SourceEntropy {
-        let entropy = composed::entropy();
+    /// That of tunes of this mean length.
+    pub fn new(entropy: composed::Entropy, chars_per_tune: f64) -> SourceEntropy {
         let bits_per_char = entropy.bits / chars_per_tune;
         SourceEntropy { entropy, chars_per_tune, bits_per_char, nats_per_char: bits_per_char * std::f64::consts::LN_2 }
     }

@@ -1,7 +1,8 @@
 //! Where a corpus comes from: the wheel of music21, the Lakh archives, the user's music, text or tokens, or the composer.
 
 use super::archives::{self, MusicFile, Visitor};
-use super::{CorpusConfig, Split, TokenData, composed, download};
+use super::composed::Grammar;
+use super::{CorpusConfig, Split, TokenData, download};
 use crate::messages::say;
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -42,12 +43,7 @@ pub enum Source {
         dir: PathBuf,
     },
     /// Tunes that the library composes, as MIDI files that exist only in memory.
-    Composed {
-        /// How many.
-        n_tunes: usize,
-        /// Decides what is composed.
-        seed: u64,
-    },
+    Composed(CorpusConfig),
 }
 
 impl Source {
@@ -59,7 +55,7 @@ impl Source {
         let downloads = data_dir.join("downloads");
         let lakh = |file_name| get_lakh(file_name, &set_or("LAKH_URL", LAKH_URL), &downloads);
         let (path, folder) = match config.source.as_str() {
-            "composed" => return Ok(Source::Composed { n_tunes: config.n_composed, seed: config.seed }),
+            "composed" | "airs" => return Ok(Source::Composed(config.clone())),
             "folk" => (get_folk(&set_or("PIP_INDEX_URL", INDEX_URL), &downloads)?, FOLK_FOLDER),
             "lakh-clean" => (lakh("clean_midi.tar.gz")?, ""), // 234 MB
             "lakh-full" => (lakh("lmd_full.tar.gz")?, ""),    // 1,768 MB
@@ -87,7 +83,7 @@ impl Source {
         }
         let unknown = &config.source;
         Err(Error::Data(format!(
-            "the corpus \"{unknown}\" is neither a file or folder here nor one of folk, composed, lakh-clean, lakh-full"
+            "the corpus \"{unknown}\" is neither a file or folder here nor one of folk, composed, airs, lakh-clean, lakh-full"
         )))
     }
 
@@ -115,9 +111,9 @@ impl Source {
                     .try_for_each(visitor);
                 Ok(())
             }
-            Source::Composed { n_tunes, seed } => {
-                let files = (0..*n_tunes).map(|index| composed::midi_file(*seed, index));
-                let _ = files.map(Ok).try_for_each(visitor);
+            Source::Composed(CorpusConfig { source, n_composed, seed, .. }) => {
+                let file = |index| Grammar::of(source).map(|grammar| Ok(grammar.midi_file(*seed, index)));
+                let _ = (0..*n_composed).filter_map(file).try_for_each(visitor);
                 Ok(())
             }
         }
@@ -132,7 +128,7 @@ impl Source {
             Source::Files { path, folder } => Ok(archives::names(path, &is_wanted(folder))?.len()),
             Source::Text { path } => Ok(texts(path)?.len()),
             Source::Tokens { .. } => Ok(Split::ALL.len()),
-            Source::Composed { n_tunes, .. } => Ok(*n_tunes),
+            Source::Composed(config) => Ok(config.n_composed),
         }
     }
 

@@ -51,7 +51,7 @@ impl Study {
 }
 
 /// A run's size, loss and tokens.
-fn seen(run: &RunRecord) -> Point {
+pub(super) fn seen(run: &RunRecord) -> Point {
     Point::new(run.summary.n_params as f64, run.summary.val_loss).with_tokens(run.summary.n_tokens as f64)
 }
 

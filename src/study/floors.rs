@@ -1,13 +1,15 @@
 //! A source whose answer is known: each family's fitted floor c beside the entropy of the corpus `composed`, which is computed.
 
+use super::budgets::seen;
 use super::records::points;
 use super::{Axis, Families, RunRecord, Study};
 use crate::data::SourceEntropy;
-use crate::figures::{Figure, Reference};
-use crate::fitting::{Interval, Law, Verdict};
+use crate::figures::{Figure, Line, Reference, human, lines};
+use crate::fitting::{Fit, Interval, Law, Verdict};
 use crate::models::Family;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The study whose committed records stand in where a corpus is real music, whose entropy nobody knows.
@@ -18,13 +20,15 @@ const KNOWN: &str = "composed";
 pub struct Floor {
     /// Whose floor it is.
     pub family: Family,
-    /// Of L(N) = a·N^-alpha + c, nats per token.
+    /// Tokens that each of its runs saw: c of L(N) = a·N^-alpha + c. `None`: E of L(N, D) = E + A/N^alpha + B/D^beta over all budgets.
+    pub n_tokens: Option<u64>,
+    /// Nats per token.
     pub c: f64,
     /// 95 %, profile likelihood.
     pub interval: Option<Interval>,
     /// On c.
     pub verdict: Verdict,
-    /// Lowest loss of the ladder, nats per token.
+    /// Lowest loss of these runs, nats per token.
     pub lowest: f64,
     /// (times the ladder's tokens, lowest loss) of the largest model trained for longer, where it was. Not in `results.json`: it may
     /// be trained after the floors were recorded.
@@ -41,36 +45,64 @@ pub struct Floors {
     pub source: SourceEntropy,
     /// The runs.
     pub families: Families,
-    /// One a family.
+    /// Those of each family: at each budget, the smallest first, and over all where there are several.
     pub floors: Vec<Floor>,
     references: Vec<Reference>,
 }
 
 impl Floor {
-    /// The floor of these runs; `longer` are those trained beyond the ladder's budget.
+    /// The floor of runs of one family that saw the same number of tokens.
     ///
     /// # Errors
     /// The runs allow no law.
-    pub fn of(family: Family, families: &Families, longer: &[RunRecord]) -> Result<Floor> {
-        let runs = families.of(family);
-        let law = Law::Power.fit(&points(runs, Axis::Params))?;
-        let budget = runs.iter().map(|run| run.summary.n_tokens).max().unwrap_or(0) as f64;
-        let longer = longer.iter().filter(|run| run.config.model.family() == family);
-        let longer = longer.map(|run| (run.summary.n_tokens as f64 / budget, run.summary.best_val_loss));
+    pub fn of(runs: &[RunRecord]) -> Result<Floor> {
+        let n_tokens = runs.iter().map(|run| run.summary.n_tokens).max();
+        Floor::new(runs, Law::Power.fit(&points(runs, Axis::Params))?, n_tokens)
+    }
+
+    /// The floor of runs of one family at several budgets.
+    ///
+    /// # Errors
+    /// The runs allow no law.
+    pub fn over_budgets(runs: &[RunRecord]) -> Result<Floor> {
+        Floor::new(runs, Law::Plane.fit(&runs.iter().map(seen).collect::<Vec<_>>())?, None)
+    }
+
+    fn new(runs: &[RunRecord], law: Fit, n_tokens: Option<u64>) -> Result<Floor> {
+        let floor = &law[if n_tokens.is_some() { "c" } else { "E" }];
+        let family = runs.first().map(|run| run.config.model.family());
         Ok(Floor {
-            family,
-            c: law["c"].value,
-            interval: law["c"].interval,
-            verdict: law["c"].verdict.clone(),
+            family: family.ok_or_else(|| Error::Data("a floor needs runs".into()))?,
+            n_tokens,
+            c: floor.value,
+            interval: floor.interval,
+            verdict: floor.verdict.clone(),
             lowest: runs.iter().map(|run| run.summary.val_loss).fold(f64::INFINITY, f64::min),
-            longer: longer.min_by(|p, q| p.1.total_cmp(&q.1)),
+            longer: None,
         })
+    }
+
+    /// All that the runs of a ladder at several budgets give.
+    ///
+    /// # Errors
+    /// The runs allow no law.
+    pub fn all(ladder: &[RunRecord], shorter: &[RunRecord]) -> Result<Vec<Floor>> {
+        let budgets: BTreeSet<u64> = shorter.iter().map(|run| run.summary.n_tokens).collect();
+        let at = |budget: u64| {
+            Floor::of(&shorter.iter().filter(|run| run.summary.n_tokens == budget).cloned().collect::<Vec<_>>())
+        };
+        let mut floors = budgets.into_iter().map(at).collect::<Result<Vec<_>>>()?;
+        floors.push(Floor::of(ladder)?);
+        if !shorter.is_empty() {
+            floors.push(Floor::over_budgets(&[ladder, shorter].concat())?);
+        }
+        Ok(floors)
     }
 }
 
 impl Study {
-    /// Each family's floor beside the known entropy: of this study where its source is known, and recorded, else of the study
-    /// `composed`, from its committed records where it was not run here.
+    /// Each family's floors beside the known entropy: of this study where its source is known, and recorded, else of the study
+    /// `composed`, from its committed records where it was not run here. Trains the preset's `shorter` where they are missing.
     ///
     /// # Errors
     /// The runs allow no law, or the records cannot be read.
@@ -78,6 +110,7 @@ impl Study {
         let Some(source) = self.corpus()?.source_entropy() else {
             return Study::beside(KNOWN)?.or_committed().recorded_floors();
         };
+        self.train_shorter()?;
         let found = self.floors_above(source, families.clone())?;
         self.record(|results| {
             results.source = Some(source);
@@ -104,10 +137,24 @@ impl Study {
     }
 
     fn floors_above(&self, source: SourceEntropy, families: Families) -> Result<Floors> {
-        let mut longer = self.run_records()?;
-        longer.retain(|run| run.config.name.ends_with("-longer"));
-        let floors = Family::ALL.into_iter().map(|family| Floor::of(family, &families, &longer));
-        let (floors, references) = (floors.collect::<Result<_>>()?, self.results()?.baselines.references());
+        let runs = self.run_records()?;
+        let shares: Vec<String> = self.preset.shorter.iter().map(|share| format!("-{share}x")).collect();
+        let is_shorter = |run: &&RunRecord| shares.iter().any(|share| run.config.name.ends_with(share));
+        let mut floors = Vec::new();
+        for family in Family::ALL {
+            let of_family = || runs.iter().filter(|run| run.config.model.family() == family);
+            let shorter: Vec<RunRecord> = of_family().filter(is_shorter).cloned().collect();
+            let mut found = Floor::all(families.of(family), &shorter)?;
+            let longer = of_family().filter(|run| run.config.name.ends_with("-longer"));
+            let longest = longer.min_by(|p, q| p.summary.best_val_loss.total_cmp(&q.summary.best_val_loss));
+            let ladder = found.iter_mut().rfind(|floor| floor.n_tokens.is_some());
+            if let Some((floor, run)) = ladder.zip(longest) {
+                let times = run.summary.n_tokens as f64 / floor.n_tokens.unwrap_or(1) as f64;
+                floor.longer = Some((times, run.summary.best_val_loss));
+            }
+            floors.extend(found);
+        }
+        let references = self.results()?.baselines.references();
         Ok(Floors { study: self.name().to_owned(), source, families, floors, references })
     }
 }
@@ -121,6 +168,23 @@ impl Floors {
         let entropy = Reference::new("entropy", self.source.nats_per_char);
         let lines = std::iter::once(entropy).chain(self.references.clone()).collect();
         self.families.scaling_figure(Axis::Params, lines)
+    }
+
+    /// Each family's fitted c, and the lowest loss that it has seen, against the tokens of the runs.
+    pub fn by_budget(&self) -> Figure {
+        let of = |family: Family, value: fn(&Floor) -> f64| {
+            let of_family = self.floors.iter().filter(move |floor| floor.family == family);
+            of_family.filter_map(move |floor| Some((floor.n_tokens? as f64, value(floor)))).collect::<Vec<_>>()
+        };
+        let of_family = |family: Family| {
+            let line = |name: &str, points| Line::new(format!("{family}, {name}"), points).with_dots().family(family);
+            [
+                line("fitted c", of(family, |floor| floor.c)),
+                line("lowest loss", of(family, |floor| floor.lowest)).dashed(),
+            ]
+        };
+        let entropy = Reference::new("entropy", self.source.nats_per_char);
+        lines(Family::ALL.map(of_family).concat(), "Tokens seen", "Loss (nats per token)", [entropy]).log_x()
     }
 
     /// The family whose floor came closest, and how many times the entropy it is.
@@ -154,7 +218,9 @@ impl fmt::Display for Floors {
 impl Floor {
     /// One sentence about this floor and a known entropy, nats per token.
     fn beside(&self, known: f64) -> String {
-        let Floor { family, c, interval, verdict, lowest, longer } = self;
+        let Floor { family, n_tokens, c, interval, verdict, lowest, longer } = self;
+        let fitted = n_tokens
+            .map_or("over all budgets: fitted E".into(), |n| format!("at {} tokens: fitted c", human(n as f64)));
         let held = match interval {
             Some(interval) if interval.contains(known) => format!("its 95 % interval, {interval}, holds the entropy"),
             Some(interval) => format!("its 95 % interval, {interval}, does NOT hold the entropy"),
@@ -166,7 +232,7 @@ impl Floor {
         });
         let impossible = if *c < known { ", BELOW it, which no floor can be" } else { "" };
         format!(
-            "{family}: fitted c {c:.4}, {:.1} times the entropy{impossible} ({}); {held}. The ladder's best model is at {lowest:.4}{longer}.",
+            "{family} {fitted} {c:.4}, {:.2} times the entropy{impossible} ({}); {held}. The best of these models is at {lowest:.4}{longer}.",
             c / known,
             verdict.in_brief()
         )
@@ -181,6 +247,7 @@ mod tests {
     fn a_floor_is_set_beside_the_entropy_in_words() {
         let floor = Floor {
             family: Family::Lstm,
+            n_tokens: Some(2_000_000),
             c: 0.15,
             interval: Some(Interval { low: 0.1, high: 0.17, level: 0.95 }),
             verdict: Verdict::WeaklyIdentified("its 95 % interval is wide".into()),
@@ -189,12 +256,12 @@ mod tests {
         };
         assert_eq!(
             floor.beside(0.05),
-            "LSTM: fitted c 0.1500, 3.0 times the entropy (weakly identified); its 95 % interval, 0.1 to 0.17, does NOT hold \
-             the entropy. The ladder's best model is at 0.1800; with 5 times the tokens 0.1200, BELOW the fitted c."
+            "LSTM at 2M tokens: fitted c 0.1500, 3.00 times the entropy (weakly identified); its 95 % interval, 0.1 to 0.17, does NOT hold \
+             the entropy. The best of these models is at 0.1800; with 5 times the tokens 0.1200, BELOW the fitted c."
         );
         assert!(floor.beside(0.12).contains("0.1 to 0.17, holds the entropy"));
         assert!(
-            floor.beside(0.16).contains("0.9 times the entropy, BELOW it, which no floor can be (weakly identified)")
+            floor.beside(0.16).contains("0.94 times the entropy, BELOW it, which no floor can be (weakly identified)")
         );
     }
 
@@ -202,7 +269,7 @@ mod tests {
     fn the_committed_study_of_a_known_source_can_be_read_by_every_other() {
         let floors = Study::beside(KNOWN).unwrap().or_committed().recorded_floors().unwrap();
         println!("{floors}");
-        assert_eq!(floors.source, SourceEntropy::new(floors.source.chars_per_tune));
+        assert_eq!(floors.source, SourceEntropy::new(floors.source.entropy, floors.source.chars_per_tune));
         assert!(floors.floors.iter().all(|floor| floor.lowest > floors.source.nats_per_char));
         assert!(floors.figure().unwrap().svg().unwrap().contains("entropy"));
     }

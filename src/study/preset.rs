@@ -57,6 +57,9 @@ pub struct Preset {
     pub training: Training,
     /// How the largest are trained for longer.
     pub best: Best,
+    /// Shares of the budget, such as `[0.25, 0.5]`, that the ladders are trained for as well: what tokens are worth beside parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shorter: Vec<f64>,
     /// What the best model writes.
     pub generation: Generation,
     /// Trainings from other seeds.
@@ -267,6 +270,10 @@ impl Preset {
             (self.transformer.is_empty(), "transformer lists no size"),
             (self.lstm.is_empty(), "lstm lists no size"),
             (self.best.families.is_empty(), "best.families names no family; name transformer, lstm or both"),
+            (
+                self.shorter.iter().any(|share| !(*share > 0.0 && *share < 1.0)),
+                "shorter lists shares above 0 and below 1",
+            ),
             (self.generation.n_samples == 0, "generation.n_samples must be above 0"),
             (self.generation.max_tokens == 0, "generation.max_tokens must be above 0"),
             (isoflop.is_some_and(|budgets| budgets.transformer.is_empty()), "isoflop.transformer lists no size"),

@@ -28,7 +28,7 @@ impl Study {
         Ok(self.ladder(family)?.iter().map(|size| self.run_config(size, &data)).collect())
     }
 
-    /// Everything that the study trains: both ladders, repeats, longer runs, and those at equal FLOPs.
+    /// Everything that the study trains: both ladders, repeats, longer and shorter runs, and those at equal FLOPs.
     ///
     /// # Errors
     /// As [`Study::corpus`].
@@ -39,6 +39,7 @@ impl Study {
             configs.extend(self.repeat_configs(family)?);
         }
         configs.extend(self.longer_configs()?);
+        configs.extend(self.shorter_configs()?);
         configs.extend(self.isoflop_configs()?);
         Ok(configs)
     }
@@ -102,6 +103,32 @@ impl Study {
             Ok(RunConfig { name: format!("{}-longer", largest.name), ..self.config(&largest, &data, n_tokens) })
         };
         self.preset.best.families.iter().map(config).collect()
+    }
+
+    /// Trains both ladders for the shares of their budget that the preset lists as `shorter`, each with a schedule of its own.
+    ///
+    /// # Errors
+    /// As [`Study::train`].
+    pub fn train_shorter(&self) -> Result<Vec<Run>> {
+        self.train_all(&self.shorter_configs()?)
+    }
+
+    /// What [`Study::train_shorter`] trains, the smallest share first.
+    ///
+    /// # Errors
+    /// As [`Study::corpus`].
+    pub fn shorter_configs(&self) -> Result<Vec<RunConfig>> {
+        let mut configs = Vec::new();
+        for share in &self.preset.shorter {
+            for ladder in [self.ladder_configs(Family::Transformer)?, self.ladder_configs(Family::Lstm)?] {
+                configs.extend(ladder.into_iter().map(|config| RunConfig {
+                    name: format!("{}-{share}x", config.name),
+                    n_tokens: (share * config.n_tokens as f64) as u64,
+                    ..config
+                }));
+            }
+        }
+        Ok(configs)
     }
 
     /// The best model: of both ladders and the longer runs the finished one with the lowest validation loss. Trains nothing.

@@ -17,14 +17,17 @@ pub struct Entropy {
 }
 
 /// Notes of the longest rhythm.
-const MOST_NOTES: usize = 6;
-const N_DEGREES: usize = HIGHEST_DEGREE as usize + 1;
+const MOST_NOTES: usize = 8;
+/// Degrees of the widest melody.
+pub(super) const N_DEGREES: usize = 12;
 
-/// Probability of each last degree, for each chord.
-type States = [[f64; N_DEGREES]; CHORDS.len()];
+/// Probability of each degree.
+pub(super) type Degrees = [f64; N_DEGREES];
+/// Of each last degree, for each chord.
+type States = [Degrees; CHORDS.len()];
 
 /// The entropy of the source, exactly: no tune is drawn.
-pub fn entropy() -> Entropy {
+pub(super) fn entropy() -> Entropy {
     let meters = shares(&GRIDS.each_ref().map(|grid| grid.weight));
     let mut bits = bits_of(&GRIDS.each_ref().map(|grid| grid.weight)) + bits_of(&MAJOR_WEIGHT_MINOR_WEIGHT);
     bits += [7, TEMPOS_BPM.len(), MELODY_PROGRAMS.len(), CHORD_PROGRAMS.len(), BASS_PROGRAMS.len(), 2, 3]
@@ -63,27 +66,38 @@ fn bits_of_form(grid: &Grid, form: &[char]) -> f64 {
 
 /// Expected bits of one more bar, and the chord and last degree that it leaves; `None`: the first bar of a tune.
 fn draw_states(grid: &Grid, before: Option<&States>) -> (f64, States) {
-    let rhythms: Vec<u32> = grid.rhythms.iter().map(|(_, weight)| *weight).collect();
-    let mut bits = bits_of(&rhythms);
+    let mut bits = bits_of(&weights(grid.rhythms));
     let mut after = [[0.0; N_DEGREES]; CHORDS.len()];
     for (chord, degree, probability) in beginnings(before, &mut bits) {
         let options = first_notes(chord, degree);
         bits += probability * bits_of(&weights(&options));
         let mut here = [0.0; N_DEGREES];
         spread(&mut here, probability, &options);
-        // A rhythm of n notes makes n - 1 steps; all rhythms walk the same way, and stop after their own number of them.
-        let mut left = 1.0;
-        for stops in shares_of_n_notes(grid, 1) {
-            here.iter().zip(&mut after[chord]).for_each(|(p, after)| *after += p * stops);
-            left -= stops;
-            let mut next = [0.0; N_DEGREES];
-            for (degree, p) in here.iter().enumerate() {
-                let options = next_notes(degree as i32);
-                bits += left * p * bits_of(&weights(&options));
-                spread(&mut next, *p, &options);
-            }
-            here = next;
+        let (steps, ends) = after_bar(grid.rhythms, here, next_notes);
+        bits += steps;
+        ends.iter().zip(&mut after[chord]).for_each(|(p, after)| *after += p);
+    }
+    (bits, after)
+}
+
+/// Expected bits of a bar's notes after its first, which `here` tells, and its last degree. A rhythm of n notes makes n - 1 steps; all
+/// rhythms walk the same way, and stop after their own number of them.
+pub(super) fn after_bar(
+    rhythms: &[Rhythm],
+    mut here: Degrees,
+    next_notes: fn(i32) -> Vec<(i32, u32)>,
+) -> (f64, Degrees) {
+    let (mut bits, mut after, mut left) = (0.0, [0.0; N_DEGREES], 1.0);
+    for stops in shares_of_n_notes(rhythms, 1) {
+        here.iter().zip(&mut after).for_each(|(p, after)| *after += p * stops);
+        left -= stops;
+        let mut next = [0.0; N_DEGREES];
+        for (degree, p) in here.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+            let options = next_notes(degree as i32);
+            bits += left * p * bits_of(&weights(&options));
+            spread(&mut next, *p, &options);
         }
+        here = next;
     }
     (bits, after)
 }
@@ -108,12 +122,12 @@ fn b_begins_like_a(grid: &Grid) -> f64 {
         // Weight of A's first bar from this note, times that of the same rhythm and steps in B, by its last degree.
         let mut here = [0.0; N_DEGREES];
         here[first as usize] = p_first;
-        for same_rhythm in shares_of_n_notes(grid, 2) {
+        for same_rhythm in shares_of_n_notes(grid.rhythms, 2) {
             for (last, weight) in here.iter().enumerate().filter(|(_, weight)| same_rhythm * **weight > 0.0) {
                 total += weight * same_rhythm * follows(grid, last, first);
             }
             let mut next = [0.0; N_DEGREES];
-            for (degree, weight) in here.iter().enumerate() {
+            for (degree, weight) in here.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
                 probabilities(&next_notes(degree as i32)).for_each(|(to, p)| next[to as usize] += weight * p * p);
             }
             here = next;
@@ -135,34 +149,33 @@ fn follows(grid: &Grid, last: usize, first: i32) -> f64 {
 }
 
 /// The probability that so many bars draw one and the same rhythm, by its number of notes: 1, 2 and so on.
-fn shares_of_n_notes(grid: &Grid, n_bars: i32) -> [f64; MOST_NOTES] {
+pub(super) fn shares_of_n_notes(rhythms: &[Rhythm], n_bars: i32) -> [f64; MOST_NOTES] {
     let mut of_n_notes = [0.0; MOST_NOTES];
-    let rhythms: Vec<u32> = grid.rhythms.iter().map(|(_, weight)| *weight).collect();
-    for ((rhythm, _), share) in grid.rhythms.iter().zip(shares(&rhythms)) {
+    for ((rhythm, _), share) in rhythms.iter().zip(shares(&weights(rhythms))) {
         of_n_notes[rhythm.len() - 1] += share.powi(n_bars);
     }
     of_n_notes
 }
 
-fn spread(states: &mut [f64; N_DEGREES], probability: f64, options: &[(i32, u32)]) {
+pub(super) fn spread(states: &mut Degrees, probability: f64, options: &[(i32, u32)]) {
     probabilities(options).for_each(|(degree, p)| states[degree as usize] += probability * p);
 }
 
-fn probabilities(options: &[(i32, u32)]) -> impl Iterator<Item = (i32, f64)> {
+pub(super) fn probabilities(options: &[(i32, u32)]) -> impl Iterator<Item = (i32, f64)> {
     options.iter().map(|(option, _)| *option).zip(shares(&weights(options)))
 }
 
-fn weights(options: &[(i32, u32)]) -> Vec<u32> {
+pub(super) fn weights<T>(options: &[(T, u32)]) -> Vec<u32> {
     options.iter().map(|(_, weight)| *weight).collect()
 }
 
-fn shares(weights: &[u32]) -> Vec<f64> {
+pub(super) fn shares(weights: &[u32]) -> Vec<f64> {
     let total: u32 = weights.iter().sum();
     weights.iter().map(|weight| f64::from(*weight) / f64::from(total)).collect()
 }
 
 /// Entropy of one choice: −Σ p·log₂ p.
-fn bits_of(weights: &[u32]) -> f64 {
+pub(super) fn bits_of(weights: &[u32]) -> f64 {
     shares(weights).iter().filter(|p| **p > 0.0).map(|p| -p * p.log2()).sum()
 }
 
