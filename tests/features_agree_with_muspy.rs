@@ -1,7 +1,8 @@
-//! Our features beside those of MusPy (Dong et al. 2020) and pretty_midi (Raffel and Ellis 2014), on MIDI files of twenty tunes.
+//! Our features beside those of MusPy (Dong et al. 2020) and pretty_midi (Raffel and Ellis 2014), on MIDI files of twenty tunes, and
+//! the files' notes beside those that symusic (Liao et al. 2024) reads.
 //!
-//! Runs where a Python has both: the one that `MUSIC_SCALING_MUSPY_PYTHON` names, or `python3` (`pip install muspy` brings
-//! pretty_midi along); elsewhere it says so and does nothing.
+//! Runs where a Python has MusPy: the one that `MUSIC_SCALING_MUSPY_PYTHON` names, or `python3` (`pip install muspy symusic`;
+//! MusPy brings pretty_midi along); elsewhere it says so and does nothing.
 
 use music_scaling::data::composed::compose;
 use music_scaling::generation::Features;
@@ -19,6 +20,10 @@ const TOLERANCE: f64 = 1e-6;
 const SCRIPT: &str = r#"
 import json, os, sys
 import muspy, numpy, pretty_midi
+try:
+    import symusic
+except ImportError:
+    symusic = None
 for tune in json.load(open(os.path.join(sys.argv[1], "tunes.json"))):
     path = lambda name: os.path.join(sys.argv[1], tune[name])
     music, early, pm = muspy.read_midi(path("midi")), muspy.read_midi(path("early")), pretty_midi.PrettyMIDI(path("midi"))
@@ -40,6 +45,8 @@ for tune in json.load(open(os.path.join(sys.argv[1], "tunes.json"))):
         "groove_distance": (1 - muspy.groove_consistency(early, bar)) * bar,
         "mean_inter_onset_beats": numpy.mean(numpy.diff(onsets)) * tune["bpm"] / 60,
         "pitch_class_histogram": list(pm.get_pitch_class_histogram(use_duration=True, normalize=True)),
+        "notes": [] if symusic is None else sorted(
+            [n.time, n.pitch, n.duration] for t in symusic.Score(path("midi")).tracks for n in t.notes),
         "pitch_class_transitions": list((transitions / transitions.sum()).flatten()),
     }, default=float))
 "#;
@@ -90,6 +97,14 @@ fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().map_or_else(|| vec![value.as_f64().unwrap()], |list| list.iter().flat_map(numbers).collect())
 }
 
+/// (onset, pitch, duration) in ticks, in order.
+fn notes(score: &Score) -> Value {
+    let notes = score.voices.iter().flat_map(|voice| &voice.notes);
+    let mut notes: Vec<_> = notes.map(|it| [it.onset_ticks, u32::from(it.pitch), it.duration_ticks]).collect();
+    notes.sort_unstable();
+    serde_json::json!(notes)
+}
+
 #[test]
 fn features_of_twenty_tunes_are_those_of_muspy_and_pretty_midi() {
     let Some(python) = python() else {
@@ -110,6 +125,8 @@ fn features_of_twenty_tunes_are_those_of_muspy_and_pretty_midi() {
         let mut ours = serde_json::to_value(&features).unwrap();
         // MusPy's steps are ticks of the file, ours are 24ths of a beat: the Hamming distances are the same.
         let steps = f64::from(score.meter().bar_ticks()) / f64::from(TICKS_PER_BEAT / 24);
+        let has_notes = theirs["notes"].as_array().is_some_and(|notes| !notes.is_empty());
+        ours["notes"] = if has_notes { notes(score) } else { Value::from(Vec::<u32>::new()) };
         ours["groove_distance"] = ((1.0 - features.groove_consistency.unwrap()) * steps).into();
         for (name, theirs) in theirs.as_object().unwrap() {
             let (ours, theirs) = (numbers(&ours[name]), numbers(theirs));

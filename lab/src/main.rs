@@ -95,7 +95,7 @@ enum Command {
     },
     /// Prepare a corpus: convert, filter, find duplicates, split, tokenise
     Prepare {
-        /// folk, composed, lakh-clean, lakh-full, or the path of a folder or archive of .mid and .abc files
+        /// folk, composed, airs, lakh-clean, lakh-full, or the path of a folder or archive of .mid and .abc files
         #[arg(long, default_value = "folk")]
         corpus: String,
         /// Take at most this many tunes
