@@ -4,8 +4,6 @@
 //! Nothing is written outside the project but cargo's and pip's usual caches. A kernel is made fast by sharing the
 //! compiled crates of `cargo run`, and safe by giving each kernel a folder of its own (see [`kernel`]).
 
-#![warn(missing_docs)]
-
 mod error;
 pub mod kernel;
 pub mod notebooks;

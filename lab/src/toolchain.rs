@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The target triple that rustc builds for, as in `target/<host>/debug`.
+///
+/// # Errors
+/// There is no rustc, or it does not answer.
 pub fn host() -> Result<String> {
     let version = ask("-vV")?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
@@ -12,11 +15,17 @@ pub fn host() -> Result<String> {
 }
 
 /// The compiler itself, past the proxy that rustup puts on the PATH.
+///
+/// # Errors
+/// There is no rustc, or it does not answer.
 pub fn rustc() -> Result<PathBuf> {
     Ok(sysroot()?.join("bin/rustc"))
 }
 
 /// The standard library's source, which evcxr infers types with. `RUST_SRC_PATH` names it where it is not the toolchain's own.
+///
+/// # Errors
+/// It is not there: says how to get it.
 pub fn rust_src() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("RUST_SRC_PATH").map(PathBuf::from)
         && path.join("core").is_dir()

@@ -1,4 +1,3 @@
-#![warn(missing_docs, clippy::missing_errors_doc)]
 //! Music in and out: the score, and its forms as MIDI, as ABC text and as sound.
 //!
 //! ```

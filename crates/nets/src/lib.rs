@@ -1,4 +1,3 @@
-#![warn(missing_docs, clippy::missing_errors_doc)]
 //! Language models over tokens: differentiable operations, models of two families, and the one training loop.
 //!
 //! ```

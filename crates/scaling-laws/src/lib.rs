@@ -18,9 +18,6 @@
 //! # Ok::<(), scaling_laws::Error>(())
 //! ```
 
-#![warn(missing_docs)]
-#![warn(clippy::missing_errors_doc)]
-
 mod bootstrap;
 mod claim;
 pub mod compare;
