@@ -2,7 +2,8 @@
 
 use super::axes::AxisPlan;
 use super::canvas::Canvas;
-use super::chart::{Chart, Mark, MarkShape, Reference};
+use super::chart::{Chart, Mark, MarkShape};
+use super::reference::Reference;
 use super::{Figure, Kind, Numbers, Options, Picture, lines, look};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,9 @@
 //! Plain lines and points, for everything that has no figure of its own.
 
 use super::axes::AxisPlan;
-use super::chart::{Chart, Mark, MarkShape, Reference};
+use super::chart::{Chart, Mark, MarkShape};
 use super::look::{self, Colour};
+use super::reference::Reference;
 use super::{Figure, Kind};
 use crate::models::Family;
 

@@ -1,7 +1,7 @@
 //! A loss curve that moves while a model trains. A cell cannot redraw its output, but a picture in an *earlier* cell's
 //! output can fetch a file again and again: [`watch`] makes that picture, [`update`] rewrites the file.
 
-use super::chart::Reference;
+use super::reference::Reference;
 use super::show::{self, Html};
 use super::{Figure, Line, lines, svg};
 use crate::{Result, files};

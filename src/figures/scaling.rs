@@ -2,7 +2,7 @@
 //! loss against training tokens (one line a run, shade by size).
 
 use super::axes::AxisPlan;
-use super::chart::Reference;
+use super::reference::Reference;
 use super::{Figure, Line, lines};
 
 /// Validation loss (nats per token) against parameters on a log axis; `.log_y()` makes the loss logarithmic too. Runs are
