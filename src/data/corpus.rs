@@ -228,6 +228,11 @@ pub(super) mod tests {
         let mut thinned = corpus.clone();
         thinned.contents.n_dropped = 1;
         assert!(thinned.source_entropy().is_none());
+        let airs = CorpusConfig { source: "airs".into(), ..composed(200) };
+        let airs = Corpus::get_or_prepare(&airs, folder).unwrap();
+        let (floor, source) = (airs.entropy_floor(Split::Train).unwrap().unwrap(), airs.source_entropy().unwrap());
+        assert!((0.55..0.7).contains(&floor), "{floor}"); // about 133 bits in 150 characters: near real tunes
+        assert!((source.nats_per_char / floor - 1.0).abs() < 0.05, "{source} {floor}");
     }
 
     #[test]

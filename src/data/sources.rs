@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn an_unknown_corpus_lists_the_known_ones() {
         let error = Source::get(&CorpusConfig::of("jazz"), Path::new(".")).unwrap_err().to_string();
-        assert!(error.contains("\"jazz\"") && error.contains("folk, composed, lakh-clean, lakh-full"), "{error}");
+        assert!(error.contains("\"jazz\"") && error.contains("folk, composed, airs, lakh-clean, lakh-full"), "{error}");
     }
 
     #[test]
