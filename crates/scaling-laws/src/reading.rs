@@ -1,8 +1,10 @@
-//! Tables as spreadsheets, reports and trainings leave them: commas, semicolons, tabs or Markdown; comment lines; UTF-8 or UTF-16;
-//! decimal commas; units in names (`Parameters (M)`) and cells (`1.2M`, `142 411`); or one JSON object a line, such as runs.jsonl.
+//! Tables as spreadsheets, reports and trainings leave them: commas, semicolons, tabs, blanks or Markdown; comment lines; UTF-8 or
+//! UTF-16; decimal commas; units in names (`Parameters (M)`) and cells (`1.2M`, `142 411`); or JSON objects, one a line, such as
+//! runs.jsonl, or a list of them.
 
 use crate::points::complaint;
 use crate::{Error, Law, Point, Result};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Which columns hold N and the loss; None looks for common names.
@@ -89,12 +91,12 @@ struct Column {
 
 impl Table<'_> {
     fn parse<'a>(name: &'a str, text: &str) -> Result<Table<'a>> {
-        if text.trim_start().starts_with('{') {
-            return json_lines(name, text);
+        if text.trim_start().starts_with(['{', '[']) {
+            return json(name, text);
         }
         let mut lines = text.lines().enumerate().filter_map(|(index, line)| Some((index + 1, content(line)?)));
         let (_, first) = lines.next().ok_or_else(|| Error::Fit(format!("{name} is empty")))?;
-        let delimiter = ['|', '\t', ';'].into_iter().find(|sign| first.contains(*sign)).unwrap_or(',');
+        let delimiter = ['|', '\t', ';', ',', ' '].into_iter().find(|sign| first.contains(*sign)).unwrap_or(',');
         let (header, mut rows) = (cells(first, delimiter), Vec::new());
         for (line, text) in lines {
             let cells = cells(text, delimiter);
@@ -126,6 +128,11 @@ impl Table<'_> {
             }
             None => names.iter().find_map(|name| place(name)),
         };
+        if let Some(twice) =
+            index.and_then(|index| self.header.iter().skip(index + 1).find(|it| **it == self.header[index]))
+        {
+            return Err(Error::Fit(format!("{} has two columns named {twice}: rename one", self.name)));
+        }
         let index = index.ok_or_else(|| {
             let wanted = asked.as_deref().unwrap_or(plain);
             let option = if plain == "val_loss" { " or say --y COLUMN" } else { " or say --x COLUMN" };
@@ -163,6 +170,9 @@ fn content(line: &str) -> Option<&str> {
 /// The cells of a line; a delimiter inside double quotes is part of its cell.
 fn cells(line: &str, delimiter: char) -> Vec<String> {
     let line = if delimiter == '|' { line.trim_matches('|') } else { line };
+    if delimiter == ' ' {
+        return line.split_whitespace().map(str::to_string).collect();
+    }
     let (mut cells, mut quoted) = (vec![String::new()], false);
     for sign in line.chars() {
         match (sign, cells.last_mut()) {
@@ -175,24 +185,41 @@ fn cells(line: &str, delimiter: char) -> Vec<String> {
     cells.iter().map(|cell| cell.trim().to_string()).collect()
 }
 
-/// One object a line; `summary`, where our own runs keep their results, is read as if it stood at the top.
-fn json_lines<'a>(name: &'a str, text: &str) -> Result<Table<'a>> {
-    let header = ["n_params", "n_tokens", "val_loss"].map(String::from).to_vec();
-    let mut rows = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let run: serde_json::Value = serde_json::from_str(line)
-            .map_err(|_| Error::Fit(format!("{name}, line {} is not a JSON object: remove it", index + 1)))?;
-        let run = run.get("summary").unwrap_or(&run);
-        let cell = |key: &String| run.get(key).map(ToString::to_string).unwrap_or_default();
-        rows.push(Row { line: index + 1, cells: header.iter().map(cell).collect() });
-    }
-    Ok(Table { name, header, rows })
+/// One object a line, or a list of them; `summary`, where our own runs keep their results, is read as if it stood at the top.
+fn json<'a>(name: &'a str, text: &str) -> Result<Table<'a>> {
+    let problem = |line: usize| Error::Fit(format!("{name}, line {line} is not a JSON object: remove it"));
+    let runs: Vec<(usize, serde_json::Value)> = match serde_json::from_str::<Vec<serde_json::Value>>(text) {
+        Ok(list) => (1..).zip(list).collect(),
+        Err(_) => {
+            let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+            let run = |(index, line)| serde_json::from_str(line).map(|run| (index, run)).map_err(|_| problem(index));
+            lines.map(run).collect::<Result<_>>()?
+        }
+    };
+    let objects = runs.iter().map(|(line, run)| {
+        let run = run.get("summary").unwrap_or(run);
+        run.as_object().map(|object| (*line, object)).ok_or_else(|| problem(*line))
+    });
+    let objects: Vec<_> = objects.collect::<Result<_>>()?;
+    let header: BTreeSet<&String> = objects.iter().flat_map(|(_, object)| object.keys()).collect();
+    let cell = |value: Option<&serde_json::Value>| match value {
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(serde_json::Value::Null) | None => String::new(),
+        Some(value) => value.to_string(),
+    };
+    let row = |(line, object): &(usize, &serde_json::Map<String, serde_json::Value>)| Row {
+        line: *line,
+        cells: header.iter().map(|key| cell(object.get(*key))).collect(),
+    };
+    let rows = objects.iter().map(row).collect();
+    Ok(Table { name, header: header.into_iter().cloned().collect(), rows })
 }
 
-/// `Parameters (M)` → ("parameters", 1e6)
+/// `Parameters (M)` → ("parameters", 1e6); `Loss (nats)` → ("loss", 1), but a loss in bits keeps its unit and is not found.
 fn without_unit(name: &str) -> (String, f64) {
     let bare = |text: &str| text.chars().filter(|sign| sign.is_alphanumeric()).collect::<String>().to_lowercase();
-    let inside = name.split_once(['(', '[']).and_then(|(before, rest)| Some((before, factor(&bare(rest))?)));
+    let unit = |unit: &str| if unit.starts_with("nat") { Some(1.0) } else { factor(unit) };
+    let inside = name.split_once(['(', '[']).and_then(|(before, rest)| Some((before, unit(&bare(rest))?)));
     inside.map_or((bare(name), 1.0), |(before, factor)| (bare(before), factor))
 }
 
@@ -220,6 +247,7 @@ fn number(cell: &str, decimal_comma: bool) -> Result<f64, String> {
         return Err("the cell is empty; a number greater than zero is needed".into());
     }
     let grouped: String = cell.chars().filter(|sign| !sign.is_whitespace() && !"_'’".contains(*sign)).collect();
+    let grouped = ["×10^", "*10^", "x10^", "·10^"].iter().fold(grouped, |text, power| text.replace(power, "e"));
     let digits = grouped.trim_end_matches(char::is_alphabetic);
     let (digits, unit) = match factor(&grouped[digits.len()..]) {
         Some(unit) => (digits, unit),

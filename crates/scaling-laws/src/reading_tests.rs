@@ -31,7 +31,7 @@ fn one_table_in_every_form_gives_the_same_points() {
     let utf16 =
         |text: &str| [&[0xff, 0xfe][..], &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()].concat();
     let plain = "n_params,val_loss\n142411,1.7419\n679627,1.5416\n1906635,1.4452\n";
-    let forms: [(&str, Vec<u8>); 12] = [
+    let forms: [(&str, Vec<u8>); 17] = [
         ("plain", plain.into()),
         ("UTF-16", utf16(plain)),
         ("mark and Windows line ends", format!("\u{feff}{}", plain.replace('\n', "\r\n")).into()),
@@ -56,6 +56,19 @@ fn one_table_in_every_form_gives_the_same_points() {
         ),
         ("units in cells", "N,Loss\n0.142M,1.7419\n680k,1.5416\n1.907e6,1.4452\n".into()),
         ("units in names", "Parameters (M),Val loss\n0.142,1.7419\n0.680,1.5416\n1.907,1.4452\n".into()),
+        ("blanks", plain.replace(',', "  ").into()),
+        ("powers of ten", "N,loss\n1.42×10^5,1.7419\n6.8x10^5,1.5416\n1.907E6,1.4452\n".into()),
+        ("the loss's unit", "params,Validation loss (nats)\n142411,1.7419\n679627,1.5416\n1906635,1.4452\n".into()),
+        (
+            "objects with other names",
+            "{\"N\": 142411, \"loss\": 1.7419}\n{\"loss\": 1.5416, \"N\": 679627}\n{\"N\": \"1.9M\", \"loss\": 1.4452}\n".into(),
+        ),
+        (
+            "a list of objects",
+            "[{\"params\": 142411, \"loss\": 1.7419},\n {\"params\": 679627, \"loss\": 1.5416, \"seed\": null}, \
+             {\"params\": 1906635, \"loss\": 1.4452}]"
+                .into(),
+        ),
         (
             "our own runs",
             "{\"summary\":{\"n_params\":142411,\"val_loss\":1.7419}}\n{\"n_params\":679627,\"val_loss\":1.5416}\n\
@@ -109,6 +122,9 @@ fn each_bad_table_is_one_sentence_with_file_line_and_column() {
         refused("size_of_x,loss\n1e5,1.5\n"),
         "points.csv has no column n_params: its first line says `size_of_x,loss`; rename one or say --x COLUMN"
     );
+    assert_eq!(refused("N,loss,loss\n1e5,1.5,1.6\n"), "points.csv has two columns named loss: rename one");
+    assert!(refused("N,loss (bits)\n1e5,1.5\n").contains("has no column val_loss"), "bits are no nats");
+    assert_eq!(refused("[{\"N\": 1}, 2]"), "points.csv, line 2 is not a JSON object: remove it");
     assert_eq!(
         refused("n_params,val_loss\n1e5,1.5\n"),
         "points.csv holds one point; a law needs models of at least two sizes"
