@@ -171,8 +171,28 @@ enum Command {
     WithoutInnerCrates,
 }
 
+/// What was typed; a number that is none is said to be none, not in Rust's words.
+fn arguments() -> Arguments {
+    const WORDS: [(&str, &str); 4] = [
+        ("invalid digit found in string", "expected a whole number"),
+        ("cannot parse integer from empty string", "expected a whole number"),
+        ("number too large to fit in target type", "the number is too large"),
+        ("invalid float literal", "expected a number"),
+    ];
+    Arguments::try_parse().unwrap_or_else(|error| {
+        let text = error.to_string();
+        match WORDS.iter().find(|(rust, _)| text.contains(rust)) {
+            Some((rust, plain)) => {
+                eprint!("{}", text.replace(rust, plain));
+                std::process::exit(error.exit_code())
+            }
+            None => error.exit(),
+        }
+    })
+}
+
 fn main() -> ExitCode {
-    let Arguments { root, device, command } = Arguments::parse();
+    let Arguments { root, device, command } = arguments();
     if let Some(root) = root {
         place::use_root(root);
     }
@@ -215,7 +235,11 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Convert { inputs, to, out, as_played, json } => {
             commands::keep_stdout_for(json);
             let performance = if as_played { Performance::AsPlayed } else { Performance::AsWritten };
-            commands::show(json, &convert(&inputs, to, performance, &out)?)?;
+            let report = convert(&inputs, to, performance, &out)?;
+            commands::show(json, &report)?;
+            if report.n_converted == 0 {
+                return Ok(ExitCode::FAILURE);
+            }
         }
         Command::Prepare { corpus, max_tunes, data, json } => commands::prepare(corpus, max_tunes, data, json)?,
         Command::Train(options) => return commands::train(&options),

@@ -110,6 +110,22 @@ fn convert_keeps_relative_paths_and_lists_what_failed() {
 }
 
 /// Every file below a folder with its bytes.
+#[test]
+fn convert_fails_and_says_why_where_nothing_could_be_converted() {
+    let folder = folder("nothing_converted");
+    let (tune, out) = (file(&folder, "a.abc", "no tune"), folder.join("out"));
+    let output = music_scaling(&["convert", &tune, "--to", "midi", "--out", &out.to_string_lossy()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("0 of 1 files converted") && text.contains("a.abc: the file holds no tune"), "{text}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn an_option_that_wants_a_number_says_so() {
+    let error = String::from_utf8(music_scaling(&["game", "--folder", "g", "--seed", "one"]).stderr).unwrap();
+    assert!(error.contains("invalid value 'one' for '--seed <SEED>': expected a whole number"), "{error}");
+}
+
 fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut waiting = vec![folder.to_path_buf()];

@@ -63,7 +63,7 @@ impl ConvertReport {
     }
 
     /// Writes the outputs of one file and counts it. `names` are those that are taken, in small letters.
-    fn add(&mut self, converted: Converted, names: &mut HashSet<String>) -> Result<()> {
+    fn add(&mut self, converted: Converted, names: &mut HashSet<String>, inputs: &[PathBuf]) -> Result<()> {
         self.n_files += 1;
         self.n_converted += usize::from(!converted.outputs.is_empty());
         self.n_outputs += converted.outputs.len();
@@ -71,6 +71,12 @@ impl ConvertReport {
         self.failed.extend(converted.failed);
         for (path, bytes) in converted.outputs {
             let path = self.out.join(free_name(&path, names));
+            if is_inside(&path, inputs) {
+                let path = path.display();
+                return Err(Error::Data(format!(
+                    "{path} is one of the files to convert: name another folder with --out"
+                )));
+            }
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
             }
@@ -91,7 +97,14 @@ impl std::fmt::Display for ConvertReport {
         if self.n_chars > 0 {
             write!(f, ", {} characters", self.n_chars)?;
         }
-        write!(f, ", {:.1} s, {:.0} files/s, in {}", self.seconds, self.files_per_second, self.out.display())
+        write!(f, ", {:.1} s, {:.0} files/s, in {}", self.seconds, self.files_per_second, self.out.display())?;
+        for FailedFile { source, reason, .. } in self.failed.iter().take(3) {
+            write!(f, "\n{source}: {reason}")?;
+        }
+        match self.failed.len() {
+            0..=3 => Ok(()),
+            n => write!(f, "\n… all {n} failures: {}", self.out.join("failed.csv").display()),
+        }
     }
 }
 
@@ -118,7 +131,7 @@ pub fn convert(inputs: &[PathBuf], to: Target, performance: Performance, out: &P
         let visit = |visitor: archives::Visitor| archives::visit(input, &archives::is_music_name, visitor);
         for_each_file(visit, |file| convert_file(file, to, performance), &mut |converted: Converted| {
             progress.count(|| format!("{} failures", report.failed.len()));
-            written = report.add(converted, &mut names);
+            written = report.add(converted, &mut names, inputs);
             if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         written?;
@@ -133,6 +146,12 @@ pub fn convert(inputs: &[PathBuf], to: Target, performance: Performance, out: &P
     report.seconds = progress.seconds();
     report.files_per_second = report.n_files as f64 / report.seconds.max(1e-9);
     Ok(report)
+}
+
+/// Whether there is a file at `path` that belongs to the inputs.
+fn is_inside(path: &Path, inputs: &[PathBuf]) -> bool {
+    let lies_in = |path: &Path, input: &PathBuf| input.canonicalize().is_ok_and(|input| path.starts_with(input));
+    path.canonicalize().is_ok_and(|path| inputs.iter().any(|input| lies_in(&path, input)))
 }
 
 /// What one file became: paths below the output folder with their bytes, and what failed.
@@ -251,6 +270,22 @@ mod tests {
         assert_eq!((back.n_files, back.n_converted), (3, 3));
         let first = midi::read(&fs::read(folder.join("mid/a.mid")).unwrap()).unwrap();
         assert_eq!(first.n_notes(), composed::compose(1, 0).n_notes());
+    }
+
+    #[test]
+    fn what_is_converted_is_never_written_over() {
+        let folder = folder();
+        let folder = folder.path();
+        let tune = folder.join("in/deep/a.abc");
+        let text = "X:1\nT:Mine\nL:1/4\nK:C\n\"C\"CDEF|\n";
+        fs::write(&tune, text).unwrap();
+        for (input, out) in [("in", "in"), ("in/deep/a.abc", "in/deep"), ("in", "in/../in")] {
+            let error = as_written(&[folder.join(input)], Target::Abc, &folder.join(out)).unwrap_err().to_string();
+            assert!(error.ends_with("a.abc is one of the files to convert: name another folder with --out"), "{error}");
+            assert_eq!(fs::read_to_string(&tune).unwrap(), text);
+        }
+        as_written(&[folder.join("in")], Target::Midi, &folder.join("in")).unwrap(); // beside them is no harm
+        assert!(folder.join("in/deep/a.mid").is_file());
     }
 
     #[test]

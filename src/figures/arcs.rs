@@ -21,7 +21,7 @@ pub fn arcs(text: &str, weights: impl AsRef<[Vec<f64>]>) -> Figure {
 
 /// What is less is one of many.
 pub(super) const LEAST_SHOWN: f64 = 0.1;
-const LONGEST_TEXT: usize = 160; // each character has four points then
+pub(crate) const LONGEST_TEXT: usize = 160; // each character has four points then
 pub(super) const WIDEST: f64 = 2.2;
 /// Points of an arc; straight pieces of half a degree are not seen.
 pub(super) const N_POINTS: usize = 48;

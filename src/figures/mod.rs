@@ -42,6 +42,7 @@ mod staff;
 pub(crate) mod svg;
 mod tex;
 
+pub(crate) use arcs::LONGEST_TEXT;
 pub use arcs::arcs;
 pub use axes::human;
 pub use bars::{NamedValue, bars};

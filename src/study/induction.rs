@@ -8,7 +8,7 @@
 //! In a corpus without repeat signs S is the first bars of a tune, without its header. A head that looks there can copy what followed (Elhage et al. 2021, Olsson et al. 2022). Evenly spread attention gives about 1/i.
 
 use crate::data::TokenData;
-use crate::figures::{Figure, Line, Reference, arcs, lines, piano_roll_with_arcs};
+use crate::figures::{Figure, LONGEST_TEXT, Line, Reference, arcs, lines, piano_roll_with_arcs};
 use crate::generation::headers::header_len;
 use crate::models::{Family, Model};
 use crate::music::abc;
@@ -163,7 +163,7 @@ pub fn induction(runs: &[Run], data: &TokenData) -> Result<Vec<Induction>> {
     runs.iter().map(one).collect()
 }
 
-/// Held-out tunes with their first section twice.
+/// Held-out tunes with their first section twice; in a corpus without repeat signs first bars, so few that their arcs can be drawn.
 fn sections(data: &TokenData, longest: usize) -> Result<Vec<Twice>> {
     let texts = [data.tokenizer.decode(&data.val), data.tokenizer.decode(&data.test)].concat();
     let tunes = || texts.split("\n\n");
@@ -171,6 +171,7 @@ fn sections(data: &TokenData, longest: usize) -> Result<Vec<Twice>> {
     if !repeated.is_empty() {
         return Ok(repeated);
     }
+    let longest = longest.min(LONGEST_TEXT);
     let first: Vec<Twice> =
         tunes().filter_map(|tune| Twice::of_first_bars(tune, data, longest)).take(MOST_SECTIONS).collect();
     match first.is_empty() {

@@ -184,7 +184,7 @@ impl Converter {
                 Err(message) => self.failed(message),
             };
             for (name, bytes) in outputs {
-                if let Err(message) = self.write(&name, &bytes) {
+                if let Err(message) = self.write(&name, &bytes, files) {
                     eprintln!("{message}");
                     return false; // a full disk: what follows would fail, too
                 }
@@ -225,13 +225,18 @@ impl Converter {
     }
 
     /// Under a name that no other output of this call has.
-    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), String> {
+    fn write(&mut self, name: &str, bytes: &[u8], files: &[PathBuf]) -> Result<(), String> {
         let ending = if self.to == Target::Midi { "mid" } else { "abc" };
         let safe = name.replace(['/', '\\'], "-");
         let numbered = (2..).map(|number| format!("{safe}.{number}.{ending}"));
         let mut names = std::iter::once(format!("{safe}.{ending}")).chain(numbered);
         let free = names.find(|name| self.taken.insert(name.to_lowercase())).unwrap_or_default();
         let path = self.out.join(free);
+        let is =
+            |other: &PathBuf| path.canonicalize().is_ok_and(|path| other.canonicalize().is_ok_and(|it| it == path));
+        if files.iter().any(is) {
+            return Err(format!("{} is one of the files to convert: name another folder with --out.", path.display()));
+        }
         std::fs::create_dir_all(&self.out)
             .and_then(|()| std::fs::write(&path, bytes))
             .map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
