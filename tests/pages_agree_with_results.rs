@@ -2,7 +2,10 @@
 //! is made here from `data/results/laptop` and `figures/`, or rests on a line that a cell printed. Where a study is run again and
 //! a verdict flips, its sentence is no longer on the page, and the test prints the one that should be.
 
+use music_scaling::data::composed::BAND;
+use music_scaling::figures::human;
 use music_scaling::files::read_json;
+use music_scaling::fitting::Verdict;
 use music_scaling::generation::{Ability, Rate, Rung};
 use music_scaling::models::{Family, ModelConfig};
 use music_scaling::study::{Judged, Preset, Results, RunRecord, Start, read_records};
@@ -259,8 +262,11 @@ fn tokens_02() {
     page.printed("composed: 66 bits a tune, 736 characters a tune");
     let composed: Results = read_json(root().join("data/results/composed/results.json"), "see above").unwrap();
     let source = composed.source.unwrap();
-    page.says(format!("the exact expectation, {:.2} bits", source.entropy.bits));
-    page.says(format!("which keeps no titles: {:.4}.", source.nats_per_char));
+    page.says(format!("the exact expectation is {:.2} bits a tune", BAND.entropy().bits));
+    page.says(format!(
+        "{:.2} bits in {:.0} characters, {:.4} nats each",
+        source.entropy.bits, source.chars_per_tune, source.nats_per_char
+    ));
     page.check();
 }
 
@@ -532,6 +538,28 @@ fn scaling_06() {
     let [transformers, lstms] = Family::ALL.map(|family| Ladder::of(family).losses());
     let (last, of_lstms) = (transformers[transformers.len() - 1], lstms[lstms.len() - 1]);
     page.says(format!("The largest models reach {last:.4} and {of_lstms:.4}."));
+    let composed: Results = read_json(root().join("data/results/composed/results.json"), "see above").unwrap();
+    let known = composed.source.unwrap().nats_per_char;
+    let identified = composed.floors.iter().filter(|floor| !matches!(floor.verdict, Verdict::NotIdentified(_)));
+    let closest = identified.min_by(|p, q| (p.c - known).abs().total_cmp(&(q.c - known).abs())).unwrap();
+    page.says(format!(
+        "At least twice **{}**: {:.2} times, the {}s' floor at {} tokens, {:.4} for an entropy of {known:.4}.",
+        held(closest.c > 2.0 * known),
+        closest.c / known,
+        closest.family,
+        human(closest.n_tokens.unwrap() as f64),
+        closest.c
+    ));
+    let ladder = composed.floors.iter().rfind(|it| it.family == Family::Lstm && it.n_tokens.is_some()).unwrap();
+    assert_eq!(ladder.verdict, Verdict::Identified);
+    let interval = ladder.interval.unwrap();
+    page.says(format!(
+        "{:.4} at 2.94M tokens, *identified*, from {:.4} to {:.4}, and {:.2} times the entropy",
+        ladder.c,
+        interval.low,
+        interval.high,
+        ladder.c / known
+    ));
     let results = results();
     let ngram = results.baselines.ngram.as_ref().unwrap().val_loss;
     let runs = read_records(&root().join("data/results/laptop/runs.jsonl")).unwrap();

@@ -187,10 +187,11 @@ impl Floors {
         lines(Family::ALL.map(of_family).concat(), "Tokens seen", "Loss (nats per token)", [entropy]).log_x()
     }
 
-    /// The family whose floor came closest, and how many times the entropy it is.
+    /// The floor that came closest of those that are identified, even weakly, and how many times the entropy it is.
     pub fn closest(&self) -> Option<(&Floor, f64)> {
         let known = self.source.nats_per_char;
-        let closest = self.floors.iter().min_by(|p, q| (p.c - known).abs().total_cmp(&(q.c - known).abs()));
+        let identified = self.floors.iter().filter(|floor| !matches!(floor.verdict, Verdict::NotIdentified(_)));
+        let closest = identified.min_by(|p, q| (p.c - known).abs().total_cmp(&(q.c - known).abs()));
         closest.map(|floor| (floor, floor.c / known))
     }
 }
@@ -207,20 +208,33 @@ impl fmt::Display for Floors {
         let block_size = self.families.all().map(|run| run.config.block_size).max().unwrap_or(0);
         let below = self.floors.iter().any(|floor| floor.longer.is_some_and(|(_, loss)| loss < floor.c));
         let seen = if below { ", and more tokens took the same model below it" } else { "" };
-        write!(
-            f,
-            "\nWhy not closer: c is what no size removes at one budget of tokens{seen}. A model that reads windows of {block_size} \
-             characters cannot know what a tune of {chars_per_tune:.0} said before its window."
-        )
+        write!(f, "\nWhy not closer: c is what no size removes at one budget of tokens{seen}. ")?;
+        match chars_per_tune > block_size as f64 {
+            true => write!(
+                f,
+                "A model that reads windows of {block_size} characters cannot know what a tune of {chars_per_tune:.0} said before its window."
+            ),
+            false => {
+                write!(
+                    f,
+                    "Windows of {block_size} characters hold whole tunes of {chars_per_tune:.0}: what is missing was not learned."
+                )
+            }
+        }
     }
 }
 
 impl Floor {
+    /// `Transformer at 2M tokens`
+    pub fn whose(&self) -> String {
+        let budget = self.n_tokens.map_or("over all budgets".into(), |n| format!("at {} tokens", human(n as f64)));
+        format!("{} {budget}", self.family)
+    }
+
     /// One sentence about this floor and a known entropy, nats per token.
     fn beside(&self, known: f64) -> String {
-        let Floor { family, n_tokens, c, interval, verdict, lowest, longer } = self;
-        let fitted = n_tokens
-            .map_or("over all budgets: fitted E".into(), |n| format!("at {} tokens: fitted c", human(n as f64)));
+        let Floor { n_tokens, c, interval, verdict, lowest, longer, .. } = self;
+        let (whose, name) = (self.whose(), if n_tokens.is_some() { "c" } else { "E" });
         let held = match interval {
             Some(interval) if interval.contains(known) => format!("its 95 % interval, {interval}, holds the entropy"),
             Some(interval) => format!("its 95 % interval, {interval}, does NOT hold the entropy"),
@@ -232,7 +246,7 @@ impl Floor {
         });
         let impossible = if *c < known { ", BELOW it, which no floor can be" } else { "" };
         format!(
-            "{family} {fitted} {c:.4}, {:.2} times the entropy{impossible} ({}); {held}. The best of these models is at {lowest:.4}{longer}.",
+            "{whose}: fitted {name} {c:.4}, {:.2} times the entropy{impossible} ({}); {held}. The best of these models is at {lowest:.4}{longer}.",
             c / known,
             verdict.in_brief()
         )
