@@ -286,5 +286,13 @@ mod tests {
         assert_eq!(floors.source, SourceEntropy::new(floors.source.entropy, floors.source.chars_per_tune));
         assert!(floors.floors.iter().all(|floor| floor.lowest > floors.source.nats_per_char));
         assert!(floors.figure().unwrap().svg().unwrap().contains("entropy"));
+        assert!(floors.by_budget().svg().unwrap().contains("lowest loss"));
+        let all_budgets = Floor { n_tokens: None, ..floors.floors[0].clone() };
+        assert_eq!(all_budgets.whose(), "Transformer over all budgets");
+        let (closest, times) = floors.closest().unwrap();
+        assert!(!matches!(closest.verdict, Verdict::NotIdentified(_)) && times > 1.0);
+        let mut one_budget = floors.clone();
+        one_budget.floors.retain(|floor| floor.n_tokens > Some(2_000_000));
+        assert!(one_budget.floors.len() == 2 && one_budget.by_budget().svg().unwrap().contains("entropy"));
     }
 }
