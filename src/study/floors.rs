@@ -178,10 +178,7 @@ impl Floors {
         };
         let of_family = |family: Family| {
             let line = |name: &str, points| Line::new(format!("{family}, {name}"), points).with_dots().family(family);
-            [
-                line("fitted c", of(family, |floor| floor.c)),
-                line("lowest loss", of(family, |floor| floor.lowest)).dashed(),
-            ]
+            [line("fitted c", of(family, |floor| floor.c)), line("best", of(family, |floor| floor.lowest)).dashed()]
         };
         let entropy = Reference::new("entropy", self.source.nats_per_char);
         lines(Family::ALL.map(of_family).concat(), "Tokens seen", "Loss (nats per token)", [entropy]).log_x()
@@ -286,7 +283,7 @@ mod tests {
         assert_eq!(floors.source, SourceEntropy::new(floors.source.entropy, floors.source.chars_per_tune));
         assert!(floors.floors.iter().all(|floor| floor.lowest > floors.source.nats_per_char));
         assert!(floors.figure().unwrap().svg().unwrap().contains("entropy"));
-        assert!(floors.by_budget().svg().unwrap().contains("lowest loss"));
+        assert!(floors.by_budget().svg().unwrap().contains("Transformer, best"));
         let all_budgets = Floor { n_tokens: None, ..floors.floors[0].clone() };
         assert_eq!(all_budgets.whose(), "Transformer over all budgets");
         let (closest, times) = floors.closest().unwrap();
