@@ -68,7 +68,8 @@ impl Fit {
         let mut curve = grouped.optimum();
         match delta(objective) {
             Some(delta) => curve = log_fit(&sample, &starts(&grouped, curve, law)?, delta),
-            None => sample = grouped,
+            None if grouped.is_grouped() => sample = grouped.measured(&sample, &mut curve),
+            None => {}
         }
         let losses: Vec<f64> = points.iter().map(|point| point.val_loss).collect();
         let unknown = Verdict::NotIdentified("no resamples were asked for".into());

@@ -37,6 +37,17 @@ fn a_law_without_floor_is_recovered_by_the_fit_without_c() {
 }
 
 #[test]
+fn a_long_table_has_the_misfit_of_its_points() {
+    let mut rng = Pcg64Mcg::seed_from_u64(7);
+    let sizes: Vec<f64> = (0..20_000).map(|i| (1e4 * 1e5f64.powf(f64::from(i / 2) / 1e4)).round()).collect();
+    let losses: Vec<f64> = sizes.iter().map(|n| 20.0 * n.powf(-0.3) + 0.5 + rng.random_range(-0.002..0.002)).collect();
+    let law = Law::Power.fit(&points(&sizes, &losses)).unwrap();
+    let rss: f64 = sizes.iter().zip(&losses).map(|(n, loss)| (loss - law.predict(*n)).powi(2)).sum();
+    assert_near(law.rss / rss, 1.0, 1e-9);
+    assert!(!law.to_string().contains("lack of fit"), "{law}");
+}
+
+#[test]
 fn counting_parameters_in_millions_changes_a_and_nothing_else() {
     let law = Law::Power.fit(&b_transformer()).unwrap();
     let millions: Vec<Point> = b_transformer().iter().map(|p| Point::new(p.n_params / 1e6, p.val_loss)).collect();

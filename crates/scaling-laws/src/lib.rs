@@ -26,6 +26,7 @@ mod error;
 mod fit;
 #[cfg(test)]
 mod fit_tests;
+mod grid;
 pub mod isoflop;
 mod law;
 mod lbfgs;
@@ -36,6 +37,7 @@ mod plane_tests;
 mod points;
 mod profile;
 mod published;
+mod quantity;
 mod reading;
 #[cfg(test)]
 mod reading_tests;

@@ -1,13 +1,14 @@
 //! `scaling-laws fit TABLE.csv`: a law through a table, with intervals and a verdict.
 
 use scaling_laws::{Error, FitOptions, Result, fit_table};
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 const HELP: &str = "\
 scaling-laws fit TABLE.csv [options]
 
 TABLE.csv has a header line with the columns n_params and val_loss, and n_tokens for --law nd or mupt; common other names, units such as
-`Parameters (M)` or 1.2M, semicolons, tabs, decimal commas, Markdown and JSON lines are understood.
+`Parameters (M)` or 1.2M, semicolons, tabs, blanks, decimal commas, Markdown, LaTeX, JSON, perplexities and bits are understood.
 
   --law LAW              power (a·N^-alpha + c; the default), power-without-c, log (A + B·ln N),
                          nd (E + A/N^alpha + B/D^beta), mupt (nd with a term d/(N^alpha·D^beta))
@@ -21,15 +22,23 @@ TABLE.csv has a header line with the columns n_params and val_loss, and n_tokens
   --json                 one JSON object instead of text";
 
 fn main() -> ExitCode {
-    match run(std::env::args().skip(1).collect()) {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    match run(arguments.collect()).and_then(|text| write(&text)) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A reader who has gone, such as `head`, has read enough.
+fn write(text: &str) -> Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::Fit(format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,10 +1,9 @@
-//! Tables as spreadsheets, reports and trainings leave them: commas, semicolons, tabs, blanks or Markdown; comment lines; UTF-8 or
-//! UTF-16; decimal commas; units in names (`Parameters (M)`) and cells (`1.2M`, `142 411`); or JSON objects, one a line, such as
-//! runs.jsonl, or a list of them.
+//! Tables as spreadsheets, reports and trainings leave them: which columns hold N, D and the loss, and their numbers.
 
+use crate::grid::{Grid, Row};
 use crate::points::complaint;
+use crate::quantity::{DecimalMarks, Reading, Scale, bare, counted, number, of_loss};
 use crate::{Error, Law, Point, Result};
-use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Which columns hold N and the loss; None looks for common names.
@@ -17,10 +16,42 @@ pub struct Columns {
 }
 
 /// Names that are looked for, in this order; case, blanks, signs and units do not matter.
-const SIZES: &[&str] =
-    &["nparams", "params", "parameters", "n", "nparameters", "numparams", "nparamsnonembedding", "size", "modelsize"];
-const TOKENS: &[&str] = &["ntokens", "tokens", "d", "trainingtokens", "numtokens"];
-const LOSSES: &[&str] = &["valloss", "validationloss", "evalloss", "testloss", "loss", "nats"];
+const SIZES: &[&str] = &[
+    "nparams",
+    "params",
+    "parameters",
+    "n",
+    "nparameters",
+    "numparams",
+    "numberofparameters",
+    "modelparams",
+    "modelparameters",
+    "nparamsnonembedding",
+    "nonembeddingparams",
+    "nonembeddingparameters",
+    "size",
+    "modelsize",
+];
+const TOKENS: &[&str] = &["ntokens", "tokens", "d", "trainingtokens", "traintokens", "numtokens"];
+const LOSSES: &[&str] = &[
+    "valloss",
+    "validationloss",
+    "evalloss",
+    "testloss",
+    "loss",
+    "nats",
+    "valperplexity",
+    "perplexity",
+    "ppl",
+    "valbpc",
+    "bpc",
+    "bitsperchar",
+    "bitspercharacter",
+    "bitsperbyte",
+    "bitspertoken",
+];
+/// First cells of rows that stand below a table.
+const FOOTERS: &[&str] = &["mean", "average", "avg", "median", "std", "total", "sum"];
 
 /// Reads the points of a table for a law, and says in a sentence which columns were taken where their names are not `n_params`,
 /// `n_tokens` and `val_loss`.
@@ -32,19 +63,27 @@ pub fn read_points(path: impl AsRef<Path>, law: Law, columns: &Columns) -> Resul
     let path = path.as_ref();
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| Error::Fit(format!("cannot read {name}: {error}")))?;
-    let table = Table::parse(&name, &text(&name, &bytes)?)?;
+    let table = Table { name: &name, grid: Grid::read(&name, &bytes)? };
     let mut wanted = vec![("n_params", SIZES, &columns.x), ("val_loss", LOSSES, &columns.y)];
     if !law.is_of_n() {
         wanted.insert(1, ("n_tokens", TOKENS, &None));
     }
-    let found: Vec<Column> =
+    let mut found: Vec<Column> =
         wanted.iter().map(|(plain, names, asked)| table.column(plain, names, asked)).collect::<Result<_>>()?;
+    if columns.x.is_some() && found[0].index == found[found.len() - 1].index {
+        return Err(Error::Fit(format!("{name}: N and the loss would both be `{}`; say --x and --y", found[0].name)));
+    }
+    let all = found.iter().fold(DecimalMarks::default(), |all, column| all.and(column.reading.marks));
+    for column in &mut found {
+        column.reading.borrowed = !column.reading.marks.is_seen();
+        column.reading.marks = if column.reading.borrowed { all } else { column.reading.marks };
+    }
     let point = |(index, row): (usize, &Row)| -> Result<Point> {
-        let value = |column: &Column| table.value(index, row, column);
-        let tokens = if found.len() == 3 { Some(value(&found[1])?) } else { None };
-        Ok(Point { n_tokens: tokens, ..Point::new(value(&found[0])?, value(&found[found.len() - 1])?) })
+        let values: Vec<f64> = found.iter().map(|column| table.value(index, row, column)).collect::<Result<_>>()?;
+        let tokens = (values.len() == 3).then(|| values[1]);
+        Ok(Point { n_tokens: tokens, ..Point::new(values[0], values[values.len() - 1]) })
     };
-    let points: Vec<Point> = table.rows.iter().enumerate().map(point).collect::<Result<_>>()?;
+    let points: Vec<Point> = table.grid.rows.iter().enumerate().map(point).collect::<Result<_>>()?;
     match points.len() {
         0 => Err(Error::Fit(format!("{name} holds no points; write one row n_params,val_loss for each trained model"))),
         1 => Err(Error::Fit(format!("{name} holds one point; a law needs models of at least two sizes"))),
@@ -52,227 +91,98 @@ pub fn read_points(path: impl AsRef<Path>, law: Law, columns: &Columns) -> Resul
     }
 }
 
-/// Text in UTF-8, or in UTF-16 as spreadsheets write it, with its byte order mark.
-fn text(name: &str, bytes: &[u8]) -> Result<String> {
-    let pairs = |of: fn([u8; 2]) -> u16| bytes[2..].chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect();
-    let wide: Option<Vec<u16>> = match bytes {
-        [0xff, 0xfe, ..] => Some(pairs(u16::from_le_bytes)),
-        [0xfe, 0xff, ..] => Some(pairs(u16::from_be_bytes)),
-        _ => None,
-    };
-    let text = match wide {
-        Some(wide) => String::from_utf16(&wide).ok(),
-        None => std::str::from_utf8(bytes).ok().map(str::to_string),
-    };
-    let text = text.ok_or_else(|| Error::Fit(format!("{name} is not text; save the table as CSV in UTF-8")))?;
-    Ok(text.trim_start_matches('\u{feff}').to_string())
-}
-
-/// A header and the rows under it.
+/// A table and the name of its file.
 struct Table<'a> {
     name: &'a str,
-    header: Vec<String>,
-    rows: Vec<Row>,
+    grid: Grid,
 }
 
-struct Row {
-    line: usize,
-    cells: Vec<String>,
-}
-
-/// A column of a table, and what its numbers are multiplied with.
+/// A column of a table, and how it is read.
 struct Column {
     plain: &'static str,
     index: usize,
     name: String,
-    unit: f64,
-    decimal_comma: bool,
+    scale: Scale,
+    reading: Reading,
+    /// Columns that bear another of the names that were looked for.
+    rivals: Vec<String>,
 }
 
 impl Table<'_> {
-    fn parse<'a>(name: &'a str, text: &str) -> Result<Table<'a>> {
-        if text.trim_start().starts_with(['{', '[']) {
-            return json(name, text);
-        }
-        let mut lines = text.lines().enumerate().filter_map(|(index, line)| Some((index + 1, content(line)?)));
-        let (_, first) = lines.next().ok_or_else(|| Error::Fit(format!("{name} is empty")))?;
-        let delimiter = ['|', '\t', ';', ',', ' '].into_iter().find(|sign| first.contains(*sign)).unwrap_or(',');
-        let (header, mut rows) = (cells(first, delimiter), Vec::new());
-        for (line, text) in lines {
-            let cells = cells(text, delimiter);
-            if cells.iter().all(String::is_empty) {
-                continue;
-            }
-            if cells.iter().skip(header.len()).any(|cell| !cell.is_empty()) {
-                return Err(Error::Fit(format!(
-                    "{name}, line {line} (row {}) has {} cells and the first line names {}: is a comma inside a number? \
-                     Write 142411 or \"142,411\"",
-                    rows.len() + 1,
-                    cells.len(),
-                    header.len()
-                )));
-            }
-            rows.push(Row { line, cells });
-        }
-        Ok(Table { name, header, rows })
-    }
-
     /// The column that was asked for, or the first of these names.
     fn column(&self, plain: &'static str, names: &[&str], asked: &Option<String>) -> Result<Column> {
-        let bare: Vec<(String, f64)> = self.header.iter().map(|name| without_unit(name)).collect();
-        let place = |wanted: &str| bare.iter().position(|(name, _)| name == wanted);
-        let index = match asked {
-            Some(asked) => {
-                let exact = self.header.iter().position(|name| name == asked);
-                exact.or_else(|| place(&without_unit(asked).0))
+        let (name, header, is_loss) = (self.name, &self.grid.header, plain == "val_loss");
+        let bare_name = |name: &String| if is_loss { of_loss(name).0 } else { counted(name).0 };
+        let bare_names: Vec<String> = header.iter().map(bare_name).collect();
+        let places = |wanted: &str| (0..header.len()).filter(|index| bare_names[*index] == wanted).collect::<Vec<_>>();
+        let found: Vec<Vec<usize>> = match asked {
+            Some(asked) if header.contains(asked) => {
+                vec![(0..header.len()).filter(|index| header[*index] == *asked).collect()]
             }
-            None => names.iter().find_map(|name| place(name)),
+            Some(asked) => vec![places(&bare_name(asked))],
+            None => names.iter().map(|name| places(name)).collect(),
         };
-        if let Some(twice) =
-            index.and_then(|index| self.header.iter().skip(index + 1).find(|it| **it == self.header[index]))
-        {
-            return Err(Error::Fit(format!("{} has two columns named {twice}: rename one", self.name)));
-        }
-        let index = index.ok_or_else(|| {
-            let wanted = asked.as_deref().unwrap_or(plain);
-            let option = if plain == "val_loss" { " or say --y COLUMN" } else { " or say --x COLUMN" };
-            let option = if plain == "n_tokens" { "" } else { option };
-            let first = self.header.join(",");
-            Error::Fit(format!(
-                "{} has no column {wanted}: its first line says `{first}`; rename one{option}",
-                self.name
-            ))
+        let mut found = found.into_iter().filter(|places| !places.is_empty());
+        let option = match plain {
+            "val_loss" => " or say --y COLUMN",
+            "n_params" => " or say --x COLUMN",
+            _ => "",
+        };
+        let same = found.next().ok_or_else(|| {
+            let (wanted, first) = (asked.as_deref().unwrap_or(plain), header.join(","));
+            Error::Fit(format!("{name} has no column {wanted}: its first line says `{first}`; rename one{option}"))
         })?;
-        let of_column = |row: &Row| row.cells.get(index).cloned().unwrap_or_default();
-        let with_comma: Vec<String> = self.rows.iter().map(of_column).filter(|cell| cell.contains(',')).collect();
-        let decimal_comma = plain == "val_loss" || !with_comma.iter().all(|cell| groups_thousands(cell));
-        Ok(Column { plain, index, name: self.header[index].clone(), unit: bare[index].1, decimal_comma })
+        let index = same[0];
+        if let Some(other) = same.iter().find(|other| self.cells(**other).ne(self.cells(index))) {
+            let (one, other) = (&header[index], &header[*other]);
+            return Err(Error::Fit(format!(
+                "{name} has two columns of different numbers, `{one}` and `{other}`: rename or remove one{option}"
+            )));
+        }
+        let rivals = found.flatten().map(|index| header[index].clone()).collect();
+        let scale = if is_loss { of_loss(&header[index]).1 } else { Scale::Times(1.0) };
+        let unit = counted(&header[index]).1.filter(|_| !is_loss);
+        let reading = Reading { unit, marks: DecimalMarks::of(self.cells(index), is_loss), borrowed: false };
+        Ok(Column { plain, index, name: header[index].clone(), scale, reading, rivals })
+    }
+
+    fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
+        self.grid.rows.iter().map(move |row| row.cells.get(column).map_or("", String::as_str))
     }
 
     fn value(&self, index: usize, row: &Row, column: &Column) -> Result<f64> {
-        let cell = row.cells.get(column.index).map_or("", String::as_str);
-        number(cell, column.decimal_comma)
-            .and_then(|value| complaint(value * column.unit).map_or(Ok(value * column.unit), Err))
-            .map_err(|problem| {
-                let (name, line, column) = (self.name, row.line, &column.name);
-                Error::Fit(format!("{name}, line {line} (row {}), column {column}: {problem}", index + 1))
-            })
-    }
-}
-
-/// What a line says: nothing if it is blank, a comment or a rule of a Markdown table. A comment may follow a row.
-fn content(line: &str) -> Option<&str> {
-    let line = line.split(" #").next().unwrap_or_default().trim_matches(' ');
-    let is_rule = line.contains('-') && line.chars().all(|sign| "|-: ".contains(sign));
-    (!line.trim().is_empty() && !line.starts_with('#') && !is_rule).then_some(line)
-}
-
-/// The cells of a line; a delimiter inside double quotes is part of its cell.
-fn cells(line: &str, delimiter: char) -> Vec<String> {
-    let line = if delimiter == '|' { line.trim_matches('|') } else { line };
-    if delimiter == ' ' {
-        return line.split_whitespace().map(str::to_string).collect();
-    }
-    let (mut cells, mut quoted) = (vec![String::new()], false);
-    for sign in line.chars() {
-        match (sign, cells.last_mut()) {
-            ('"', _) => quoted = !quoted,
-            (sign, _) if sign == delimiter && !quoted => cells.push(String::new()),
-            (sign, Some(cell)) => cell.push(sign),
-            _ => {}
+        let place = || format!("{}, line {} (row {})", self.name, row.line, index + 1);
+        let label = row.cells.first().map_or("", String::as_str);
+        if FOOTERS.contains(&bare(label).as_str()) {
+            return Err(Error::Fit(format!("{} is the `{label}` of others and no model: remove it", place())));
         }
+        let value = number(row.cells.get(column.index).map_or("", String::as_str), &column.reading);
+        let value = value.map(|value| column.scale.of(value));
+        value.and_then(|value| complaint(value).map_or(Ok(value), Err)).map_err(|problem| {
+            Error::Fit(format!("{}, column {}: {problem}; mend it or remove the row", place(), column.name))
+        })
     }
-    cells.iter().map(|cell| cell.trim().to_string()).collect()
-}
-
-/// One object a line, or a list of them; `summary`, where our own runs keep their results, is read as if it stood at the top.
-fn json<'a>(name: &'a str, text: &str) -> Result<Table<'a>> {
-    let problem = |line: usize| Error::Fit(format!("{name}, line {line} is not a JSON object: remove it"));
-    let runs: Vec<(usize, serde_json::Value)> = match serde_json::from_str::<Vec<serde_json::Value>>(text) {
-        Ok(list) => (1..).zip(list).collect(),
-        Err(_) => {
-            let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-            let run = |(index, line)| serde_json::from_str(line).map(|run| (index, run)).map_err(|_| problem(index));
-            lines.map(run).collect::<Result<_>>()?
-        }
-    };
-    let objects = runs.iter().map(|(line, run)| {
-        let run = run.get("summary").unwrap_or(run);
-        run.as_object().map(|object| (*line, object)).ok_or_else(|| problem(*line))
-    });
-    let objects: Vec<_> = objects.collect::<Result<_>>()?;
-    let header: BTreeSet<&String> = objects.iter().flat_map(|(_, object)| object.keys()).collect();
-    let cell = |value: Option<&serde_json::Value>| match value {
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(serde_json::Value::Null) | None => String::new(),
-        Some(value) => value.to_string(),
-    };
-    let row = |(line, object): &(usize, &serde_json::Map<String, serde_json::Value>)| Row {
-        line: *line,
-        cells: header.iter().map(|key| cell(object.get(*key))).collect(),
-    };
-    let rows = objects.iter().map(row).collect();
-    Ok(Table { name, header: header.into_iter().cloned().collect(), rows })
-}
-
-/// `Parameters (M)` → ("parameters", 1e6); `Loss (nats)` → ("loss", 1), but a loss in bits keeps its unit and is not found.
-fn without_unit(name: &str) -> (String, f64) {
-    let bare = |text: &str| text.chars().filter(|sign| sign.is_alphanumeric()).collect::<String>().to_lowercase();
-    let unit = |unit: &str| if unit.starts_with("nat") { Some(1.0) } else { factor(unit) };
-    let inside = name.split_once(['(', '[']).and_then(|(before, rest)| Some((before, unit(&bare(rest))?)));
-    inside.map_or((bare(name), 1.0), |(before, factor)| (bare(before), factor))
-}
-
-/// Of a unit that counts: k, M, B or G, T, or the word.
-fn factor(unit: &str) -> Option<f64> {
-    match unit.to_lowercase().as_str() {
-        "k" | "thousand" | "thousands" => Some(1e3),
-        "m" | "million" | "millions" => Some(1e6),
-        "b" | "g" | "bn" | "billion" | "billions" => Some(1e9),
-        "t" | "trillion" | "trillions" => Some(1e12),
-        _ => None,
-    }
-}
-
-/// `142,411`, but not `0,142` or `1,7419`.
-fn groups_thousands(cell: &str) -> bool {
-    let mut groups = cell.split('.').next().unwrap_or_default().split(',');
-    let first = groups.next().unwrap_or_default();
-    (1..=3).contains(&first.len()) && !first.starts_with('0') && groups.all(|group| group.len() == 3)
-}
-
-/// The number in a cell, or what is wrong with it.
-fn number(cell: &str, decimal_comma: bool) -> Result<f64, String> {
-    if cell.is_empty() {
-        return Err("the cell is empty; a number greater than zero is needed".into());
-    }
-    let grouped: String = cell.chars().filter(|sign| !sign.is_whitespace() && !"_'’".contains(*sign)).collect();
-    let grouped = ["×10^", "*10^", "x10^", "·10^"].iter().fold(grouped, |text, power| text.replace(power, "e"));
-    let digits = grouped.trim_end_matches(char::is_alphabetic);
-    let (digits, unit) = match factor(&grouped[digits.len()..]) {
-        Some(unit) => (digits, unit),
-        None => (&grouped[..], 1.0), // NaN, inf and e-notation read as they are; other words are no numbers
-    };
-    let plain = match (digits.contains(','), digits.contains('.')) {
-        (true, true) if digits.rfind(',') > digits.rfind('.') => digits.replace('.', "").replace(',', "."),
-        (true, false) if decimal_comma => digits.replace(',', "."),
-        _ => digits.replace(',', ""),
-    };
-    plain.parse::<f64>().map(|value| value * unit).map_err(|_| format!("`{cell}` is not a number"))
 }
 
 /// Which columns were taken, where that is not plain.
 fn choice(columns: &[Column]) -> Option<String> {
-    let is_plain = |column: &Column| column.name == column.plain && column.unit == 1.0;
+    let scaled = |column: &Column| match (column.reading.unit, column.scale) {
+        (_, Scale::Logarithm) => ", its logarithm".to_string(),
+        (Some(unit), _) => format!(" times {unit:e}"),
+        (None, Scale::Times(1.0)) => String::new(),
+        (None, Scale::Times(factor)) => format!(" times {factor:.4}, from bits to nats"),
+    };
     let said = |column: &Column| {
         let what = match column.plain {
             "n_params" => "N",
             "n_tokens" => "D",
             _ => "the loss",
         };
-        let unit = if column.unit == 1.0 { String::new() } else { format!(" times {:e}", column.unit) };
-        format!("{what} from `{}`{unit}", column.name)
+        let rivals: Vec<String> = column.rivals.iter().map(|name| format!("`{name}`")).collect();
+        let rivals = if rivals.is_empty() { String::new() } else { format!(" (not from {})", rivals.join(", ")) };
+        format!("{what} from `{}`{}{rivals}", column.name, scaled(column))
     };
+    let is_plain = |column: &Column| column.name == column.plain && column.rivals.is_empty();
     let all: Vec<String> = columns.iter().map(said).collect();
     (!columns.iter().all(is_plain)).then(|| format!("Read {}.", all.join(", ")))
 }

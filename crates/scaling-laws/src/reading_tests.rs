@@ -31,7 +31,7 @@ fn one_table_in_every_form_gives_the_same_points() {
     let utf16 =
         |text: &str| [&[0xff, 0xfe][..], &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()].concat();
     let plain = "n_params,val_loss\n142411,1.7419\n679627,1.5416\n1906635,1.4452\n";
-    let forms: [(&str, Vec<u8>); 17] = [
+    let forms: [(&str, Vec<u8>); 24] = [
         ("plain", plain.into()),
         ("UTF-16", utf16(plain)),
         ("mark and Windows line ends", format!("\u{feff}{}", plain.replace('\n', "\r\n")).into()),
@@ -54,21 +54,37 @@ fn one_table_in_every_form_gives_the_same_points() {
             "comments",
             "# runs\n\nn_params,val_loss\n142411,1.7419 # seed 0\n\n679627,1.5416\n1906635,1.4452\n,\n".into(),
         ),
-        ("units in cells", "N,Loss\n0.142M,1.7419\n680k,1.5416\n1.907e6,1.4452\n".into()),
-        ("units in names", "Parameters (M),Val loss\n0.142,1.7419\n0.680,1.5416\n1.907,1.4452\n".into()),
+        ("thousands by points", "N;loss\n142.411;1,7419\n679.627;1,5416\n1.906.635;1,4452\n".into()),
+        ("old Macintosh line ends", plain.replace('\n', "\r").into()),
         ("blanks", plain.replace(',', "  ").into()),
-        ("powers of ten", "N,loss\n1.42×10^5,1.7419\n6.8x10^5,1.5416\n1.907E6,1.4452\n".into()),
-        ("the loss's unit", "params,Validation loss (nats)\n142411,1.7419\n679627,1.5416\n1906635,1.4452\n".into()),
         (
-            "objects with other names",
-            "{\"N\": 142411, \"loss\": 1.7419}\n{\"loss\": 1.5416, \"N\": 679627}\n{\"N\": \"1.9M\", \"loss\": 1.4452}\n".into(),
+            "numbers of rows, as pandas shows them",
+            "   n_params  val_loss\n0  142411  1.7419\n1  679627  1.5416\n2  1906635  1.4452".into(),
         ),
+        ("names in a comment", format!("# {}", plain.replace(',', " ")).into()),
         (
-            "a list of objects",
-            "[{\"params\": 142411, \"loss\": 1.7419},\n {\"params\": 679627, \"loss\": 1.5416, \"seed\": null}, \
-             {\"params\": 1906635, \"loss\": 1.4452}]"
+            "LaTeX",
+            "\\begin{tabular}{rr}\n\\toprule\nn\\_params & val\\_loss \\\\ \\midrule\n\
+             $142{,}411$ & 1.7419 \\\\\n$6.796\\times10^{5}$ & 1.5416 \\\\\n1906635 & 1.4452 \\\\\n\\end{tabular}\n"
                 .into(),
         ),
+        (
+            "Excel",
+            "sep=;\r\n\"Parameters\n(M)\";\"Val loss (nats)\"\n0,142;1,7419\n0,680;1,5416\n1,907;1,4452\n".into(),
+        ),
+        ("bold", "||N|loss|\n|--|--|--|\n||142411|**1.7419**|\n||679627|1.5416|\n||1906635|1.4452|\n".into()),
+        ("powers of ten", "params_M,loss\n1.424×10⁻¹,1.7419\n0.68,1.5416\n1.9x10^0,1.4452\n".into()),
+        ("a unit in both", "\"N (10^6)\",loss\n0.142M,1.7419\n680k,1.5416\n1.907,1.4452\n".into()),
+        ("a sign in a name", "Run #,n_params,val_loss\n1,142411,1.7419\n2,679627,1.5416\n3,1906635,1.4452\n".into()),
+        (
+            "a list of another tracker's runs",
+            "[\n{\"config\": {\"n_params\": 142411}, \"summary\": {\"eval/loss\": 1.7419}},\n\
+             {\"params\": 5, \"n_params\": \"679627\", \"eval/loss\": \"1.5416\"},\n\
+             {\"n_params\": 1906635, \"eval/loss\": 1.4452}]"
+                .into(),
+        ),
+        ("units in cells", "N,Loss\n0.142M,1.7419\n680k,1.5416\n1.907e6,1.4452\n".into()),
+        ("units in names", "Parameters (M),Val loss\n0.142,1.7419\n0.680,1.5416\n1.907,1.4452\n".into()),
         (
             "our own runs",
             "{\"summary\":{\"n_params\":142411,\"val_loss\":1.7419}}\n{\"n_params\":679627,\"val_loss\":1.5416}\n\
@@ -91,6 +107,41 @@ fn the_columns_that_were_taken_are_said() {
     assert_eq!(points, [Point::new(1e9, 2.0), Point::new(1e10, 1.5)]);
     assert_eq!(said.unwrap(), "Read N from `FLOPs`, the loss from `test`.");
     assert_eq!(read(b"n_params,val_loss\n1e5,2\n1e6,1.5\n", &Columns::default()).unwrap().1, None);
+    let (_, said) = read(b"N,params,loss\n9,10,2\n90,100,1.5\n", &Columns::default()).unwrap();
+    assert_eq!(said.unwrap(), "Read N from `params` (not from `N`), the loss from `loss`.");
+}
+
+#[test]
+fn perplexities_and_bits_become_nats() {
+    let of = |name: &str, loss: f64| {
+        let table = format!("n_params,{name}\n1e5,{loss}\n1e6,1.5\n");
+        let (points, said) = read(table.as_bytes(), &Columns::default()).unwrap();
+        (points[0].val_loss, said.unwrap())
+    };
+    let (loss, said) = of("perplexity", std::f64::consts::E);
+    assert_eq!((loss, said.as_str()), (1.0, "Read N from `n_params`, the loss from `perplexity`, its logarithm."));
+    for name in ["bits per character", "bpc", "Loss (bits/char)"] {
+        let (loss, said) = of(name, 2.0);
+        assert!((loss - 4f64.ln()).abs() < 1e-12 && said.ends_with(" times 0.6931, from bits to nats."), "{said}");
+    }
+}
+
+#[test]
+fn one_mark_and_three_digits_are_read_as_the_rest_of_the_table() {
+    let sizes = |text: &str| {
+        read(text.as_bytes(), &Columns::default())
+            .map(|(points, _)| points.iter().map(|p| p.n_params.round()).collect::<Vec<_>>())
+    };
+    assert_eq!(sizes("n_params;val_loss\n142.411;1,74\n679.627;1,54\n").unwrap(), [142_411.0, 679_627.0]);
+    assert_eq!(sizes("Params (M);val_loss\n1,907;1,54\n4,118;1,4\n").unwrap(), [1_907_000.0, 4_118_000.0]);
+    assert_eq!(sizes("Params (M);val_loss\n1,907;1.54\n4,118;1.4\n").unwrap(), [1_907e6, 4_118e6]);
+    let refused = sizes("n_params;val_loss\n142,411;1,74\n679,627;1,54\n").unwrap_err().to_string();
+    assert!(
+        refused.contains("line 2 (row 1), column n_params: `142,411` can be 142411 or 142.411: write"),
+        "{refused}"
+    );
+    let grouped_badly = sizes("n_params;val_loss\n1,2,3;1.7\n").unwrap_err().to_string();
+    assert!(grouped_badly.contains("`1,2,3` is not a number"), "{grouped_badly}");
 }
 
 #[test]
@@ -107,6 +158,20 @@ fn each_bad_table_is_one_sentence_with_file_line_and_column() {
             "n_params,val_loss\n1e5\n",
             "line 2 (row 1), column val_loss: the cell is empty; a number greater than zero is needed",
         ),
+        ("n_params,val_loss\n\"1e5,1.5\n", "line 2: its quotation mark is not closed; remove it"),
+        ("1e5,1.5\n", "line 1 holds numbers where names are expected: write n_params,val_loss above it"),
+        (
+            "model,n_params,val_loss\na,1e5,2\nMean,1e5,2\n",
+            "line 3 (row 2) is the `Mean` of others and no model: remove it",
+        ),
+        (
+            "{\"n_params\": 1, \"val_loss\": 2}\n{\"val_loss\": NaN}",
+            "line 2 is not JSON, which has no NaN either: mend or remove it",
+        ),
+        (
+            "n_params val_loss\n1e5 1.5 2 3\n",
+            "line 2 (row 1) has 4 cells and the first line names 2: give each column a name",
+        ),
         ("n_params,val_loss\n5 apples,1.5\n", "line 2 (row 1), column n_params: `5 apples` is not a number"),
         (
             "n_params,val_loss\n142,411,1.7419\n",
@@ -115,16 +180,14 @@ fn each_bad_table_is_one_sentence_with_file_line_and_column() {
     ];
     for (text, sentence) in cases {
         let error = read(text.as_bytes(), &Columns::default()).unwrap_err().to_string();
-        assert_eq!(error, format!("points.csv, {sentence}"));
+        let column = if sentence.contains(", column") { "; mend it or remove the row" } else { "" };
+        assert_eq!(error, format!("points.csv, {sentence}{column}"));
     }
     let refused = |text: &str| read(text.as_bytes(), &Columns::default()).unwrap_err().to_string();
     assert_eq!(
         refused("size_of_x,loss\n1e5,1.5\n"),
         "points.csv has no column n_params: its first line says `size_of_x,loss`; rename one or say --x COLUMN"
     );
-    assert_eq!(refused("N,loss,loss\n1e5,1.5,1.6\n"), "points.csv has two columns named loss: rename one");
-    assert!(refused("N,loss (bits)\n1e5,1.5\n").contains("has no column val_loss"), "bits are no nats");
-    assert_eq!(refused("[{\"N\": 1}, 2]"), "points.csv, line 2 is not a JSON object: remove it");
     assert_eq!(
         refused("n_params,val_loss\n1e5,1.5\n"),
         "points.csv holds one point; a law needs models of at least two sizes"
@@ -132,6 +195,10 @@ fn each_bad_table_is_one_sentence_with_file_line_and_column() {
     assert_eq!(
         refused("n_params,val_loss\n"),
         "points.csv holds no points; write one row n_params,val_loss for each trained model"
+    );
+    assert_eq!(
+        refused("N,loss,loss\n1e5,1.5,1.6\n"),
+        "points.csv has two columns of different numbers, `loss` and `loss`: rename or remove one or say --y COLUMN"
     );
     let nowhere = read_points("/nowhere/p.csv", Law::Power, &Columns::default()).unwrap_err().to_string();
     assert!(nowhere.starts_with("cannot read /nowhere/p.csv: "), "{nowhere}");

@@ -122,6 +122,15 @@ impl Sample {
         grouped
     }
 
+    /// Of a long table and its curve: with the misfit of its points themselves, for the law slopes inside a cell, too.
+    pub fn measured(mut self, points: &Sample, curve: &mut Curve) -> Sample {
+        let residuals = points.rows.iter().zip(&points.losses).map(|(row, loss)| loss - points.loss_of(curve, row));
+        let rss: f64 = residuals.map(|residual| residual * residual).sum();
+        self.within += rss - curve.rss;
+        curve.rss = rss;
+        self
+    }
+
     pub fn has_floor(&self) -> bool {
         self.law != Law::PowerWithoutC
     }
