@@ -21,13 +21,17 @@ pub fn read(bytes: &[u8]) -> Result<Score> {
     let mut song = Song::new(header.division);
     let mut base = 0;
     for data in Chunks::new(bytes, header.end) {
-        let end = song.read_track(data, base);
+        let end = song.read_track(data, base, header.format);
         if header.format == 2 {
             base = end; // independent patterns: one after the other
         }
     }
     Ok(song.into_score())
 }
+
+/// Controllers that end all notes of their channel.
+const ALL_SOUND_OFF: u8 = 120;
+const ALL_NOTES_OFF: u8 = 123;
 
 /// Everything read so far, in score ticks.
 struct Song {
@@ -54,7 +58,7 @@ impl Song {
     }
 
     /// Adds one track that starts at `base` file ticks; returns the file tick of its end.
-    fn read_track(&mut self, data: &[u8], base: u64) -> u64 {
+    fn read_track(&mut self, data: &[u8], base: u64, format: u16) -> u64 {
         let mut voices: TrackVoices =
             std::array::from_fn(|channel| Voice { channel: channel as u8, ..Voice::default() });
         let (mut now, mut name) = (base, None);
@@ -81,6 +85,9 @@ impl Song {
         for (voice, keys) in voices.iter_mut().zip(&mut self.keys_down).filter(|(voice, _)| !voice.notes.is_empty()) {
             keys.iter_mut().flat_map(|notes| notes.drain(..)).for_each(|note| end_note(voice, note, tick)); // hanging notes
         }
+        if format == 0 {
+            self.title = self.title.take().or(name.take()); // the one track is the piece
+        }
         self.keep_voices(voices, name);
         now
     }
@@ -97,6 +104,9 @@ impl Song {
                 if let Some(note) = keys_down[usize::from(pitch)].pop_front() {
                     end_note(voice, note, tick);
                 }
+            }
+            0xb if matches!(pitch, ALL_SOUND_OFF | ALL_NOTES_OFF) => {
+                keys_down.iter_mut().flat_map(|notes| notes.drain(..)).for_each(|note| end_note(voice, note, tick));
             }
             0xc => {
                 voice.programs.push(ProgramChange { tick, program: pitch });

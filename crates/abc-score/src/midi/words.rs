@@ -36,9 +36,12 @@ fn windows(bytes: &[u8]) -> String {
 fn shift_jis(bytes: &[u8]) -> Option<String> {
     let mut text = String::new();
     let (mut n_double, mut n_latin) = (0, 0);
+    let (mut n_in_a_row, mut longest_row) = (0, 0); // of leads that no Western letter has
     let mut rest = bytes;
     while let [first, behind @ ..] = rest {
         rest = behind;
+        n_in_a_row = if matches!(first, 0x81..=0x9f) { n_in_a_row + 1 } else { 0 };
+        longest_row = longest_row.max(n_in_a_row);
         text.push(match *first {
             0xa1..=0xdf => char::from_u32(0xff61 + u32::from(first - 0xa1))?,
             0..0x80 => {
@@ -53,7 +56,7 @@ fn shift_jis(bytes: &[u8]) -> Option<String> {
             }
         });
     }
-    (n_double > n_latin).then_some(text)
+    (n_double > n_latin || longest_row > 1).then_some(text)
 }
 
 fn double_byte(lead: u8, trail: u8) -> Option<char> {
@@ -80,6 +83,8 @@ mod tests {
         let read = |bytes: &[u8]| readable(bytes).unwrap_or_default();
         assert_eq!(read(b"\x8ec\x8d\x93\x82\xc8\x93V\x8eg"), "残酷な天使", "Shift-JIS");
         assert_eq!(read(b"\xb1\xb2 \x83\x65\x83\x58\x83\x67"), "ｱｲ テスト");
+        assert_eq!(read(b"Final Fantasy \x95\xd0\x97\x83\x82\xcc\x93V\x8eg"), "Final Fantasy 片翼の天使");
+        assert_eq!(read(b"I\x92m \x93so\x94 r\xe9h\xe9berg\xe9"), "I’m “so” réhébergé");
         assert_eq!(read(b"\xc9t\xe9 \xe0 la plage"), "Été à la plage", "Latin-1");
         assert_eq!(read(b"Fran\xe7ais, don\x92t"), "Français, don’t", "Windows-1252");
         assert_eq!(read("Ét小星星".as_bytes()), "Ét小星星", "UTF-8");
