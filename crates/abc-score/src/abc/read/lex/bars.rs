@@ -31,7 +31,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// `1`, `1,3`, `1-3`, also `1, 3` and `1.3.`
+    /// `1`, `1,3`, `1-3`, also `1, 3`, `1 3`, `1 & 3` and `1.3.`
     pub(super) fn ending(&mut self) {
         let place = self.place();
         let mut passes: Vec<u32> = Vec::new();
@@ -39,14 +39,13 @@ impl Lexer<'_> {
         while let Some(number) = self.number() {
             let first = range_from.take().unwrap_or(number);
             passes.extend((first..=number).take(32)); // nobody plays a section more often
-            let n_blank = self.chars.iter().skip(self.at + 1).take_while(|&&c| c == ' ').count();
-            match (self.peek(0), self.peek(1)) {
-                (Some(','), _) if self.peek(1 + n_blank).is_some_and(|c| c.is_ascii_digit()) => self.at += 1 + n_blank,
-                (Some('.'), Some('0'..='9')) => self.at += 1,
-                (Some('-'), Some('0'..='9')) => {
+            let n_between = self.chars.iter().skip(self.at).take_while(|&&c| " ,.&".contains(c)).count();
+            match (self.peek(0), self.peek(1), self.peek(n_between)) {
+                (Some('-'), Some('0'..='9'), _) => {
                     self.at += 1;
                     range_from = Some(number.saturating_add(1));
                 }
+                (.., Some('0'..='9')) => self.at += n_between,
                 _ => break,
             }
         }
