@@ -1,7 +1,7 @@
 //! `abc-score convert` and `abc-score check`.
 
 use abc_score::abc::{self, TuneText};
-use abc_score::{Error, midi, quantise};
+use abc_score::{Error, Score, midi, quantise};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -101,6 +101,14 @@ fn read(file: &Path) -> Result<Music, String> {
     Ok(Music::Tunes(tunes))
 }
 
+/// # Errors
+/// A sentence where the file is no MIDI, or has no notes.
+fn read_midi(file: &Path, bytes: &[u8]) -> Result<Score, String> {
+    let score = midi::read(bytes).map_err(|error| format!("{}: {error}", file.display()))?;
+    let empty = || format!("{}: the file holds no notes.", file.display());
+    if score.n_notes() > 0 { Ok(score) } else { Err(empty()) }
+}
+
 /// Says something about a place of a tune, which counts lines from its own `X:`.
 fn sentence(file: &Path, tune: &TuneText, line: usize, column: usize, message: &dyn Display) -> String {
     format!("{}, line {}, column {column}: {message}", file.display(), tune.line_in_book(line))
@@ -133,11 +141,7 @@ fn check_all(files: &[PathBuf]) -> bool {
 fn check(file: &Path) -> Result<usize, String> {
     let tunes = match read(file)? {
         Music::Tunes(tunes) => tunes,
-        Music::Midi(bytes) => {
-            let score = midi::read(&bytes).map_err(|error| format!("{}: {error}", file.display()))?;
-            let empty = || format!("{}: the file holds no notes.", file.display());
-            return if score.n_notes() > 0 { Ok(0) } else { Err(empty()) };
-        }
+        Music::Midi(bytes) => return read_midi(file, &bytes).map(|_| 0),
     };
     let mut n_wrong = 0;
     for tune in &tunes {
@@ -173,13 +177,13 @@ impl Converter {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy();
             let outputs = match read(file) {
                 Ok(Music::Tunes(tunes)) => self.of_tunes(file, &stem, &tunes),
-                Ok(Music::Midi(bytes)) => match midi::read(&bytes) {
+                Ok(Music::Midi(bytes)) => match read_midi(file, &bytes) {
                     Ok(score) if self.to == Target::Midi => vec![(stem.to_string(), midi::write(&score))],
                     Ok(score) => {
                         let options = abc::WriteOptions { title: true, ..Default::default() };
                         vec![(stem.to_string(), abc::write(&quantise::quantise(&score), &options).into_bytes())]
                     }
-                    Err(error) => self.failed(format!("{}: {error}", file.display())),
+                    Err(message) => self.failed(message),
                 },
                 Err(message) => self.failed(message),
             };

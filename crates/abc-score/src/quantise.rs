@@ -40,7 +40,7 @@ const METER_SNAP: u32 = TICKS_PER_BEAT / 4;
 
 /// A performance as a person would write it down. Deterministic; no onset moves by more than 24 ticks (a twentieth of a beat).
 pub fn quantise(score: &Score) -> Score {
-    let mut written = Score { title: score.title.clone(), ..Score::default() };
+    let mut written = Score { title: score.title.clone(), words: score.words.clone(), ..Score::default() };
     written.meters = written_meters(&score.meters);
     written.tempos = written_tempos(&score.tempos);
     written.keys = score.keys.clone();
@@ -101,6 +101,7 @@ pub fn to_grid(score: &Score) -> Cow<'_, Score> {
         fit_changes(&mut fitted, end, &ruler);
     }
     fitted.title.clone_from(&score.title);
+    fitted.words.clone_from(&score.words);
     fitted.signs = score.signs.iter().map(|sign| Sign { tick: ruler.on_grid(sign.tick), ..sign.clone() }).collect();
     let repeats = score.repeats.iter().map(|repeat| ruler.on_grid(repeat.start)..ruler.on_grid(repeat.end));
     fitted.repeats = repeats.collect();

@@ -41,6 +41,18 @@ pub struct Score {
     /// Stretches of ticks in which the page is played again: they stand on it before. Sorted, and apart from each other.
     #[serde(default)]
     pub repeats: Vec<Range<u32>>,
+    /// Sorted by tick: what is sung. MIDI has it, and pages for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<Word>,
+}
+
+/// A word, or a syllable of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    /// When it is sung.
+    pub tick: u32,
+    /// With `-` at its end where the word goes on.
+    pub text: String,
 }
 
 /// A bar line that is more than one thin line, or the beginning of an ending.
@@ -261,6 +273,7 @@ impl Score {
             voices: self.voices.iter().map(voice).collect(),
             signs: self.signs.iter().map(|sign| Sign { tick: page.tick(sign.tick), ..sign.clone() }).collect(),
             repeats: Vec::new(),
+            words: self.words.iter().map(|word| Word { tick: page.tick(word.tick), ..word.clone() }).collect(),
         })
     }
 

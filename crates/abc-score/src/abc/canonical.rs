@@ -147,8 +147,9 @@ impl Sheet {
             Reach::Octave => "%%propagate-accidentals octave\n",
             Reach::Note => "%%propagate-accidentals not\n",
         };
-        let InForce { meter, unit, key, shift, .. } = in_force;
-        let words = spelling::shift_words(*shift, Shift::default());
+        let InForce { meter, unit, key, .. } = in_force;
+        let shift = if let [voice] = voices { voice.in_force.shift } else { in_force.shift }; // one voice has no V:
+        let words = spelling::shift_words(shift, Shift::default());
         let mut text = format!("X:1\nM:{meter}\nL:{unit}\n{parts}{tempo}{reach}K:{key}{words}\n");
         text += &self.chord_attack.as_ref().map(|attack| format!("%%MIDI chordattack {attack}\n")).unwrap_or_default();
         for drum in &self.drums {

@@ -30,8 +30,8 @@ pub enum Layout {
 pub struct WriteOptions {
     /// Order of the voices.
     pub layout: Layout,
-    /// Whether the page is for people: the title as `T:`, names and clefs of voices, drums without a key. The text that models
-    /// learn has none of it.
+    /// Whether the page is for people: the title as `T:`, names and clefs of voices, drums without a key, words under the notes.
+    /// The text that models learn has none of it.
     pub title: bool,
 }
 

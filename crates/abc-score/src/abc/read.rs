@@ -58,7 +58,8 @@ pub fn parse_lenient_as(text: &str, performance: Performance) -> Result<(Score, 
 
 fn read(text: &str, performance: Performance, complaints: &mut Complaints) -> Result<Score> {
     let source = source(text, complaints)?;
-    play::play(&body::understand(&source, performance, complaints), source.title.clone())
+    let body = body::understand(&source, performance, complaints);
+    play::play(&body, source.title, complaints)
 }
 
 /// The tokens of the first tune; an error if it has no music.

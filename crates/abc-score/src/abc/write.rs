@@ -14,6 +14,7 @@
 
 mod part;
 mod pitches;
+mod words;
 
 use super::engrave::{Layer, Part, engrave, layers_of};
 use super::spelling::push_length;
@@ -62,11 +63,12 @@ pub fn write(score: &Score, options: &WriteOptions) -> String {
     let meter = bars.first().map_or(score.meter(), |bar| bar.meter);
     let mut text = header(&score, meter, unit, has_chords, options);
     text.reserve(USUAL_BYTES_PER_NOTE * score.n_notes());
-    let mut writers: Vec<PartWriter> = parts
-        .into_iter()
-        .enumerate()
-        .map(|(i, part)| PartWriter::new(&score, i, part, &bars, unit, options.title))
-        .collect();
+    let singing_voice = words::singing_voice(&score).filter(|_| options.title);
+    let writer = |(i, part)| {
+        let words = if singing_voice == Some(i) { score.words.as_slice() } else { &[] };
+        PartWriter::new(&score, i, part, &bars, unit, options.title, words)
+    };
+    let mut writers: Vec<PartWriter> = parts.into_iter().enumerate().map(writer).collect();
     for line in lines_of(&writers, &bars, options.layout, score.n_notes()) {
         if let Some(writer) = writers.get_mut(line.voice) {
             writer.write_line(&mut text, line.from_bar, line.to_bar);

@@ -79,10 +79,11 @@ impl<'a> Iterator for Chunks<'a> {
             let length = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
             let (data, end) = (self.at + 8, (self.at + 8).saturating_add(length));
             if [t0, t1, t2, t3] == *b"MTrk" {
-                let next =
-                    if starts_chunk(self.bytes, end) { end } else { find(self.bytes, b"MTrk", data).unwrap_or(end) };
+                let leads_on = starts_chunk(self.bytes, end);
+                let later = || find(self.bytes, b"MTrk", data).unwrap_or(self.bytes.len());
+                let next = if leads_on { end } else { later() };
                 self.at = next;
-                return self.bytes.get(data..next.min(self.bytes.len()));
+                return self.bytes.get(data..next);
             }
             self.at = if end <= self.bytes.len() { end } else { find(self.bytes, b"MTrk", self.at + 1)? };
         }

@@ -3,7 +3,7 @@
 use super::chunks::{Chunks, Division, read_header};
 use super::events::{Event, Events};
 use super::notes::{programs_that_sound, without_collisions};
-use super::words::readable;
+use super::words::{Sung, readable};
 use crate::Result;
 use crate::key::find_key;
 use crate::score::meters_with_lines;
@@ -21,7 +21,7 @@ pub fn read(bytes: &[u8]) -> Result<Score> {
     let mut song = Song::new(header.division);
     let mut base = 0;
     for data in Chunks::new(bytes, header.end) {
-        let end = song.read_track(data, base);
+        let end = song.read_track(data, base, header.format);
         if header.format == 2 {
             base = end; // independent patterns: one after the other
         }
@@ -29,10 +29,15 @@ pub fn read(bytes: &[u8]) -> Result<Score> {
     Ok(song.into_score())
 }
 
+/// Controllers that end all notes of their channel.
+const ALL_SOUND_OFF: u8 = 120;
+const ALL_NOTES_OFF: u8 = 123;
+
 /// Everything read so far, in score ticks.
 struct Song {
     division: Division,
     title: Option<String>,
+    sung: Sung,
     meters: BTreeMap<u32, Meter>,
     tempos: BTreeMap<u32, u32>,
     keys: BTreeMap<u32, Key>,
@@ -50,11 +55,12 @@ impl Song {
     fn new(division: Division) -> Self {
         let (meters, tempos, keys, channel_programs) = Default::default();
         let keys_down = std::array::from_fn(|_| vec![VecDeque::new(); 128]);
-        Song { division, title: None, meters, tempos, keys, channel_programs, keys_down, voices: Vec::new() }
+        let (title, sung, voices) = Default::default();
+        Song { division, title, sung, meters, tempos, keys, channel_programs, keys_down, voices }
     }
 
     /// Adds one track that starts at `base` file ticks; returns the file tick of its end.
-    fn read_track(&mut self, data: &[u8], base: u64) -> u64 {
+    fn read_track(&mut self, data: &[u8], base: u64, format: u16) -> u64 {
         let mut voices: TrackVoices =
             std::array::from_fn(|channel| Voice { channel: channel as u8, ..Voice::default() });
         let (mut now, mut name) = (base, None);
@@ -70,9 +76,11 @@ impl Song {
                     self.read_message(tick, kind, usize::from(channel), data, &mut voices);
                 }
                 Event::Meta { kind: 0x2f, .. } => break, // the end of the track
-                Event::Meta { kind: 0x01, data: [b'@', b'T', title @ ..] } if self.title.is_none() => {
-                    self.title = readable(title); // of a karaoke file
+                Event::Meta { kind: 0x01, data: [b'@', what, rest @ ..] } => {
+                    self.sung.is_karaoke = true;
+                    self.title = self.title.take().or_else(|| readable(rest).filter(|_| *what == b'T'));
                 }
+                Event::Meta { kind: kind @ (0x01 | 0x05), data } => self.sung.add(tick, kind == 0x05, data),
                 Event::Meta { kind: 0x03, data } => name = name.take().or_else(|| readable(data)),
                 Event::Meta { kind, data } => self.read_meta(tick, kind, data),
                 Event::Other => {}
@@ -81,6 +89,10 @@ impl Song {
         for (voice, keys) in voices.iter_mut().zip(&mut self.keys_down).filter(|(voice, _)| !voice.notes.is_empty()) {
             keys.iter_mut().flat_map(|notes| notes.drain(..)).for_each(|note| end_note(voice, note, tick)); // hanging notes
         }
+        if format == 0 {
+            self.title = self.title.take().or(name.take()); // the one track is the piece
+        }
+        self.sung.end_track();
         self.keep_voices(voices, name);
         now
     }
@@ -97,6 +109,9 @@ impl Song {
                 if let Some(note) = keys_down[usize::from(pitch)].pop_front() {
                     end_note(voice, note, tick);
                 }
+            }
+            0xb if matches!(pitch, ALL_SOUND_OFF | ALL_NOTES_OFF) => {
+                keys_down.iter_mut().flat_map(|notes| notes.drain(..)).for_each(|note| end_note(voice, note, tick));
             }
             0xc => {
                 voice.programs.push(ProgramChange { tick, program: pitch });
@@ -143,7 +158,8 @@ impl Song {
             }
             voice.programs = programs_that_sound(&voice.programs, &voice.notes);
         }
-        let mut score = Score { title: self.title, voices: self.voices, ..Score::default() };
+        let words = self.sung.words();
+        let mut score = Score { title: self.title, words, voices: self.voices, ..Score::default() };
         self.meters.entry(0).or_insert(Meter::COMMON);
         score.meters = meters_with_lines(self.meters);
         score.tempos = changes(self.tempos, 500_000)

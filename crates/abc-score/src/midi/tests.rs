@@ -46,6 +46,8 @@ fn junk_before_the_header_a_wrong_track_count_and_a_huge_track_length_are_no_har
     bytes[at - 4..at].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff]);
     bytes[at - 11] = 7; // tracks that are not there
     assert_eq!(notes(&bytes), [(0, 60, 480)]);
+    bytes[at - 4..at].copy_from_slice(&[0, 0, 0, 2]); // and one that is too short, with no track behind it
+    assert_eq!(notes(&bytes), [(0, 60, 480)]);
 }
 
 #[test]
@@ -67,6 +69,20 @@ fn a_note_struck_again_while_it_sounds_ends_there() {
 #[test]
 fn a_hanging_note_ends_with_its_track() {
     assert_eq!(notes(&file(&[0, 0x90, 60, 64, 96, 0xff, 0x2f, 0])), [(0, 60, 480)]);
+}
+
+#[test]
+fn a_controller_may_end_all_notes_of_its_channel() {
+    for controller in [120, 123] {
+        let two_notes = [0, 0x90, 60, 64, 0, 72, 64, 96, 0xb0, controller, 0, 96, 0x90, 62, 64, 96, 0x80, 62, 0];
+        assert_eq!(notes(&file(&two_notes)), [(0, 60, 480), (0, 72, 480), (960, 62, 480)]);
+    }
+}
+
+#[test]
+fn the_name_of_the_one_track_of_format_0_is_the_title() {
+    let named = [&[0, 0xff, 3, 4], b"\xc9tud".as_slice(), &ONE_BEAT].concat();
+    assert_eq!(read(&file(&named)).unwrap().title.as_deref(), Some("Étud"));
 }
 
 #[test]

@@ -32,6 +32,9 @@ fn conductor_track(score: &Score) -> Vec<TrackEvent<'_>> {
     for change in &score.keys {
         events.push((change.tick, 2, TrackEventKind::Meta(key_signature(change.key))));
     }
+    for word in &score.words {
+        events.push((word.tick, 4, TrackEventKind::Meta(MetaMessage::Lyric(word.text.as_bytes()))));
+    }
     let unsaid = TempoChange { tick: 0, micros_per_beat: DEFAULT_MICROS_PER_BEAT };
     let begins_unsaid = score.tempos.first().is_none_or(|first| first.tick > 0);
     for change in begins_unsaid.then_some(&unsaid).into_iter().chain(&score.tempos) {

@@ -149,7 +149,8 @@ pub(super) fn tempo(value: &str, unit_length: Length) -> Option<String> {
     let unquoted: String = value.split('"').step_by(2).collect();
     match unquoted.split_once('=') {
         Some((beats, rate)) if !beats.contains(['C', 'c', 'L']) => {
-            let beats: Vec<&str> = beats.split_whitespace().collect();
+            let beats = beats.replace('♩', "1/4").replace('♪', "1/8");
+            let beats: Vec<&str> = fields::without_words(&beats).collect();
             Some(format!("{}={}", beats.join(" "), fields::number_in(rate)))
         }
         _ => Some(format!("1/4={}", (60e6 / f64::from(micros)).round())),

@@ -31,6 +31,10 @@ const LIGATURES: [(&str, &str, char); 9] = [
     ("th", "thorn;", 'þ'),
 ];
 
+/// Other signs by their names behind `&`.
+const SIGNS: [(&str, char); 6] =
+    [("amp;", '&'), ("quot;", '"'), ("copy;", '©'), ("lt;", '<'), ("gt;", '>'), ("nbsp;", ' ')];
+
 /// The text with its letters as they are meant; a backslash before any other sign stands for that sign.
 pub(crate) fn accented(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
@@ -45,7 +49,8 @@ pub(crate) fn accented(text: &str) -> String {
             '&' => LIGATURES
                 .iter()
                 .find_map(|&(_, name, c)| Some((c, behind.strip_prefix(name)?)))
-                .or_else(|| behind.strip_prefix("amp;").map(|rest| ('&', rest)))
+                .or_else(|| SIGNS.iter().find_map(|&(name, c)| Some((c, behind.strip_prefix(name)?))))
+                .or_else(|| numbered(behind))
                 .or_else(|| {
                     ACCENTS.iter().find_map(|&(_, name, pairs)| {
                         let (accented, rest) = letter(pairs, behind)?;
@@ -77,9 +82,27 @@ fn unicode(text: &str) -> Option<(char, &str)> {
     Some((c, &text[1 + n_digits..]))
 }
 
+/// `#233;` or `#xe9;`, as web pages have it.
+fn numbered(text: &str) -> Option<(char, &str)> {
+    let (number, rest) = text.strip_prefix('#')?.split_once(';')?;
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => number.parse(),
+    };
+    Some((char::from_u32(code.ok()?).filter(|c| !c.is_control())?, rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::accented;
+
+    #[test]
+    fn signs_of_web_pages_are_read() {
+        assert_eq!(
+            accented("&#233;t&#xE9; &copy; &quot;x&quot; &#7; &#x110000; &nbsp;&lt;"),
+            "été © \"x\" &#7; &#x110000;  <"
+        );
+    }
 
     #[test]
     fn letters_with_accents_are_read_in_all_three_spellings() {

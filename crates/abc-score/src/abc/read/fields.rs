@@ -77,15 +77,22 @@ const DRUM_NAMES: &str = "acoustic-bass-drum bass-drum-1 side-stick acoustic-sna
     mute-triangle open-triangle";
 
 /// `MIDI drummap ^g 42`, `percmap F acoustic-bass-drum`, `percmap F 36`; none for other directives.
-pub(crate) fn drum_note(text: &str) -> Option<DrumNote> {
+pub(crate) fn drum_note(text: &str) -> Result<Option<DrumNote>, String> {
+    let text = text.replacen("MIDI=", "MIDI ", 1);
     let (note, drum) = match text.split_whitespace().collect::<Vec<_>>().as_slice() {
         ["MIDI", "drummap", note, drum] | ["percmap", note, drum, ..] => (*note, *drum),
-        _ => return None,
+        _ => return Ok(None),
     };
-    let named = || (35..).zip(DRUM_NAMES.split_whitespace()).find(|(_, name)| *name == drum).map(|(pitch, _)| pitch);
-    let pitch = drum.parse().ok().filter(|&pitch| pitch < 128).or_else(named)?;
-    let Tone { accidental, letter, octave, .. } = super::lex::tone_of(note)?;
-    Some(DrumNote { accidental, letter, octave, pitch })
+    let wrong = || format!("{text}: expected a note and a drum, as in percmap F acoustic-bass-drum or drummap F 36");
+    let named = || {
+        (35..)
+            .zip(DRUM_NAMES.split_whitespace())
+            .find(|(_, name)| name.eq_ignore_ascii_case(drum))
+            .map(|(pitch, _)| pitch)
+    };
+    let pitch = drum.parse().ok().filter(|&pitch| pitch < 128).or_else(named).ok_or_else(wrong)?;
+    let Tone { accidental, letter, octave, .. } = super::lex::tone_of(note).ok_or_else(wrong)?;
+    Ok(Some(DrumNote { accidental, letter, octave, pitch }))
 }
 
 /// Whether a `K:` or `V:` field has the clef of drums.
@@ -148,12 +155,13 @@ pub(crate) fn tempo(value: &str, unit: Length) -> Result<Option<u32>, String> {
         return Ok(bpm.map(|bpm| 60_000_000 / bpm));
     }
     let (beats, rate) = match numbers.split_once('=') {
-        Some((beats, rate)) => (beats.trim(), rate.trim()),
-        None => ("1/4", numbers),
+        Some((beats, rate)) => (beats.replace('♩', "1/4").replace('♪', "1/8"), rate),
+        None if numbers.contains('/') => return Err(wrong()),
+        None => ("1/4".to_string(), numbers),
     };
     let rate: f64 = number_in(rate).parse().map_err(|_| wrong())?;
     let mut whole_notes = 0.0;
-    for beat in beats.split_whitespace() {
+    for beat in without_words(&beats) {
         let length = match beat.strip_prefix(['C', 'c', 'L']) {
             Some(times) => Length { num: times.parse().unwrap_or(1), den: 1 }.times(unit), // C=120 counts unit lengths
             None => unit_length(beat).map_err(|_| wrong())?,
@@ -167,16 +175,21 @@ pub(crate) fn tempo(value: &str, unit: Length) -> Result<Option<u32>, String> {
     Ok(Some(micros.round() as u32))
 }
 
-/// The first number of `ca. 100`, `100-110` or `100bpm`.
+/// The lengths in `Andante 1/4`.
+pub(crate) fn without_words(beats: &str) -> impl Iterator<Item = &str> {
+    beats.split_whitespace().skip_while(|word| word.len() > 1 && !word.contains(|c: char| c.is_ascii_digit()))
+}
+
+/// The first number of `ca. 100`, `100-110`, `100..110` or `100bpm`.
 pub(crate) fn number_in(rate: &str) -> &str {
     let rate = rate.trim_start_matches(|c: char| !c.is_ascii_digit());
     let end = rate.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rate.len());
-    rate.get(..end).unwrap_or_default().trim_end_matches('.')
+    rate.get(..end).and_then(|number| number.split("..").next()).unwrap_or_default().trim_end_matches('.')
 }
 
 /// `G`, `Ador`, `D mix`, `F# minor`, `none`, `HP`, with explicit accidentals (`=c ^g`), `exp`, and clef words behind.
 pub(crate) fn key(value: &str) -> Result<(Option<KeySignature>, Shift), String> {
-    let plain = value.replace('♭', "b").replace('♯', "#");
+    let plain = with_signs(value);
     let mut words = plain.split_whitespace().peekable();
     let Some(first) = words.peek().copied().filter(|word| !is_clef_word(word)) else {
         return Ok((None, shift(value))); // clef only: the key stays
@@ -210,6 +223,18 @@ pub(crate) fn key(value: &str) -> Result<(Option<KeySignature>, Shift), String> 
     Ok((Some(KeySignature { key: Key { fifths: written, mode }, letters }), shift(value)))
 }
 
+/// `B♭`, `Bflat` and `F sharp minor` as `Bb` and `F# minor`.
+fn with_signs(value: &str) -> String {
+    let plain = value.replace('♭', "b").replace('♯', "#");
+    let Some((tonic, behind)) = plain.split_at_checked(1) else { return plain };
+    let behind = behind.trim_start_matches([' ', '-']);
+    let sign = [("flat", 'b'), ("sharp", '#')].into_iter().find_map(|(word, sign)| {
+        let (start, rest) = behind.split_at_checked(word.len())?;
+        start.eq_ignore_ascii_case(word).then(|| format!("{tonic}{sign} {rest}"))
+    });
+    sign.unwrap_or(plain)
+}
+
 /// The signature and the mode of `Bb`, `Ador`, `D-mix` or `Gmaj/Em`, or of a tonic and the word behind it.
 fn tonic_and_mode(first: &str, second: Option<&str>) -> Option<(i8, Mode)> {
     let letter = first.chars().next()?;
@@ -226,6 +251,15 @@ fn tonic_and_mode(first: &str, second: Option<&str>) -> Option<(i8, Mode)> {
     let (mode, of_mode) = named.unwrap_or((Mode::Major, 0));
     let fifths = fifths + of_mode;
     (-14..=14).contains(&fifths).then_some((fifths, mode))
+}
+
+/// The word behind a tonic that says what kind of scale it has, but none that is known here: `D Freygish`.
+pub(crate) fn unknown_mode(value: &str) -> Option<String> {
+    let plain = with_signs(value);
+    let mut words = plain.split_whitespace();
+    tonic_and_mode(words.next()?, None)?;
+    let word = words.next().filter(|word| word.len() > 3 && word.chars().all(char::is_alphabetic))?;
+    (mode_named(word).is_none() && !is_clef_word(word)).then(|| word.to_string())
 }
 
 /// Only the first three letters of a mode count, in any case; `m` alone is minor. What stands behind a mode is a remark.

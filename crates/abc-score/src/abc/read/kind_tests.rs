@@ -46,10 +46,18 @@ fn keys_with_remarks_are_read_up_to_them() {
     for key in ["DMixolydian", "D Mix.", "D-mix"] {
         assert_eq!(quarters(&format!("K:{key}\nFc|")).0, [66, 72], "{key}");
     }
-    assert_eq!(quarters("K:B♭\nBE|").0, [70, 63]);
+    for key in ["B♭", "Bflat", "B flat major", "B-flat (Gm)"] {
+        assert_eq!(quarters(&format!("K:{key}\nBE|")).0, [70, 63], "{key}");
+    }
+    assert_eq!(quarters("K:F Sharp minor\nCG|").0, [61, 68]);
     assert_eq!(quarters("K:F♯m\nCG|").0, [61, 68]);
     assert_eq!(quarters("K:G#\nGABcF|").0, [68, 70, 72, 73, 67], "eight sharps, F twice");
     assert!(complaints("K:Ahijaz\nC|").contains("is not a key"));
+    assert_eq!(
+        complaints("K:A hijaz\nC|"),
+        "line 4, column 1: hijaz is no mode that is known here: K:A hijaz is read as major"
+    );
+    assert_eq!(complaints("K:A (hijaz)\nK:none treble\nK:F sharp minor\nK:D Mixolydian\nC|"), "");
 }
 
 #[test]
@@ -63,6 +71,7 @@ fn keys_of_many_signs_keep_their_canonical_form() {
 #[test]
 fn an_invisible_bar_line_is_no_double_bar_and_a_double_bar_ends_no_repeat_with_endings() {
     assert_eq!(quarters("K:C\nC2[|]D2|E4:|F4|]").0, [60, 62, 64, 60, 62, 64, 65]);
+    assert_eq!(quarters("K:C\nC4||[|]D4|E4[|]:|").0, [60, 62, 64, 62, 64], "beside another");
     assert_eq!(quarters("K:C\n|:C4|D4||E4|1F4:|2G4|]").0, [60, 62, 64, 65, 60, 62, 64, 67]);
     assert_eq!(quarters("K:C\n|:C4|1D4||E4:|2F4|]").0, [60, 62, 64, 60, 65], "within an ending");
     assert_eq!(quarters("K:C\n|:C4|1D4:|2E4||F4:|").0, [60, 62, 60, 64, 65, 65], "behind the last ending");
@@ -71,6 +80,14 @@ fn an_invisible_bar_line_is_no_double_bar_and_a_double_bar_ends_no_repeat_with_e
 #[test]
 fn histories_run_on_and_lines_end_and_begin_as_they_like() {
     assert_eq!(quarters("H:A dance at\nGlasgow Fair, and\nadded in 1890.\nK:G\nGF|"), (vec![67, 66], true));
+    for text in ["N:A dance at", "R:reel\n%\nC:Anon., as: always"] {
+        let text = format!("{text}\nGlasgow Fair, and a\nK:G\nGF|");
+        assert_eq!(quarters(&text).0, [67, 66], "{text}");
+        assert!(
+            complaints(&text).ends_with("neither a field nor music, in a header: a text goes on with +:"),
+            "{text}"
+        );
+    }
     let text = "X:1\nM:4/4\nL:1/4\nK:C\nCD|\nEF|\n";
     for other in [text.replace('\n', "\r"), text.replace('\n', "\r\n"), text.replace('\n', "\n\t ")] {
         assert_eq!(notes(&parse(&other).unwrap()), notes(&parse(text).unwrap()), "{other:?}");
@@ -105,22 +122,37 @@ fn marks_are_followed_as_a_player_would() {
         [60, 62, 60, 64, 65, 60, 64, 65],
         "repeats are not played again"
     );
+    assert_eq!(quarters("K:C\nC4!fine!|D4+Da Capo al Fine+|]").0, [60, 62, 60]);
+    assert_eq!(quarters("K:C\nC4|S D4!fine!|E4!Dal Segno al Fine!|]").0, [60, 62, 64, 62]);
+    let in_parts = complaints("P:AB\nK:C\nP:A\nC4|\nP:B\nD4!D.C.!|]");
+    assert!(in_parts.contains("!D.C.! is not followed: P: gives the order of the parts"), "{in_parts}");
     assert!(complaints("K:C\nC4|D4!D.S.!|]").contains("!D.S.! is not followed: there is no !segno! to go back to"));
     assert_eq!(quarters("K:C\nC4|D4!D.C. al fine!|]").0, [60, 62], "no letter is a note");
-    assert_eq!(quarters("K:C\nC4|D4 !rit. e dim!|]").0, [60, 62]);
+    for words in ["!rit. e dim!", "+rit. e dim+"] {
+        assert_eq!(quarters(&format!("K:C\nC4|D4 {words}|]")).0, [60, 62]);
+        assert!(complaints(&format!("K:C\nC4|D4 {words}|]")).contains("is no decoration of the standard"));
+    }
     let text = "X:1\nM:4/4\nL:1/4\nK:C\nC4|D4!fine!|E4!D.C.alfine!|]\n";
     assert_eq!(notes(&parse(&canonical(text).unwrap()).unwrap()), notes(&parse(text).unwrap()));
 }
 
 #[test]
 fn notes_of_drums_are_the_drums_that_the_tune_names() {
+    let text = "K:C\nI:MIDI channel 10\nI:MIDI=drummap F 36\nI:MIDI drummap ^c 38\nF ^c c F|";
+    assert_eq!(quarters(text).0, [36, 38, 38, 36], "the sharp holds until the bar line");
     let text = "K:perc\n%%MIDI channel 10\n%%MIDI drummap F 36\n%%MIDI drummap ^g 42\nF ^g c F|";
     assert_eq!(quarters(text).0, [36, 42, 72, 36]);
-    let text = "X:1\nM:4/4\nL:1/4\nK:C perc\n%%percmap F acoustic-bass-drum\n%%percmap c 38 x\nF c F c|\n";
+    let text = "X:1\nM:4/4\nL:1/4\nK:C perc\n%%percmap F Acoustic-Bass-Drum\n%%percmap c 38 x\nF c F c|\n";
     let score = parse(text).unwrap();
     assert!(score.voices[0].is_drums());
     assert_eq!(notes(&score), [(0, 35), (8, 38), (16, 35), (24, 38)]);
     assert_eq!(notes(&parse(&canonical(text).unwrap()).unwrap()), notes(&score));
+    for directive in ["percmap F snare", "MIDI drummap F 200", "MIDI drummap H 36"] {
+        assert!(
+            complaints(&format!("K:perc\n%%{directive}\nF|")).contains("expected a note and a drum"),
+            "{directive}"
+        );
+    }
 }
 
 #[test]
@@ -152,18 +184,42 @@ fn a_text_without_x_is_one_tune_and_an_odd_x_names_no_file() {
 #[test]
 fn quotes_of_word_processors_hold_no_notes() {
     assert_eq!(quarters("K:C\n„Em“C2 ”G”D2|").0, [60, 62]);
-    assert!(complaints("K:C\n“Em”C2|").contains("typographic quotes"));
+    for (music, what) in [
+        ("“Em”C2 G|", "quotes, taken for \""),
+        ("‘Em’C2 ‹D›G|", "quotes, taken for \""),
+        ("“Em\"C2 \"Am”G|", "quotes, taken for \""),
+        ("C–C G|", "dash, taken for -"),
+    ] {
+        assert_eq!(quarters(&format!("K:C\n{music}")).0, [60, 67], "{music}");
+        assert!(complaints(&format!("K:C\n{music}")).contains(what), "{music}");
+    }
+    assert_eq!(quarters("K:C\nc’2 c|").0, [84, 72], "an octave mark");
 }
 
 #[test]
 fn small_spellings_of_old_texts_are_understood() {
     assert_eq!(notes(&parse("X:1\nM:3/4\nL:1/8\nK:C\n(1:2:2CC D2|\n").unwrap()), [(0, 60), (8, 60), (16, 62)]);
     assert_eq!(quarters("K:C\n|:C4|[1, 2 D4:|[3 E4|]").0, [60, 62, 60, 62, 60, 64]);
-    assert_eq!(quarters("K:C\n|:C4|1.2.D4:|3E4|]").0, [60, 62, 60, 62, 60, 64]);
+    for endings in ["1.2.D4:|3E4|]", "[1 2 D4:|[3 E4|]", "[1 & 2 D4:| 3 E4|]", "[ 1,2 D4:| [ 3 E4|]"] {
+        assert_eq!(quarters(&format!("K:C\n|:C4|{endings}")).0, [60, 62, 60, 62, 60, 64], "{endings}");
+    }
+    assert_eq!(
+        complaints("K:C\n|:C4|1D4|2E4:|"),
+        "line 5, column 10: no repeat comes to this ending: it is not played"
+    );
+    assert!(complaints("K:C\n(&C4|D4&&E4|F4&)|").contains("&& overlays several bars"));
     assert_eq!(notes(&parse("X:1\nL:1/4\nK:C\n+CEG+ +f+ D|\n").unwrap()), [(0, 60), (0, 64), (0, 67), (8, 62)]);
-    for tempo in ["1/4=ca. 100", "1/4=100-110", "100bpm", "100"] {
-        assert_eq!(parse(&format!("X:1\nQ:{tempo}\nK:C\nC|\n")).unwrap().tempo_bpm(), 100.0, "{tempo}");
+    let tempi = ["1/4=ca. 100", "1/4=100-110", "1/4=100..110", "100bpm", "100", "♩ = 100", "Lento 1/4=100", "2/4=50"];
+    for tempo in tempi {
+        let text = format!("X:1\nQ:{tempo}\nK:C\nC|\n");
+        assert_eq!(parse(&text).unwrap().tempo_bpm(), 100.0, "{tempo}");
+        assert_eq!(parse(&canonical(&text).unwrap()).unwrap().tempo_bpm(), 100.0, "{tempo}");
+    }
+    for tempo in ["1/4", "1/4 100", "1/4:100", "half=100", "Lento"] {
+        assert!(complaints(&format!("Q:{tempo}\nK:C\nC|")).contains("is not a tempo"), "{tempo}");
     }
     assert_eq!(quarters("K:C clef=treble-8\nC4|\nK:C clef=treble\nC4|").0, [48, 60], "the clef goes back");
+    let one_voice = "X:1\nL:1/4\nK:C\nV:1 clef=treble-8\nC4|\nV:1 clef=treble\nC4|\n";
+    assert_eq!(notes(&parse(&canonical(one_voice).unwrap()).unwrap()), [(0, 48), (32, 60)]);
     assert!(complaints("K:C\nc4|-c4|").contains("a tie without a note in front of it"));
 }

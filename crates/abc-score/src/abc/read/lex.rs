@@ -2,19 +2,18 @@
 
 mod bars;
 mod groups;
+mod words;
 
 use super::body::performing::Ornament;
 use super::place::{Complaints, Place};
 use super::token::{Item, Length, Mark, Token, Tone};
+use words::{TYPOGRAPHIC_DASHES, TYPOGRAPHIC_QUOTES};
 
 /// A length or a count above this is a slip of the pen, and would make the music endless.
 const MAX_NUMBER: u32 = 10_000;
 
 /// Symbols that stand for a decoration by the standard (`. ~ H L M O P S T u v`) or by long use (`J R k` and others).
 const DECORATION_LETTERS: &str = "~HIJKLMNOPQRSTUVWhijklmnopqrstuvw";
-
-/// Quotes that word processors put in the place of `"`.
-const TYPOGRAPHIC_QUOTES: &str = "“”„‟«»";
 
 /// Reserved by the standard, which asks programs to pass over them.
 const RESERVED: &str = "#*;?@";
@@ -115,18 +114,29 @@ impl Lexer<'_> {
             '(' if next.is_some_and(|next| next.is_ascii_digit()) => self.tuplet(),
             '>' | '<' => self.broken(c),
             '-' => self.tie(),
+            c if TYPOGRAPHIC_DASHES.contains(c) => {
+                self.taken_for("dash", '-');
+                self.tie();
+            }
             '{' => self.grace(),
             '"' => self.quoted(),
             c if TYPOGRAPHIC_QUOTES.contains(c) => self.quoted(),
             '+' if self.is_plus_chord() => self.chord('+'),
             '!' | '+' => self.decoration(c),
             '&' => {
+                if next == Some('&') {
+                    self.complain("&& overlays several bars, which is not read: put & into each of them");
+                }
                 self.push(Token::Overlay);
                 self.at += 1;
             }
             'y' => {
                 self.at += 1;
                 self.length(); // the width of a spacer does not sound
+            }
+            '1'..='9' if self.is_behind_bar() => {
+                self.complain("an ending stands directly behind its bar line, such as |1 or [1");
+                self.ending();
             }
             '(' | ')' | '.' | '`' | '$' => self.at += 1, // slurs, staccato, beams and line breaks do not move a note
             c if DECORATION_LETTERS.contains(c) || RESERVED.contains(c) => {
@@ -210,7 +220,10 @@ impl Lexer<'_> {
         };
         self.at += 1;
         let mut octave = i8::from(letter.is_ascii_lowercase());
-        while let Some(mark @ (',' | '\'')) = self.peek(0) {
+        while let Some(mark @ (',' | '\'' | '’' | '′')) = self.peek(0) {
+            if !mark.is_ascii() {
+                self.taken_for("quote", '\'');
+            }
             octave = octave.saturating_add(if mark == ',' { -1 } else { 1 });
             self.at += 1;
         }
@@ -229,7 +242,7 @@ impl Lexer<'_> {
         };
         let (width, semitones) = accidental?;
         self.at += width;
-        if self.peek(0) == Some('/') {
+        if self.peek(0).is_some_and(|c| c == '/' || c.is_ascii_digit()) {
             self.complain("quarter tones are not read; the nearest accidental stands for it");
             while self.peek(0).is_some_and(|c| c == '/' || c.is_ascii_digit()) {
                 self.at += 1;
@@ -259,7 +272,18 @@ impl Lexer<'_> {
         self.push_at(place, Token::BarRest(count));
     }
 
+    /// Whether nothing but space stands behind a bar line.
+    fn is_behind_bar(&self) -> bool {
+        matches!(self.items.as_slice(), [.., Item { token: Token::Bar(_), .. }, Item { token: Token::Space, .. }])
+    }
+
     fn bracket(&mut self, next: Option<char>) {
+        let n_blank = self.chars.iter().skip(self.at + 1).take_while(|&&c| c == ' ').count();
+        if n_blank > 0 && self.peek(1 + n_blank).is_some_and(|c| c.is_ascii_digit()) {
+            self.complain("a blank within [1: expected the number of an ending directly behind its [");
+            self.at += 1 + n_blank;
+            return self.ending();
+        }
         match (next, self.peek(2)) {
             (Some('|'), _) => self.bar(),
             (Some('0'..='9'), _) => {
@@ -311,80 +335,6 @@ impl Lexer<'_> {
         }
         self.at += 1;
     }
-
-    /// A chord symbol or an annotation.
-    fn quoted(&mut self) {
-        let is_typographic = self.peek(0) != Some('"');
-        let ends = |c: char| if is_typographic { TYPOGRAPHIC_QUOTES.contains(c) || c == '"' } else { c == '"' };
-        if is_typographic {
-            let place = self.place();
-            self.complaints.remark(place, "typographic quotes, taken for \"");
-        }
-        match self.chars.iter().skip(self.at + 1).position(|&c| ends(c)) {
-            Some(width) => self.at += width + 2,
-            None => {
-                self.complain("this text has no closing \"");
-                self.at = self.chars.len();
-            }
-        }
-    }
-
-    /// What stands between a sign at this place and the next one.
-    fn enclosed(&self, sign: char) -> Option<String> {
-        let behind = self.chars.get(self.at + 1..)?;
-        let width = behind.iter().position(|&c| c == sign)?;
-        Some(behind.get(..width)?.iter().collect())
-    }
-
-    /// `+CEG+`, a chord of ABC 1.x, and no decoration such as `+f+`.
-    fn is_plus_chord(&self) -> bool {
-        self.enclosed('+').is_some_and(|name| {
-            let is_letter = |c: char| matches!(c, 'A'..='G' | 'a'..='g');
-            let is_of_chord = |c: char| is_letter(c) || "^_=,'/ ".contains(c) || c.is_ascii_digit();
-            velocity(&name).is_none()
-                && name.chars().all(is_of_chord)
-                && name.chars().filter(|&c| is_letter(c)).count() > 1
-        })
-    }
-
-    /// `!trill!`, or a lone `!`, which older texts use as a line break.
-    fn decoration(&mut self, sign: char) {
-        let place = self.place();
-        let name = self.enclosed(sign).filter(|name| !name.trim().is_empty() && !name.contains(['|', '"']));
-        let Some(name) = name.filter(|name| sign == '!' || !name.contains(' ')) else {
-            if sign != '!' {
-                self.complain(format!(
-                    "{sign} begins a decoration that does not end: expected a name and another {sign}"
-                ));
-            }
-            self.at += 1;
-            return;
-        };
-        self.ornaments.extend(Ornament::of_name(&name));
-        if let Some(mark) = Mark::named(&name) {
-            self.push(Token::Mark(mark));
-        } else if let Some(velocity) = velocity(&name) {
-            self.push(Token::Dynamic(velocity));
-        } else if name.contains(' ') {
-            self.complaints.remark(place, format!("!{name}! is no decoration of the standard: passed over"));
-        }
-        self.at += self.enclosed(sign).map_or(0, |name| name.chars().count()) + 2;
-    }
-}
-
-/// Loudness by the marks of dynamics, as in abc2midi.
-fn velocity(name: &str) -> Option<u8> {
-    Some(match name {
-        "pppp" | "ppp" => 30,
-        "pp" => 45,
-        "p" => 60,
-        "mp" => 75,
-        "mf" => 90,
-        "f" => 105,
-        "ff" => 120,
-        "fff" | "ffff" => 127,
-        _ => return None,
-    })
 }
 
 /// The token of a field, or none if the field does not touch the notes (titles, lyrics, remarks).

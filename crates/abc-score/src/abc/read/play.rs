@@ -2,8 +2,8 @@
 
 use super::body::performing::{Ornament, Ornamented, strokes};
 use super::body::{DEFAULT_VELOCITY, Event, Head, PlacedEvent, TuneBody, VoiceText};
-use super::place::Place;
-use super::repeats::{MAX_PLAYED, Stretch, playing_order};
+use super::place::{Complaints, Place};
+use super::repeats::{MAX_PLAYED, Stretch, playing_order, unplayed_endings};
 use super::token::{Bar, BarStyle, ticks};
 use crate::midi::sort_notes;
 use crate::score::{DEFAULT_MICROS_PER_BEAT, keep_last_of_each_tick, meters_with_lines};
@@ -14,7 +14,7 @@ use crate::{Error, Result};
 use std::ops::Range;
 
 /// Plays all voices. Fails only where the result would be absurdly long.
-pub(crate) fn play(tune: &TuneBody, title: Option<String>) -> Result<Score> {
+pub(crate) fn play(tune: &TuneBody, title: Option<String>, complaints: &mut Complaints) -> Result<Score> {
     let mut score = Score { title, ..Score::default() };
     score.meters.push(MeterChange { tick: 0, meter: tune.meter.unwrap_or(Meter::COMMON) });
     score.tempos.extend(tune.tempo.map(|micros_per_beat| TempoChange { tick: 0, micros_per_beat }));
@@ -25,7 +25,15 @@ pub(crate) fn play(tune: &TuneBody, title: Option<String>) -> Result<Score> {
     let leader = tune.voices.iter().position(sounds).unwrap_or(0);
     let mut lines = Vec::new();
     for (index, voice) in tune.voices.iter().enumerate() {
-        let mut player = Player::play(tune, voice, parts)?;
+        let order = playing_order(&voice.events, parts, tune.performance)
+            .ok_or_else(|| too_long(voice, Place { line: 1, column: 1 }))?;
+        if parts.is_none() {
+            let unplayed = unplayed_endings(&voice.events, &order);
+            unplayed
+                .into_iter()
+                .for_each(|at| complaints.remark(at, "no repeat comes to this ending: it is not played"));
+        }
+        let mut player = Player::play(tune, voice, order, parts.is_some())?;
         player.changes_into(&mut score, index == key_voice);
         let too_long = || too_long(voice, Place::default());
         let mut notes = player.notes(tune.tempo.unwrap_or(DEFAULT_MICROS_PER_BEAT)).ok_or_else(too_long)?;
@@ -143,11 +151,9 @@ struct Player {
 }
 
 impl Player {
-    fn play(tune: &TuneBody, voice: &VoiceText, parts: Option<&[char]>) -> Result<Player> {
+    fn play(tune: &TuneBody, voice: &VoiceText, order: Vec<Stretch>, in_parts: bool) -> Result<Player> {
         let mut player = Player { velocity: DEFAULT_VELOCITY, ..Player::default() };
         let too_long = |place: Place| too_long(voice, place);
-        let order = playing_order(&voice.events, parts, tune.performance)
-            .ok_or_else(|| too_long(Place { line: 1, column: 1 }))?;
         let meters = written(tune.meter.unwrap_or(Meter::COMMON), voice, |event| match event {
             Event::Meter(meter) => *meter,
             _ => None,
@@ -171,7 +177,7 @@ impl Player {
                 }
                 let host_grace = if matches!(placed.event, Event::Sound { .. }) { grace.take() } else { None };
                 if !again {
-                    player.sign_before(&placed.event, parts.is_some());
+                    player.sign_before(&placed.event, in_parts);
                 }
                 player.event(placed, host_grace).ok_or_else(|| too_long(placed.place))?;
                 if !again {

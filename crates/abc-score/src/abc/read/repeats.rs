@@ -6,6 +6,7 @@
 
 use super::body::performing::Performance;
 use super::body::{Event, PlacedEvent};
+use super::place::Place;
 use super::token::{Bar, BarStyle, Mark, Until};
 use std::ops::Range;
 
@@ -61,6 +62,17 @@ pub(super) fn playing_order(
     }
     order.retain(|stretch: &Stretch| !stretch.events.is_empty());
     Some(order)
+}
+
+/// The endings that the order never comes to: those of the last of several without `:|` before it, for one.
+pub(super) fn unplayed_endings(events: &[PlacedEvent], order: &[Stretch]) -> Vec<Place> {
+    let first_time: Vec<&Range<usize>> = order.iter().filter(|stretch| !stretch.again).map(|new| &new.events).collect();
+    let is_played = |at: usize| {
+        let behind = first_time.partition_point(|range| range.start <= at);
+        behind.checked_sub(1).is_some_and(|last| first_time[last].contains(&at))
+    };
+    let endings = events.iter().enumerate().filter(|(_, placed)| matches!(placed.event, Event::Ending(_)));
+    endings.filter(|(at, _)| !is_played(*at)).map(|(_, placed)| placed.place).collect()
 }
 
 /// More events than this cannot be a tune; it is a bound on memory and time.

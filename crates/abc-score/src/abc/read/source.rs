@@ -51,8 +51,11 @@ pub(crate) fn read_source(text: &str, complaints: &mut Complaints) -> Option<Sou
         Some(first)
     })?;
     let source = Source { start: place_of(&lines[first]), ..Source::default() };
+    let of_tune = lines.iter().skip(first + 1).take_while(|line| !line.text.starts_with("X:"));
+    let key_line = of_tune.into_iter().find(|line| line.text.starts_with("K:")).map_or(0, |line| line.number);
+    let (macros, last_field) = (Vec::new(), 'X');
     let mut reader =
-        SourceReader { source, in_body: false, in_directive: false, last_field: 'X', macros: Vec::new(), complaints };
+        SourceReader { source, in_body: false, in_directive: false, last_field, key_line, macros, complaints };
     for (index, line) in lines.iter().enumerate().skip(first) {
         if index > first && line.text.starts_with("X:") && !reader.in_body {
             reader.complaints.add(place_of(line), "a second X: before K:, the last field of a header");
@@ -105,6 +108,8 @@ struct SourceReader<'a> {
     /// Whether a directive goes on in the next line.
     in_directive: bool,
     last_field: char,
+    /// The line of the first `K:`, or 0.
+    key_line: usize,
     macros: Vec<Macro>,
     complaints: &'a mut Complaints,
 }
@@ -150,6 +155,9 @@ impl SourceReader<'_> {
         if !self.in_body {
             if self.last_field == 'H' {
                 return; // a history may run on over lines, as it could before standard 2.0
+            }
+            if number < self.key_line && !is_music(line) {
+                return self.complaints.add(place, "neither a field nor music, in a header: a text goes on with +:");
             }
             self.complaints.add(place, "music before K:, the last field of a header");
             self.in_body = true;

@@ -5,7 +5,7 @@ use crate::abc::engrave::{Part, Piece, Pitch, Tuplet};
 use crate::abc::spelling::push_length;
 use crate::key::Key;
 use crate::quantise::bpm_of;
-use crate::score::{Bar, Score, SignKind, TICKS_PER_BEAT, Voice};
+use crate::score::{Bar, Score, SignKind, TICKS_PER_BEAT, Voice, Word};
 use std::fmt::Write;
 
 /// Bars of silence that one `Z` may stand for: the reader takes no more.
@@ -27,10 +27,20 @@ pub(super) struct PartWriter<'a> {
     spelling_before: KeySpelling,
     /// Whether it stands without a key, whatever the key of the score: its pitches are drums, on a page for people.
     without_key: bool,
+    /// What this voice sings.
+    words: &'a [Word],
 }
 
 impl<'a> PartWriter<'a> {
-    pub fn new(score: &'a Score, index: usize, part: Part, bars: &'a [Bar], unit: u32, for_people: bool) -> Self {
+    pub fn new(
+        score: &'a Score,
+        index: usize,
+        part: Part,
+        bars: &'a [Bar],
+        unit: u32,
+        for_people: bool,
+        words: &'a [Word],
+    ) -> Self {
         let mut end_bar = part.last_bar().map_or(0, |bar| bar + 1);
         if let (0, Some(last)) = (index, score.tempos.last()) {
             end_bar = end_bar.max(bars.partition_point(|bar| bar.start_ticks <= last.tick));
@@ -39,7 +49,8 @@ impl<'a> PartWriter<'a> {
         let voice = score.voices.get(index).unwrap_or(&SILENT);
         let without_key = for_people && voice.is_drums();
         let spelling = KeySpelling::new(if without_key { Key::default() } else { score.key() });
-        PartWriter { score, bars, index, voice, part, unit, end_bar, spelling, spelling_before: spelling, without_key }
+        let spelling_before = spelling;
+        PartWriter { score, bars, index, voice, part, unit, end_bar, spelling, spelling_before, without_key, words }
     }
 
     pub fn write_line(&mut self, text: &mut String, from: usize, to: usize) {
@@ -83,6 +94,14 @@ impl<'a> PartWriter<'a> {
             text.push(']');
         }
         text.push('\n');
+        if !self.words.is_empty() {
+            let pieces = (from..to).filter_map(|number| self.part.layers(number).next()).flatten();
+            let notes = pieces.filter_map(|piece| {
+                let pitches = Some(self.part.pitches(piece)).filter(|pitches| !pitches.is_empty())?;
+                Some((piece.tick, pitches.iter().all(|pitch| pitch.continues)))
+            });
+            text.push_str(&super::words::line(self.words, notes));
+        }
     }
 
     fn signs_at(&self, tick: u32) -> impl Iterator<Item = &'a SignKind> {

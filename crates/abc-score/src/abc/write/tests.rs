@@ -1,7 +1,8 @@
 use super::*;
 use crate::abc::{Layout, canonical, parse, split_long};
 use crate::quantise::quantise;
-use crate::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, TempoChange, Voice};
+use crate::score::Word;
+use crate::{Key, KeyChange, Meter, MeterChange, Mode, Note, ProgramChange, TempoChange, Voice, midi};
 use proptest::prelude::*;
 
 fn note(onset_ticks: u32, duration_ticks: u32, pitch: u8) -> Note {
@@ -238,4 +239,20 @@ fn a_page_for_people_has_clefs_and_names_and_drums_without_a_key() {
     assert_eq!((pitches(0), pitches(1)), (vec![36, 42, 36, 42], vec![44, 51, 44, 48]));
     assert_eq!(write(&score, &WriteOptions { title: true, ..Default::default() }), text);
     assert!(!write(&score, &WriteOptions::default()).contains("clef"));
+}
+
+#[test]
+fn words_stand_under_the_notes_of_the_voice_that_sings() {
+    let melody =
+        vec![note(0, 480, 60), note(480, 480, 62), note(960, 1440, 64), note(2400, 480, 65), note(2880, 480, 67)];
+    let piano = (0..12).map(|i| note(240 * i, 240, 48)).collect();
+    let word = |(tick, text): (u32, &str)| Word { tick, text: text.to_string() };
+    let words = [(0, "Twin-"), (490, "kle"), (960, "a b-"), (2390, "c-d_e"), (5000, "lost")].map(word).to_vec();
+    let score = Score { voices: vec![voice(piano), voice(melody)], words, ..Score::default() };
+    let page = write(&score, &WriteOptions { title: true, ..WriteOptions::default() });
+    assert!(page.contains("\n[V:2]C2D2E4-|E2F2G2z2|]\nw:Twin-kle a~b_-c\\-d~e\n"), "{page}");
+    assert_eq!(page.matches("w:").count(), 1);
+    assert!(!write(&score, &WriteOptions::default()).contains("w:"), "what models learn has no words");
+    assert_eq!(midi::read(&midi::write(&score)).unwrap().words, score.words);
+    assert_eq!(parse(&page).unwrap().n_notes(), score.n_notes());
 }

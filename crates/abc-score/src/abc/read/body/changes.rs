@@ -43,6 +43,9 @@ impl Reader<'_> {
 
     fn key_field(&mut self, place: Place, value: &str) {
         let Some((signature, shift)) = self.checked(place, fields::key(value)) else { return };
+        if let Some(word) = fields::unknown_mode(value) {
+            self.complaints.remark(place, format!("{word} is no mode that is known here: K:{value} is read as major"));
+        }
         let state = if self.in_header { &mut self.initial } else { &mut self.voice().state };
         state.is_percussion |= fields::is_percussion(value);
         state.shift = shift.over(state.shift);
@@ -94,7 +97,8 @@ impl Reader<'_> {
 
     pub(super) fn directive(&mut self, place: Place, text: &str) {
         self.tune.reach = fields::reach(text).unwrap_or(self.tune.reach);
-        self.tune.drums.extend(fields::drum_note(text));
+        let drum = self.checked(place, fields::drum_note(text)).flatten();
+        self.tune.drums.extend(drum);
         match self.checked(place, fields::midi(text)).flatten() {
             Some(Midi::Program { channel, program }) => {
                 if let Some(channel) = channel {

@@ -49,9 +49,6 @@ impl Reader<'_> {
 
     /// The pitch that a tone sounds, in semitones by accidental or key, and remembers its accidental.
     fn pitch(&mut self, place: Place, tone: &Tone) -> u8 {
-        if let Some(drum) = self.drum(tone) {
-            return drum;
-        }
         let letter = letter_index(tone);
         let semitones = self.semitones(tone);
         let reach = self.tune.reach;
@@ -63,6 +60,9 @@ impl Reader<'_> {
             state.accidentals.push((letter, tone.octave, semitones));
         }
         let pitch = PITCHES[letter] + i16::from(semitones) + 12 * i16::from(tone.octave) + state.moved();
+        if let Some(drum) = self.drum(tone, semitones) {
+            return drum;
+        }
         if !(0..=127).contains(&pitch) {
             self.complaints
                 .add(place, format!("this note is out of the range of MIDI (pitch {pitch}, not in 0..=127)"));
@@ -71,7 +71,7 @@ impl Reader<'_> {
     }
 
     /// What a note of a voice of drums stands for, where the tune says so.
-    fn drum(&mut self, tone: &Tone) -> Option<u8> {
+    fn drum(&mut self, tone: &Tone, semitones: i8) -> Option<u8> {
         if self.tune.drums.is_empty() {
             return None;
         }
@@ -79,8 +79,9 @@ impl Reader<'_> {
         if !voice.state.is_percussion && voice.channel != Some(DRUM_CHANNEL) {
             return None;
         }
+        let by_key = voice.state.key[letter_index(tone)];
         let is_meant = |drum: &&DrumNote| {
-            (drum.accidental, drum.letter, drum.octave) == (tone.accidental, tone.letter, tone.octave)
+            (drum.letter, drum.octave) == (tone.letter, tone.octave) && drum.accidental.unwrap_or(by_key) == semitones
         };
         self.tune.drums.iter().rev().find(is_meant).map(|drum| drum.pitch)
     }

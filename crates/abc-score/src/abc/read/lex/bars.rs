@@ -31,7 +31,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// `1`, `1,3`, `1-3`, also `1, 3` and `1.3.`
+    /// `1`, `1,3`, `1-3`, also `1, 3`, `1 3`, `1 & 3` and `1.3.`
     pub(super) fn ending(&mut self) {
         let place = self.place();
         let mut passes: Vec<u32> = Vec::new();
@@ -39,14 +39,13 @@ impl Lexer<'_> {
         while let Some(number) = self.number() {
             let first = range_from.take().unwrap_or(number);
             passes.extend((first..=number).take(32)); // nobody plays a section more often
-            let n_blank = self.chars.iter().skip(self.at + 1).take_while(|&&c| c == ' ').count();
-            match (self.peek(0), self.peek(1)) {
-                (Some(','), _) if self.peek(1 + n_blank).is_some_and(|c| c.is_ascii_digit()) => self.at += 1 + n_blank,
-                (Some('.'), Some('0'..='9')) => self.at += 1,
-                (Some('-'), Some('0'..='9')) => {
+            let n_between = self.chars.iter().skip(self.at).take_while(|&&c| " ,.&".contains(c)).count();
+            match (self.peek(0), self.peek(1), self.peek(n_between)) {
+                (Some('-'), Some('0'..='9'), _) => {
                     self.at += 1;
                     range_from = Some(number.saturating_add(1));
                 }
+                (.., Some('0'..='9')) => self.at += n_between,
                 _ => break,
             }
         }
@@ -61,6 +60,11 @@ impl Lexer<'_> {
 
 /// Reads a run of `|`, `:`, `[` and `]`. A colon in front of a line ends a repeat, one behind it begins one.
 fn bar_of_run(run: &str) -> Option<Bar> {
+    let seen = run.replace("[|]", ""); // an invisible bar line beside another is not there
+    if seen.is_empty() {
+        return Some(Bar { style: BarStyle::Invisible, ..Bar::PLAIN });
+    }
+    let run = seen.as_str();
     let lines = run.matches('|').count();
     if lines == 0 {
         let colons = u8::try_from(run.len()).ok().filter(|&n| (2..=8).contains(&n))?;
@@ -68,15 +72,13 @@ fn bar_of_run(run: &str) -> Option<Bar> {
     }
     let colons_before: usize = run.split('|').next().map_or(0, |head| head.matches(':').count());
     let colons_after: usize = run.rsplit('|').next().map_or(0, |tail| tail.matches(':').count());
-    let ends_within = run.contains(":|") && colons_before == 0 && colons_after == 0; // such as [|]:|
     let style = match () {
-        () if run.contains("[|]") && colons_before + colons_after == 0 && !ends_within => BarStyle::Invisible,
         () if run.contains("|]") => BarStyle::Final,
         () if run.contains("[|") => BarStyle::Opening,
         () if lines > 1 => BarStyle::Double,
         () => BarStyle::Plain,
     };
-    let ends = u8::try_from(colons_before).ok()?.max(u8::from(ends_within));
+    let ends = u8::try_from(colons_before).ok()?;
     let begins = u8::try_from(colons_after).ok()?;
     (ends <= 8 && begins <= 8).then_some(Bar { ends, begins, style })
 }
