@@ -315,7 +315,10 @@ impl Reader<'_> {
         let Some(&(place, Mark::Jump { to_segno, until })) = jump else { return };
         let has = |wanted: Mark| of_voices.iter().flatten().any(|(_, mark)| *mark == wanted);
         let kinds = |marks: &Vec<(Place, Mark)>| marks.iter().map(|(_, mark)| *mark).collect::<Vec<_>>();
-        let problem = if of_voices.windows(2).any(|pair| matches!(pair, [a, b] if kinds(a) != kinds(b))) {
+        let has_part = |voice: &VoiceText| voice.events.iter().any(|placed| matches!(placed.event, Event::Part(_)));
+        let problem = if self.tune.parts.is_some() && self.tune.voices.iter().any(has_part) {
+            "P: gives the order of the parts"
+        } else if of_voices.windows(2).any(|pair| matches!(pair, [a, b] if kinds(a) != kinds(b))) {
             "not all voices have it, or its segno, coda or fine"
         } else if to_segno && !has(Mark::Segno) {
             "there is no !segno! to go back to"

@@ -77,16 +77,22 @@ const DRUM_NAMES: &str = "acoustic-bass-drum bass-drum-1 side-stick acoustic-sna
     mute-triangle open-triangle";
 
 /// `MIDI drummap ^g 42`, `percmap F acoustic-bass-drum`, `percmap F 36`; none for other directives.
-pub(crate) fn drum_note(text: &str) -> Option<DrumNote> {
+pub(crate) fn drum_note(text: &str) -> Result<Option<DrumNote>, String> {
     let text = text.replacen("MIDI=", "MIDI ", 1);
     let (note, drum) = match text.split_whitespace().collect::<Vec<_>>().as_slice() {
         ["MIDI", "drummap", note, drum] | ["percmap", note, drum, ..] => (*note, *drum),
-        _ => return None,
+        _ => return Ok(None),
     };
-    let named = || (35..).zip(DRUM_NAMES.split_whitespace()).find(|(_, name)| *name == drum).map(|(pitch, _)| pitch);
-    let pitch = drum.parse().ok().filter(|&pitch| pitch < 128).or_else(named)?;
-    let Tone { accidental, letter, octave, .. } = super::lex::tone_of(note)?;
-    Some(DrumNote { accidental, letter, octave, pitch })
+    let wrong = || format!("{text}: expected a note and a drum, as in percmap F acoustic-bass-drum or drummap F 36");
+    let named = || {
+        (35..)
+            .zip(DRUM_NAMES.split_whitespace())
+            .find(|(_, name)| name.eq_ignore_ascii_case(drum))
+            .map(|(pitch, _)| pitch)
+    };
+    let pitch = drum.parse().ok().filter(|&pitch| pitch < 128).or_else(named).ok_or_else(wrong)?;
+    let Tone { accidental, letter, octave, .. } = super::lex::tone_of(note).ok_or_else(wrong)?;
+    Ok(Some(DrumNote { accidental, letter, octave, pitch }))
 }
 
 /// Whether a `K:` or `V:` field has the clef of drums.

@@ -71,6 +71,7 @@ fn keys_of_many_signs_keep_their_canonical_form() {
 #[test]
 fn an_invisible_bar_line_is_no_double_bar_and_a_double_bar_ends_no_repeat_with_endings() {
     assert_eq!(quarters("K:C\nC2[|]D2|E4:|F4|]").0, [60, 62, 64, 60, 62, 64, 65]);
+    assert_eq!(quarters("K:C\nC4||[|]D4|E4[|]:|").0, [60, 62, 64, 62, 64], "beside another");
     assert_eq!(quarters("K:C\n|:C4|D4||E4|1F4:|2G4|]").0, [60, 62, 64, 65, 60, 62, 64, 67]);
     assert_eq!(quarters("K:C\n|:C4|1D4||E4:|2F4|]").0, [60, 62, 64, 60, 65], "within an ending");
     assert_eq!(quarters("K:C\n|:C4|1D4:|2E4||F4:|").0, [60, 62, 60, 64, 65, 65], "behind the last ending");
@@ -121,9 +122,16 @@ fn marks_are_followed_as_a_player_would() {
         [60, 62, 60, 64, 65, 60, 64, 65],
         "repeats are not played again"
     );
+    assert_eq!(quarters("K:C\nC4!fine!|D4+Da Capo al Fine+|]").0, [60, 62, 60]);
+    assert_eq!(quarters("K:C\nC4|S D4!fine!|E4!Dal Segno al Fine!|]").0, [60, 62, 64, 62]);
+    let in_parts = complaints("P:AB\nK:C\nP:A\nC4|\nP:B\nD4!D.C.!|]");
+    assert!(in_parts.contains("!D.C.! is not followed: P: gives the order of the parts"), "{in_parts}");
     assert!(complaints("K:C\nC4|D4!D.S.!|]").contains("!D.S.! is not followed: there is no !segno! to go back to"));
     assert_eq!(quarters("K:C\nC4|D4!D.C. al fine!|]").0, [60, 62], "no letter is a note");
-    assert_eq!(quarters("K:C\nC4|D4 !rit. e dim!|]").0, [60, 62]);
+    for words in ["!rit. e dim!", "+rit. e dim+"] {
+        assert_eq!(quarters(&format!("K:C\nC4|D4 {words}|]")).0, [60, 62]);
+        assert!(complaints(&format!("K:C\nC4|D4 {words}|]")).contains("is no decoration of the standard"));
+    }
     let text = "X:1\nM:4/4\nL:1/4\nK:C\nC4|D4!fine!|E4!D.C.alfine!|]\n";
     assert_eq!(notes(&parse(&canonical(text).unwrap()).unwrap()), notes(&parse(text).unwrap()));
 }
@@ -134,11 +142,17 @@ fn notes_of_drums_are_the_drums_that_the_tune_names() {
     assert_eq!(quarters(text).0, [36, 38, 38, 36], "the sharp holds until the bar line");
     let text = "K:perc\n%%MIDI channel 10\n%%MIDI drummap F 36\n%%MIDI drummap ^g 42\nF ^g c F|";
     assert_eq!(quarters(text).0, [36, 42, 72, 36]);
-    let text = "X:1\nM:4/4\nL:1/4\nK:C perc\n%%percmap F acoustic-bass-drum\n%%percmap c 38 x\nF c F c|\n";
+    let text = "X:1\nM:4/4\nL:1/4\nK:C perc\n%%percmap F Acoustic-Bass-Drum\n%%percmap c 38 x\nF c F c|\n";
     let score = parse(text).unwrap();
     assert!(score.voices[0].is_drums());
     assert_eq!(notes(&score), [(0, 35), (8, 38), (16, 35), (24, 38)]);
     assert_eq!(notes(&parse(&canonical(text).unwrap()).unwrap()), notes(&score));
+    for directive in ["percmap F snare", "MIDI drummap F 200", "MIDI drummap H 36"] {
+        assert!(
+            complaints(&format!("K:perc\n%%{directive}\nF|")).contains("expected a note and a drum"),
+            "{directive}"
+        );
+    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub(crate) enum Until {
 }
 
 /// The decorations that are marks, as the standard spells them.
-const MARKS: [(&str, Mark); 11] = {
+const MARKS: [(&str, Mark); 10] = {
     const fn jump(to_segno: bool, until: Until) -> Mark {
         Mark::Jump { to_segno, until }
     }
@@ -80,14 +80,16 @@ const MARKS: [(&str, Mark); 11] = {
         ("D.S.", jump(true, Until::End)),
         ("D.S.alfine", jump(true, Until::Fine)),
         ("D.S.alcoda", jump(true, Until::Coda)),
-        ("dacapo", jump(false, Until::End)),
     ]
 };
 
 impl Mark {
-    /// By its name, whatever its blanks, dots and capitals.
+    /// By its name, whatever its blanks, dots and capitals; `!dacapo!` is `!D.C.!`.
     pub fn named(name: &str) -> Option<Mark> {
-        let plain = |name: &str| name.replace([' ', '.'], "").to_lowercase().replace("tocoda", "dacoda");
+        let plain = |name: &str| {
+            let name = name.replace([' ', '.'], "").to_lowercase();
+            name.replace("tocoda", "dacoda").replace("dacapo", "dc").replace("dalsegno", "ds")
+        };
         MARKS.iter().find(|(known, _)| plain(known) == plain(name)).map(|(_, mark)| *mark)
     }
 

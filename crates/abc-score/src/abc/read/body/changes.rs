@@ -97,7 +97,8 @@ impl Reader<'_> {
 
     pub(super) fn directive(&mut self, place: Place, text: &str) {
         self.tune.reach = fields::reach(text).unwrap_or(self.tune.reach);
-        self.tune.drums.extend(fields::drum_note(text));
+        let drum = self.checked(place, fields::drum_note(text)).flatten();
+        self.tune.drums.extend(drum);
         match self.checked(place, fields::midi(text)).flatten() {
             Some(Midi::Program { channel, program }) => {
                 if let Some(channel) = channel {

@@ -57,7 +57,7 @@ impl Lexer<'_> {
     pub(super) fn decoration(&mut self, sign: char) {
         let place = self.place();
         let name = self.enclosed(sign).filter(|name| !name.trim().is_empty() && !name.contains(['|', '"']));
-        let Some(name) = name.filter(|name| sign == '!' || !name.contains(' ')) else {
+        let Some(name) = name.filter(|name| sign == '!' || name.trim() == name) else {
             if sign != '!' {
                 self.complain(format!(
                     "{sign} begins a decoration that does not end: expected a name and another {sign}"
@@ -72,7 +72,7 @@ impl Lexer<'_> {
         } else if let Some(velocity) = velocity(&name) {
             self.push(Token::Dynamic(velocity));
         } else if name.contains(' ') {
-            self.complaints.remark(place, format!("!{name}! is no decoration of the standard: passed over"));
+            self.complaints.remark(place, format!("{sign}{name}{sign} is no decoration of the standard: passed over"));
         }
         self.at += self.enclosed(sign).map_or(0, |name| name.chars().count()) + 2;
     }
