@@ -26,6 +26,7 @@ const C_TO_F: [u8; 4] = [60, 62, 64, 65];
 fn blocks_of_text_are_no_music() {
     let text = "K:C\nCD|\n%%begintext\nA BAD CAFE|\n\nX:9\n%%endtext\nEF|";
     assert_eq!(quarters(text), (C_TO_F.into(), true));
+    assert_eq!(quarters("K:C\nCD|\n%% begintext\nA BAD|\n%% endtext\nEF|"), (C_TO_F.into(), true));
     assert_eq!(quarters("%%beginps\nK:G\n%%endps\nK:C\nCDEF|"), (C_TO_F.into(), true));
     assert_eq!(quarters("K:C\nCD|\n%%begintext\nEF|"), (C_TO_F.into(), true), "a block that never ends is none");
     assert_eq!(split_tunebook("%%begintext\nX:9\nK:C\nC|\n%%endtext\nX:1\nK:C\nC|\n").len(), 1);
@@ -89,7 +90,12 @@ fn histories_run_on_and_lines_end_and_begin_as_they_like() {
         );
     }
     let text = "X:1\nM:4/4\nL:1/4\nK:C\nCD|\nEF|\n";
-    for other in [text.replace('\n', "\r"), text.replace('\n', "\r\n"), text.replace('\n', "\n\t ")] {
+    for other in [
+        text.replace('\n', "\r"),
+        text.replace('\n', "\r\n"),
+        text.replace('\n', "\r\r\n"),
+        text.replace('\n', "\n\t "),
+    ] {
         assert_eq!(notes(&parse(&other).unwrap()), notes(&parse(text).unwrap()), "{other:?}");
     }
     let utf16: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -16,11 +16,11 @@ impl Line<'_> {
     }
 }
 
-/// The lines of a text; they end with LF, CR or both. What indents them, byte order marks of files that were put together, and
+/// The lines of a text; they end with LF, CR or both (with CR CR LF, where a program has made CR LF of both). What indents them, byte order marks of files that were put together, and
 /// blocks of other languages (`%%begintext` … `%%endtext`, standard 2.1, section 11.4.3) are left out.
 pub(crate) fn lines(text: &str) -> Vec<Line<'_>> {
     let text = text.strip_suffix('\n').unwrap_or(text);
-    let ended = text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'));
+    let ended = text.split('\n').flat_map(|line| line.trim_end_matches('\r').split('\r'));
     let lines = (1..).zip(ended).map(|(number, line)| {
         let text = line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         let n_indenting = line.len() - text.len();
@@ -30,20 +30,24 @@ pub(crate) fn lines(text: &str) -> Vec<Line<'_>> {
     without_blocks(lines.collect())
 }
 
+/// What stands behind `%%begin` or `%%end`.
+fn edge_of_block<'a>(line: &Line<'a>, which: &str) -> Option<&'a str> {
+    line.text.strip_prefix("%%")?.trim_start().strip_prefix(which)
+}
+
 fn without_blocks(lines: Vec<Line>) -> Vec<Line> {
-    if !lines.iter().any(|line| line.text.starts_with("%%begin")) {
+    if !lines.iter().any(|line| edge_of_block(line, "begin").is_some()) {
         return lines;
     }
     let mut kept = Vec::with_capacity(lines.len());
     let mut at = 0;
     while let Some(line) = lines.get(at) {
-        let block = line.text.strip_prefix("%%begin").and_then(|rest| rest.split_whitespace().next());
+        let block = edge_of_block(line, "begin").and_then(|rest| rest.split_whitespace().next());
         let end = block.and_then(|name| {
-            let edge =
-                |line: &Line, which: &str| line.text.strip_prefix(which).is_some_and(|end| end.starts_with(name));
+            let edge = |line: &Line, which| edge_of_block(line, which).is_some_and(|end| end.starts_with(name));
             let later = lines.iter().skip(at + 1);
-            let n_within = later.clone().position(|line| edge(line, "%%end") || edge(line, "%%begin"))?;
-            later.clone().nth(n_within).filter(|line| edge(line, "%%end")).map(|_| at + 1 + n_within)
+            let n_within = later.clone().position(|line| edge(line, "end") || edge(line, "begin"))?;
+            later.clone().nth(n_within).filter(|line| edge(line, "end")).map(|_| at + 1 + n_within)
         });
         if end.is_none() {
             kept.push(*line); // no block, or one that never ends
