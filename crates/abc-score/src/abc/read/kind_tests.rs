@@ -72,7 +72,6 @@ fn keys_of_many_signs_keep_their_canonical_form() {
 #[test]
 fn an_invisible_bar_line_is_no_double_bar_and_a_double_bar_ends_no_repeat_with_endings() {
     assert_eq!(quarters("K:C\nC2[|]D2|E4:|F4|]").0, [60, 62, 64, 60, 62, 64, 65]);
-    assert_eq!(quarters("K:C\nC4||[|]D4|E4[|]:|").0, [60, 62, 64, 62, 64], "beside another");
     assert_eq!(quarters("K:C\n|:C4|D4||E4|1F4:|2G4|]").0, [60, 62, 64, 65, 60, 62, 64, 67]);
     assert_eq!(quarters("K:C\n|:C4|1D4||E4:|2F4|]").0, [60, 62, 64, 60, 65], "within an ending");
     assert_eq!(quarters("K:C\n|:C4|1D4:|2E4||F4:|").0, [60, 62, 60, 64, 65, 65], "behind the last ending");

@@ -60,11 +60,6 @@ impl Lexer<'_> {
 
 /// Reads a run of `|`, `:`, `[` and `]`. A colon in front of a line ends a repeat, one behind it begins one.
 fn bar_of_run(run: &str) -> Option<Bar> {
-    let seen = run.replace("[|]", ""); // an invisible bar line beside another is not there
-    if seen.is_empty() {
-        return Some(Bar { style: BarStyle::Invisible, ..Bar::PLAIN });
-    }
-    let run = seen.as_str();
     let lines = run.matches('|').count();
     if lines == 0 {
         let colons = u8::try_from(run.len()).ok().filter(|&n| (2..=8).contains(&n))?;
@@ -72,13 +67,15 @@ fn bar_of_run(run: &str) -> Option<Bar> {
     }
     let colons_before: usize = run.split('|').next().map_or(0, |head| head.matches(':').count());
     let colons_after: usize = run.rsplit('|').next().map_or(0, |tail| tail.matches(':').count());
+    let ends_within = run.contains(":|") && colons_before == 0 && colons_after == 0; // such as [|]:|
     let style = match () {
+        () if run.contains("[|]") && colons_before + colons_after == 0 && !ends_within => BarStyle::Invisible,
         () if run.contains("|]") => BarStyle::Final,
         () if run.contains("[|") => BarStyle::Opening,
         () if lines > 1 => BarStyle::Double,
         () => BarStyle::Plain,
     };
-    let ends = u8::try_from(colons_before).ok()?;
+    let ends = u8::try_from(colons_before).ok()?.max(u8::from(ends_within));
     let begins = u8::try_from(colons_after).ok()?;
     (ends <= 8 && begins <= 8).then_some(Bar { ends, begins, style })
 }
