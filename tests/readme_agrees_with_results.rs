@@ -138,7 +138,7 @@ fn the_courses_rates_are_within_a_factor_of_two_of_the_best_that_was_swept() {
             *found = (config.learning_rate, summary.val_loss);
         }
     }
-    assert_eq!(best.len(), 5);
+    assert_eq!(best.len(), 6);
     let runs = of_course("runs.jsonl");
     for (size, (rate, _)) in best {
         let used = runs.iter().find(|run| run.config.name == size).unwrap().config.learning_rate;
